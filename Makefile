@@ -1,0 +1,28 @@
+# The two commands of the README, and what CI does besides.
+# Recipes end with proofload's own exit code in their output: make turns every failure into 2.
+
+.PHONY: help demo test bench lint setup
+
+help:
+	@echo 'make demo   set up, run the main experiment, print the verdict and the report'
+	@echo 'make test   every test; needs ./setup only'
+	@echo 'make lint   formatting and clippy'
+	@echo 'make bench  the benchmarks'
+
+setup:
+	./setup
+
+demo: setup
+	cargo build --release --locked --package proofload --package lending
+	./target/release/proofload run broker-kill
+
+test: setup
+	cargo build --locked --package proofload --package lending
+	cargo test --workspace --locked
+
+lint:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+bench: setup
+	cargo bench --workspace --locked

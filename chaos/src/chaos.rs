@@ -1,0 +1,229 @@
+//! Drives the faults of a run: waits for each one's moment, aims it, lets it live, and ends it.
+
+use crate::fault::Scene;
+use crate::life::{Fate, Firing, Life};
+use crate::plan::FaultPlan;
+use crate::resolve::{Resolved, resolve};
+use crate::schedule::Schedule;
+use crate::wait::{self, Moment};
+use futures::future::{BoxFuture, join_all};
+use proofload_history::{Event, Phase, Recorder};
+use proofload_lab::Lab;
+use std::sync::Arc;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+/// Reads a gauge of the manifest: its value, or why it cannot be read.
+pub type ReadGauge = Arc<dyn Fn(&str) -> BoxFuture<'static, Result<f64, String>> + Send + Sync>;
+
+/// What the faults act on and are driven by.
+#[derive(Clone)]
+pub struct Setting {
+    /// Where the system runs.
+    pub lab: Lab,
+    /// The history of the run.
+    pub recorder: Arc<Recorder>,
+    /// Reads the gauges that conditions are about.
+    pub gauges: ReadGauge,
+    /// Decides what is drawn.
+    pub seed: u64,
+}
+
+/// What became of a fault of the run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Its id in the experiment.
+    pub fault: String,
+    /// Its kind.
+    pub kind: &'static str,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+/// The faults of a run. Cheap to clone; every clone is the same.
+#[derive(Clone)]
+pub struct Chaos {
+    inner: Arc<Inner>,
+}
+
+/// How far a fault has come, for those that wait for it.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Milestone {
+    /// It may still be injected.
+    #[default]
+    Ahead,
+    /// It was injected, into these.
+    Injected(Resolved),
+    /// It was not, and will not be.
+    Missed,
+}
+
+struct Inner {
+    setting: Setting,
+    schedule: Schedule,
+    /// In the order of the schedule.
+    lives: Vec<Life>,
+    milestones: Vec<watch::Sender<Milestone>>,
+    stop: watch::Sender<Option<String>>,
+}
+
+impl Chaos {
+    /// The faults of `schedule`, none of them injected.
+    #[must_use]
+    pub fn new(setting: Setting, schedule: Schedule) -> Self {
+        let stop = watch::Sender::new(None);
+        let life = |plan: &FaultPlan| {
+            Life::new(&plan.name, plan.about.name, Arc::clone(&setting.recorder), stop.subscribe())
+        };
+        let lives = schedule.plans().iter().map(life).collect();
+        let milestones = schedule.plans().iter().map(|_| watch::Sender::default()).collect();
+        Self { inner: Arc::new(Inner { setting, schedule, lives, milestones, stop }) }
+    }
+
+    /// Lets every fault happen at its moment, and returns when all are over: healed and the system seen whole, or
+    /// skipped. `phases` tells the phase that the run is in, `None` before the first.
+    ///
+    /// Every fault has a task of its own that goes on if this future is dropped; [`Self::heal_all`] ends them.
+    pub async fn run(&self, phases: watch::Receiver<Option<Phase>>) -> Vec<Outcome> {
+        let tasks: Vec<_> = (0..self.inner.lives.len())
+            .map(|index| {
+                let (inner, phases) = (Arc::clone(&self.inner), phases.clone());
+                tokio::spawn(async move { inner.drive(index, phases).await })
+            })
+            .collect();
+        for (task, life) in tasks.into_iter().zip(&self.inner.lives) {
+            if let Err(error) = task.await {
+                let note = format!("the task of fault `{}` broke: {error}", life.fault);
+                // The heal below matters more than a line in the journal.
+                let _ = self.inner.setting.recorder.event(Event::Noted { note });
+                life.finish("its task broke").await;
+            }
+        }
+        self.outcomes()
+    }
+
+    /// Heals every active fault and calls off those that have not fired, and returns when that is done. Harmless at any
+    /// time, in the middle of an injection too, and any number of times. `because` goes to the journal:
+    /// `interrupted`, `run ended`, `no steady state`.
+    pub async fn heal_all(&self, because: &str) {
+        self.inner.stop.send_if_modified(|stop| {
+            let first = stop.is_none();
+            stop.get_or_insert_with(|| because.to_owned());
+            first
+        });
+        join_all(self.inner.lives.iter().map(|life| life.finish(because))).await;
+    }
+
+    /// What became of every fault, in the order of the schedule; one that is still open counts as skipped.
+    #[must_use]
+    pub fn outcomes(&self) -> Vec<Outcome> {
+        let open = || Fate::Skipped { because: "the run ended before it fired".to_owned() };
+        let outcome = |life: &Life| Outcome {
+            fault: life.fault.clone(),
+            kind: life.kind,
+            fate: life.fate().unwrap_or_else(open),
+        };
+        self.inner.lives.iter().map(outcome).collect()
+    }
+
+    /// The faults that are injected and not healed, now.
+    #[must_use]
+    pub fn active(&self) -> Vec<String> {
+        self.inner.lives.iter().filter(|life| life.is_active()).map(|life| life.fault.clone()).collect()
+    }
+}
+
+impl Inner {
+    /// One fault from its plan to its end.
+    async fn drive(&self, index: usize, phases: watch::Receiver<Option<Phase>>) {
+        let (life, milestone) = (&self.lives[index], &self.milestones[index]);
+        let mut stop = self.stop.subscribe();
+        let because = tokio::select! {
+            biased;
+            Ok(because) = stop.wait_for(Option::is_some) => because.clone().unwrap_or_default(),
+            because = self.happen(index, phases) => because,
+        };
+        life.finish(&because).await;
+        // Whoever waits for a fault that never came to be waits no longer.
+        milestone.send_if_modified(|milestone| match milestone {
+            Milestone::Ahead => {
+                *milestone = Milestone::Missed;
+                true
+            }
+            Milestone::Injected(_) | Milestone::Missed => false,
+        });
+    }
+
+    /// Waits for the fault's moment, injects it and keeps it until it is due. Returns why it is to be healed, or why
+    /// it was not injected. Dropping this future at any point leaves nothing that [`Life::finish`] does not heal.
+    async fn happen(&self, index: usize, phases: watch::Receiver<Option<Phase>>) -> String {
+        let (plan, life) = (&self.schedule.plans()[index], &self.lives[index]);
+        let phase = self.schedule.phase_of(plan);
+        let moment = match self.moment(plan, phase, &phases).await {
+            Ok(moment) => moment,
+            Err(why_not) => return why_not,
+        };
+        let setting = &self.setting;
+        let target = resolve(&plan.target, &plan.name, setting.seed, &setting.lab, |other| self.resolved(other));
+        let resolved = match target.await {
+            Ok(resolved) => resolved,
+            Err(why_not) => return format!("no target: {why_not}"),
+        };
+        let scene = Scene { lab: &setting.lab, fault: &plan.name, resolved: &resolved };
+        let fault = match plan.recipe.arm(scene).await {
+            Ok(fault) => fault,
+            Err(why_not) => return format!("it would have no effect: {why_not}"),
+        };
+        let firing = Firing {
+            targets: resolved.instances.clone(),
+            because: format!("{}; {}", resolved.because, moment.because),
+            exposed: moment.exposed,
+        };
+        if !life.inject(Arc::clone(&fault), firing).await {
+            return "its injection failed".to_owned();
+        }
+        self.milestones[index].send_replace(Milestone::Injected(resolved));
+        tokio::select! {
+            // An attestation that ends early leaves the wait to the other branch.
+            () = async { life.attest(&*fault).await; std::future::pending().await } => String::new(),
+            because = self.due(plan, phase, &phases) => because,
+        }
+    }
+
+    /// Waits for the moment when `plan` fires, or says why it never will.
+    async fn moment(
+        &self,
+        plan: &FaultPlan,
+        phase: Phase,
+        phases: &watch::Receiver<Option<Phase>>,
+    ) -> Result<Moment, String> {
+        let milestone = |name: &str| self.index(name).map(|index| self.milestones[index].subscribe());
+        wait::moment(plan, phase, phases, milestone, &self.setting.gauges).await
+    }
+
+    /// Waits until the fault is to be healed, and says why.
+    async fn due(&self, plan: &FaultPlan, phase: Phase, phases: &watch::Receiver<Option<Phase>>) -> String {
+        match plan.lasts {
+            None => {
+                wait::end_of(phase, phases.clone()).await;
+                "due".to_owned()
+            }
+            Some(lasts) => tokio::select! {
+                () = sleep(lasts) => "due".to_owned(),
+                () = wait::end_of(phase, phases.clone()) => format!("the phase {phase} ended"),
+            },
+        }
+    }
+
+    /// What the fault called `name` was resolved to, if it has been injected.
+    fn resolved(&self, name: &str) -> Option<Resolved> {
+        match &*self.milestones[self.index(name)?].borrow() {
+            Milestone::Injected(resolved) => Some(resolved.clone()),
+            Milestone::Ahead | Milestone::Missed => None,
+        }
+    }
+
+    fn index(&self, name: &str) -> Option<usize> {
+        self.schedule.plans().iter().position(|plan| plan.name == name)
+    }
+}

@@ -1,0 +1,304 @@
+//! The life of one fault: journalled before it is injected, attested while active, healed on every way out.
+//!
+//! This is the guard of invariant 6. Its state changes under one lock, so that a heal asked for in the middle of an
+//! injection waits for it (it is bounded), and a heal asked for twice happens once.
+
+use crate::ChaosError;
+use crate::fault::{Fault, Look};
+use proofload_history::{Event, Recorder};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Mutex, watch};
+use tokio::time::{Instant, sleep, timeout};
+
+/// How long an injection may take.
+const INJECT_BOUND: Duration = Duration::from_secs(15);
+/// How long one try to heal may take: a killed broker is healed when it serves again.
+const HEAL_BOUND: Duration = Duration::from_secs(60);
+/// How often a heal is tried, and how long after a failure it is tried again.
+const HEAL_TRIES: u32 = 5;
+const HEAL_PAUSE: Duration = Duration::from_millis(500);
+/// Time between two looks at a fault's effect.
+const LOOK_PAUSE: Duration = Duration::from_millis(200);
+/// How long a healed system may take to be whole, and how long that is waited for when the run is being ended.
+const WHOLE_BOUND: Duration = Duration::from_secs(60);
+const WHOLE_BOUND_STOPPED: Duration = Duration::from_secs(5);
+
+/// Why and on what a fault fires.
+#[derive(Clone, Debug)]
+pub(crate) struct Firing {
+    pub(crate) targets: Vec<String>,
+    pub(crate) because: String,
+    pub(crate) exposed: Option<u64>,
+}
+
+/// What became of a fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It was not injected.
+    Skipped {
+        /// Why.
+        because: String,
+    },
+    /// Its injection failed; what had been done was undone.
+    Failed {
+        /// Why.
+        because: String,
+    },
+    /// It was injected.
+    Injected {
+        /// Whether every observer saw its effect.
+        attested: bool,
+        /// Whether it was undone and the system seen whole.
+        healed: bool,
+    },
+}
+
+enum State {
+    /// Nothing has been touched.
+    Waiting,
+    /// Something may have been touched: it must be healed.
+    Active(Arc<dyn Fault>),
+    /// Healed; nobody has looked yet whether all is whole.
+    Healed(Arc<dyn Fault>),
+    /// Nothing more will happen.
+    Over,
+}
+
+/// A fault of the run, from its plan to its end.
+pub(crate) struct Life {
+    pub(crate) fault: String,
+    pub(crate) kind: &'static str,
+    recorder: Arc<Recorder>,
+    state: Mutex<State>,
+    /// Whether the state is [`State::Active`], for those that cannot wait for its lock.
+    active: AtomicBool,
+    fate: StdMutex<Option<Fate>>,
+    /// The newest look of each observer, and whether it is in the journal.
+    looks: StdMutex<BTreeMap<String, (Look, bool)>>,
+    /// Set when the run is being ended: bounds shrink.
+    stop: watch::Receiver<Option<String>>,
+}
+
+impl Life {
+    pub(crate) fn new(
+        fault: &str,
+        kind: &'static str,
+        recorder: Arc<Recorder>,
+        stop: watch::Receiver<Option<String>>,
+    ) -> Self {
+        Self {
+            fault: fault.to_owned(),
+            kind,
+            recorder,
+            state: Mutex::new(State::Waiting),
+            active: AtomicBool::new(false),
+            fate: StdMutex::new(None),
+            looks: StdMutex::new(BTreeMap::new()),
+            stop,
+        }
+    }
+
+    /// What became of it; `None` while that is open.
+    pub(crate) fn fate(&self) -> Option<Fate> {
+        lock(&self.fate).clone()
+    }
+
+    /// Whether its injection has begun, and it has not been healed.
+    pub(crate) fn is_active(&self) -> bool {
+        self.active.load(Ordering::SeqCst)
+    }
+
+    /// Injects `fault`, journalled before anything is touched. Returns whether it is in effect now: not if it has been
+    /// called off before, or if the injection failed; what a failed one had done has been undone.
+    pub(crate) async fn inject(&self, fault: Arc<dyn Fault>, firing: Firing) -> bool {
+        let mut state = self.state.lock().await;
+        if !matches!(*state, State::Waiting) {
+            return false;
+        }
+        let injecting = Event::FaultInjecting {
+            fault: self.fault.clone(),
+            kind: self.kind.to_owned(),
+            targets: firing.targets,
+            because: firing.because,
+            exposed: firing.exposed,
+        };
+        if let Err(error) = self.recorder.event(injecting) {
+            self.set_fate(Fate::Failed { because: ChaosError::Journal(error).to_string() });
+            *state = State::Over;
+            return false;
+        }
+        *state = State::Active(Arc::clone(&fault));
+        self.active.store(true, Ordering::SeqCst);
+        match bounded("inject it", INJECT_BOUND, fault.inject()).await {
+            Ok(()) => {
+                self.set_fate(Fate::Injected { attested: false, healed: false });
+                self.journal(Event::FaultInjected { fault: self.fault.clone() });
+                true
+            }
+            Err(error) => {
+                let because = format!("its injection failed: {error}");
+                self.set_fate(Fate::Failed { because: because.clone() });
+                self.heal_locked(&mut state, &because).await;
+                self.journal(Event::FaultSkipped { fault: self.fault.clone(), because });
+                false
+            }
+        }
+    }
+
+    /// Looks for the fault's effect until every observer has seen it, and journals each when it does. Never returns
+    /// early because of a look that fails: whoever calls it bounds it by the fault's end.
+    pub(crate) async fn attest(&self, fault: &dyn Fault) {
+        loop {
+            let looks = fault.look().await;
+            let seen = !looks.is_empty() && looks.iter().all(|look| look.effective);
+            looks.into_iter().for_each(|look| self.take_look(look));
+            if seen {
+                return;
+            }
+            sleep(LOOK_PAUSE).await;
+        }
+    }
+
+    /// Heals what was injected, and waits until the system is seen whole. A fault that has not been injected never
+    /// will be. Harmless at any time, and any number of times.
+    pub(crate) async fn finish(&self, because: &str) {
+        let mut state = self.state.lock().await;
+        match &*state {
+            State::Waiting => self.skip_locked(&mut state, because),
+            State::Active(_) => self.heal_locked(&mut state, because).await,
+            State::Healed(_) | State::Over => {}
+        }
+        if let State::Healed(fault) = &*state {
+            let fault = Arc::clone(fault);
+            self.attest_heal(&*fault).await;
+            *state = State::Over;
+        }
+    }
+
+    fn skip_locked(&self, state: &mut State, because: &str) {
+        *state = State::Over;
+        self.set_fate(Fate::Skipped { because: because.to_owned() });
+        self.journal(Event::FaultSkipped { fault: self.fault.clone(), because: because.to_owned() });
+    }
+
+    async fn heal_locked(&self, state: &mut State, because: &str) {
+        let State::Active(fault) = &*state else { return };
+        let fault = Arc::clone(fault);
+        self.close_looks();
+        for attempt in 1..=HEAL_TRIES {
+            match bounded("heal it", HEAL_BOUND, fault.heal()).await {
+                Ok(()) => {
+                    *state = State::Healed(fault);
+                    self.active.store(false, Ordering::SeqCst);
+                    self.journal(Event::FaultHealed { fault: self.fault.clone(), because: because.to_owned() });
+                    return;
+                }
+                Err(error) => {
+                    let note = format!("healing fault `{}` failed, try {attempt} of {HEAL_TRIES}: {error}", self.fault);
+                    self.journal(Event::Noted { note });
+                    sleep(HEAL_PAUSE).await;
+                }
+            }
+        }
+        // It stays active: a later call tries again, and the end of the lab ends it in any case.
+        let evidence = format!("could not be healed in {HEAL_TRIES} tries");
+        self.journal(Event::HealAttested { fault: self.fault.clone(), healed: false, evidence });
+    }
+
+    async fn attest_heal(&self, fault: &dyn Fault) {
+        let since = Instant::now();
+        let mut last = "nobody could look in time".to_owned();
+        let healed = loop {
+            let stopped = self.stop.borrow().is_some();
+            let bound = if stopped { WHOLE_BOUND_STOPPED } else { WHOLE_BOUND };
+            let Some(left) = bound.checked_sub(since.elapsed()) else { break false };
+            // A run that is being ended shortens the wait that is under way.
+            let mut stop = self.stop.clone();
+            let whole = tokio::select! {
+                whole = timeout(left, fault.look_whole()) => whole,
+                Ok(_) = stop.wait_for(Option::is_some), if !stopped => continue,
+            };
+            if let Ok(whole) = whole {
+                last = whole.evidence;
+                if whole.healed {
+                    break true;
+                }
+            }
+            sleep(LOOK_PAUSE).await;
+        };
+        if let Some(Fate::Injected { healed: fate, .. }) = &mut *lock(&self.fate) {
+            *fate = healed;
+        }
+        let evidence = format!("{last} ({:.1} s after the heal)", since.elapsed().as_secs_f64());
+        self.journal(Event::HealAttested { fault: self.fault.clone(), healed, evidence });
+    }
+
+    /// Keeps a look; the first effective one of each observer goes to the journal.
+    fn take_look(&self, look: Look) {
+        let mut looks = lock(&self.looks);
+        let known = looks.get(&look.observer).is_some_and(|(_, journalled)| *journalled);
+        if known {
+            return;
+        }
+        let effective = look.effective;
+        if effective {
+            self.journal_look(&look);
+        }
+        looks.insert(look.observer.clone(), (look, effective));
+    }
+
+    /// Before the heal: whoever has not seen the effect by now has looked in vain.
+    fn close_looks(&self) {
+        let mut looks = lock(&self.looks);
+        if let Some(Fate::Injected { attested, .. }) = &mut *lock(&self.fate) {
+            *attested = !looks.is_empty() && looks.values().all(|(look, _)| look.effective);
+            if looks.is_empty() {
+                let evidence = "no look was completed before the heal".to_owned();
+                self.journal_look(&Look { effective: false, observer: "nobody".to_owned(), evidence });
+            }
+        }
+        for (look, journalled) in looks.values_mut().filter(|(_, journalled)| !journalled) {
+            self.journal_look(look);
+            *journalled = true;
+        }
+    }
+
+    fn journal_look(&self, look: &Look) {
+        self.journal(Event::FaultAttested {
+            fault: self.fault.clone(),
+            effective: look.effective,
+            observer: look.observer.clone(),
+            evidence: look.evidence.clone(),
+        });
+    }
+
+    fn set_fate(&self, fate: Fate) {
+        *lock(&self.fate) = Some(fate);
+    }
+
+    /// What has been injected is healed whether or not the journal can be written; a journal that lacks lines gives no
+    /// verdict of pass, because nothing in it is attested.
+    fn journal(&self, event: Event) {
+        let _ = self.recorder.event(event);
+    }
+}
+
+async fn bounded(
+    doing: &str,
+    bound: Duration,
+    step: impl Future<Output = Result<(), ChaosError>>,
+) -> Result<(), ChaosError> {
+    let slow = || ChaosError::Slow { doing: doing.to_owned(), seconds: bound.as_secs() };
+    timeout(bound, step).await.unwrap_or_else(|_| Err(slow()))
+}
+
+/// A panic while the lock was held leaves a whole value behind: setting it is all that happens under it.
+fn lock<T>(mutex: &StdMutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

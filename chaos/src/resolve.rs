@@ -1,0 +1,146 @@
+//! Which instances a target is, at the moment when its fault fires.
+
+use crate::target::Target;
+use proofload_history::{Id, Name};
+use proofload_lab::Lab;
+use proofload_lab::kafka::{self, View};
+
+/// What a target was resolved to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Resolved {
+    /// The instances, in the manifest's order.
+    pub(crate) instances: Vec<String>,
+    /// Why these.
+    pub(crate) because: String,
+    /// The partition whose leader it is.
+    pub(crate) partition: Option<(String, i32)>,
+}
+
+/// Finds the instances of `target`. `seed` and `fault` decide what is drawn; `same_as` is what another fault was
+/// resolved to.
+///
+/// # Errors
+/// If there is none: `applications.submitted/0 has no leader`.
+pub(crate) async fn resolve(
+    target: &Target,
+    fault: &str,
+    seed: u64,
+    lab: &Lab,
+    same_as: impl Fn(&str) -> Option<Resolved>,
+) -> Result<Resolved, String> {
+    let instances_of = |part: &str| -> Vec<String> {
+        lab.instances().iter().filter(|instance| &*instance.of == part).map(|instance| instance.name.to_string()).collect()
+    };
+    let found = |instances: Vec<String>, because: String| Resolved { instances, because, partition: None };
+    match target {
+        Target::Instance(instance) => Ok(found(vec![instance.clone()], format!("{instance} by name"))),
+        Target::AllOf(part) => Ok(found(instances_of(part), format!("every instance of {part}"))),
+        Target::AnyOf(part) => {
+            let instances = instances_of(part);
+            let drawn = draw(seed, fault, instances.len()).and_then(|index| instances.get(index).cloned());
+            let drawn = drawn.ok_or_else(|| format!("{part} has no instances"))?;
+            Ok(found(vec![drawn.clone()], format!("{drawn} drawn from {} of {part} under seed {seed}", instances.len())))
+        }
+        Target::SameAs(other) => {
+            let known = same_as(other).ok_or_else(|| format!("`{other}` has not been injected"))?;
+            Ok(Resolved { because: format!("as {other}: {}", known.because), ..known })
+        }
+        Target::ControllerOf(part) => {
+            let controller = controller(lab)?;
+            Ok(found(vec![controller], format!("active controller of {part}")))
+        }
+        Target::LeaderOf { topic, partition, not_controller } => {
+            leader_of(topic, *partition, *not_controller, lab).await
+        }
+    }
+}
+
+async fn leader_of(
+    topic: &str,
+    partition: i32,
+    not_controller: bool,
+    lab: &Lab,
+) -> Result<Resolved, String> {
+    let controller = controller(lab);
+    let avoided = if not_controller { Some(controller.clone()?) } else { None };
+    let leaders = View::new(lab).leaders(topic).await?;
+    let (partition, leader) = choose_leader(&leaders, partition, avoided.as_deref()).ok_or_else(|| match &avoided {
+        None => format!("{topic}/{partition} has no leader"),
+        Some(controller) => format!("every partition of {topic} that has a leader is led by {controller}, the active controller"),
+    })?;
+    let role = match &controller {
+        Ok(controller) if **controller == *leader => "the active controller",
+        Ok(_) => "not the active controller",
+        Err(_) => "maybe the active controller",
+    };
+    Ok(Resolved {
+        because: format!("leader of {topic}/{partition}, {role}"),
+        instances: vec![leader.to_string()],
+        partition: Some((topic.to_owned(), partition)),
+    })
+}
+
+fn controller(lab: &Lab) -> Result<String, String> {
+    kafka::controller(lab).map(|name| name.to_string()).ok_or_else(|| "no active controller is known".to_owned())
+}
+
+/// The leader of `wanted`, or, where that is `avoided`, the one of the next partition that is led by another; partitions
+/// come in their order and start again at 0.
+fn choose_leader(leaders: &[(i32, Option<Name>)], wanted: i32, avoided: Option<&str>) -> Option<(i32, Name)> {
+    let led = |(partition, leader): &(i32, Option<Name>)| Some((*partition, leader.clone()?));
+    let Some(avoided) = avoided else {
+        return leaders.iter().find(|(partition, _)| *partition == wanted).and_then(led);
+    };
+    let later = leaders.iter().filter(|(partition, _)| *partition >= wanted);
+    let earlier = leaders.iter().filter(|(partition, _)| *partition < wanted);
+    later.chain(earlier).filter_map(led).find(|(_, leader)| &**leader != avoided)
+}
+
+/// An index below `count` that is a function of the seed and the fault's id alone.
+fn draw(seed: u64, fault: &str, count: usize) -> Option<usize> {
+    // The upper half of the digest: the lower bits of FNV-1a are weakly mixed.
+    let digest = Id::of(&format!("{seed} {fault}")).0 >> 64;
+    (count > 0).then(|| (digest % count as u128) as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    fn leaders(of: &[Option<&str>]) -> Vec<(i32, Option<Name>)> {
+        (0..).zip(of.iter().map(|leader| leader.map(Name::from))).collect()
+    }
+
+    #[test]
+    fn the_leader_of_a_partition_is_the_one_it_has() {
+        let leaders = leaders(&[Some("kafka-1"), Some("kafka-2"), None]);
+        assert_eq!(choose_leader(&leaders, 1, None), Some((1, "kafka-2".into())));
+        assert_eq!(choose_leader(&leaders, 2, None), None, "no leader");
+        assert_eq!(choose_leader(&leaders, 3, None), None, "no such partition");
+    }
+
+    #[test]
+    fn the_next_partition_is_taken_where_the_leader_is_the_controller() {
+        let leaders = leaders(&[Some("kafka-1"), Some("kafka-2"), None]);
+        let avoiding = |wanted, controller| choose_leader(&leaders, wanted, Some(controller));
+        assert_eq!(avoiding(0, "kafka-2"), Some((0, "kafka-1".into())), "it is another one anyway");
+        assert_eq!(avoiding(0, "kafka-1"), Some((1, "kafka-2".into())));
+        assert_eq!(avoiding(1, "kafka-2"), Some((0, "kafka-1".into())), "from the beginning again");
+    }
+
+    #[test]
+    fn a_topic_led_by_the_controller_alone_has_no_other_leader() {
+        assert_eq!(choose_leader(&leaders(&[Some("kafka-1"), Some("kafka-1")]), 0, Some("kafka-1")), None);
+    }
+
+    #[test]
+    fn what_is_drawn_depends_on_the_seed_and_the_fault_and_reaches_every_instance() {
+        assert_eq!(draw(7, "crash", 3), draw(7, "crash", 3));
+        assert_eq!(draw(7, "crash", 0), None);
+        let by_seed: BTreeSet<_> = (0..50).map(|seed| draw(seed, "crash", 3)).collect();
+        assert_eq!(by_seed.len(), 3, "{by_seed:?}");
+        let by_fault: BTreeSet<_> = (0..50).map(|n| draw(7, &format!("crash-{n}"), 3)).collect();
+        assert_eq!(by_fault.len(), 3, "{by_fault:?}");
+    }
+}

@@ -1,0 +1,123 @@
+//! What a fault hits, as the experiment says it. Which instances that is, is found when the fault fires
+//! ([`crate::resolve`]).
+
+use crate::names::Names;
+use crate::spec::{Keys, mismatch, text, wrong};
+use proofload_lab::manifest::SpecError;
+use std::fmt;
+use toml::Spanned;
+use toml::de::DeValue;
+
+/// The ways to say what a fault hits: key and meaning. A target takes exactly one of them.
+pub const TARGETS: &[(&str, &str)] = &[
+    ("leader_of", "the broker that leads a partition when the fault fires: { topic = \"orders\", partition = 0 }, or \"orders/0\"; with `not_controller = true`, if that broker is the active controller, the leader of the topic's next partition that is led by another one"),
+    ("controller_of", "the active controller of a Kafka component when the fault fires"),
+    ("instance", "one instance by its name: \"kafka-2\""),
+    ("any_of", "one instance of a component or process, drawn from the run's seed"),
+    ("all_of", "every instance of a component or process"),
+    ("same_as", "the instances that another fault was resolved to"),
+];
+
+/// What a fault hits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The leader of a partition.
+    LeaderOf {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// Takes another partition of the topic if this one is led by the active controller.
+        not_controller: bool,
+    },
+    /// The active controller of this component.
+    ControllerOf(String),
+    /// This instance.
+    Instance(String),
+    /// One instance of this component or process, drawn from the seed.
+    AnyOf(String),
+    /// Every instance of this component or process.
+    AllOf(String),
+    /// What this fault was resolved to.
+    SameAs(String),
+}
+
+impl Target {
+    /// Reads a target of the fault `fault`.
+    pub(crate) fn parse(fault: &str, value: &Spanned<DeValue<'_>>, names: &Names) -> Result<Self, SpecError> {
+        let keys = Keys::of(format!("the target of fault `{fault}`"), value)?;
+        let choices: Vec<&str> = TARGETS.iter().map(|(key, _)| *key).collect();
+        keys.only(&[&choices[..], &["not_controller"]].concat())?;
+        let (choice, value) = keys.one_of(&choices)?;
+        let not_controller = keys.flag("not_controller")?;
+        if let (true, Some(stray)) = (choice != "leader_of", keys.get("not_controller")) {
+            return Err(wrong(stray.span(), "`not_controller` goes with `leader_of`"));
+        }
+        Ok(match choice {
+            "leader_of" => {
+                let (topic, partition) = leader_of(value, names)?;
+                Self::LeaderOf { topic, partition, not_controller }
+            }
+            "controller_of" => Self::ControllerOf(controller_of(value, names)?),
+            "instance" => Self::Instance(names.instance(value)?),
+            "any_of" => Self::AnyOf(names.part(value)?),
+            "all_of" => Self::AllOf(names.part(value)?),
+            _ => Self::SameAs(names.other_fault(fault, value)?),
+        })
+    }
+
+    /// The component or process whose instances these are, where that is known before the fault fires.
+    pub(crate) fn part<'a>(&'a self, names: &'a Names) -> Option<&'a str> {
+        match self {
+            Self::Instance(instance) => names.part_of(instance),
+            Self::ControllerOf(part) | Self::AnyOf(part) | Self::AllOf(part) => Some(part),
+            Self::LeaderOf { .. } => {
+                names.parts.iter().find(|(_, part)| part.kind == "kafka").map(|(name, _)| name.as_str())
+            }
+            Self::SameAs(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LeaderOf { topic, partition, not_controller: false } => write!(f, "the leader of {topic}/{partition}"),
+            Self::LeaderOf { topic, partition, not_controller: true } => {
+                write!(f, "the leader of {topic}/{partition}, or of a later partition where that is the active controller")
+            }
+            Self::ControllerOf(part) => write!(f, "the active controller of {part}"),
+            Self::Instance(instance) => f.write_str(instance),
+            Self::AnyOf(part) => write!(f, "one instance of {part}, drawn from the seed"),
+            Self::AllOf(part) => write!(f, "every instance of {part}"),
+            Self::SameAs(fault) => write!(f, "what {fault} hit"),
+        }
+    }
+}
+
+/// A partition, as `{ topic = "orders", partition = 0 }` or as `"orders/0"`.
+fn leader_of(value: &Spanned<DeValue<'_>>, names: &Names) -> Result<(String, i32), SpecError> {
+    if let Some(short) = value.get_ref().as_str() {
+        let (topic, partition) = short
+            .rsplit_once('/')
+            .ok_or_else(|| wrong(value.span(), format!("`{short}` names no partition: write \"{short}/0\"")))?;
+        return names.partition(topic, partition, value);
+    }
+    let keys = Keys::of("`leader_of`", value)?;
+    keys.only(&["topic", "partition"])?;
+    let topic = keys.need("topic")?;
+    let name = text("`topic` of `leader_of`", topic)?;
+    // An unknown topic is an error at the topic, a wrong partition one at the partition.
+    names.partition(name, "0", topic)?;
+    let partition = keys.need("partition")?;
+    let number = match partition.get_ref() {
+        DeValue::Integer(integer) => integer.to_string(),
+        _ => return Err(mismatch("`partition`", partition, "a whole number")),
+    };
+    names.partition(name, &number, partition)
+}
+
+fn controller_of(value: &Spanned<DeValue<'_>>, names: &Names) -> Result<String, SpecError> {
+    let kafkas = names.parts.iter().filter(|(_, part)| part.kind == "kafka").map(|(name, _)| name);
+    Names::one("Kafka component", value, kafkas)
+}

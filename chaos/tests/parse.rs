@@ -1,0 +1,221 @@
+//! What an experiment may say about faults, and what it is told when that is wrong: the message, the place, the valid
+//! names.
+
+use proofload_chaos::{COMMON_KEYS, FAULTS, FaultPlan, Names, Part, Planned, Schedule, Target};
+use proofload_history::Phase;
+use proofload_lab::manifest::SpecError;
+use std::time::Duration;
+use toml::de::{DeTable, DeValue};
+
+/// A system with every sort of name.
+fn names(faults: &[&str]) -> Names {
+    let part = |kind: &str, instances: &[&str]| Part {
+        kind: kind.to_owned(),
+        instances: instances.iter().map(|name| (*name).to_owned()).collect(),
+    };
+    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+    Names {
+        parts: [
+            ("kafka".to_owned(), part("kafka", &["kafka-1", "kafka-2", "kafka-3"])),
+            ("postgres".to_owned(), part("postgres", &["postgres"])),
+            ("gateway".to_owned(), part("process", &["gateway-1", "gateway-2"])),
+            ("origination".to_owned(), part("process", &["origination-1", "origination-2"])),
+        ]
+        .into(),
+        topics: [("applications.submitted".to_owned(), 6)].into(),
+        gauges: texts(&["unapplied_applications"]),
+        links: [
+            ("gateway".to_owned(), texts(&["kafka"])),
+            ("origination".to_owned(), texts(&["kafka", "postgres"])),
+        ]
+        .into(),
+        faults: faults.iter().map(|fault| (*fault).to_owned()).collect(),
+    }
+}
+
+/// All faults of an experiment's text.
+fn parse(text: &str) -> Result<Vec<FaultPlan>, SpecError> {
+    let document = DeTable::parse(text).unwrap();
+    let DeValue::Table(faults) = document.get_ref()["fault"].get_ref() else { panic!("no faults") };
+    let ids: Vec<&str> = faults.keys().map(|name| &**name.get_ref()).collect();
+    let names = names(&ids);
+    faults.iter().map(|(name, value)| FaultPlan::parse(name, value, &names)).collect()
+}
+
+/// The faults of a text on phases of 5, 20, 25 and 30 s.
+fn schedule(text: &str) -> Result<Schedule, SpecError> {
+    let phases = [(Phase::WarmUp, 5), (Phase::Steady, 20), (Phase::Fault, 25), (Phase::Recovery, 30)];
+    Schedule::new(parse(text)?, &phases.map(|(phase, seconds)| (phase, Duration::from_secs(seconds))))
+}
+
+/// A wrong text: what is said, the part of the text that it points at, and the name that it suggests.
+#[track_caller]
+fn check(text: &str, message: &str, at: &str, nearest: Option<&str>) {
+    let error = schedule(text).expect_err(text);
+    assert_eq!(error.message, message);
+    let span = error.span.clone().expect("a place");
+    assert_eq!(&text[span.clone()], at, "at {span:?} of {text}");
+    assert_eq!(error.nearest(), nearest, "of {:?}", error.valid);
+}
+
+#[test]
+fn every_example_is_what_an_experiment_may_say() {
+    for about in FAULTS {
+        let plans = parse(about.example).unwrap_or_else(|error| panic!("{}: {error}", about.name));
+        assert_eq!(plans.len(), 1, "{}", about.name);
+        assert_eq!(plans[0].about.name, about.name);
+    }
+}
+
+#[test]
+fn every_example_and_every_page_tells_only_of_keys_that_exist() {
+    for about in FAULTS {
+        assert!(!about.needs.is_empty() && !about.keys.is_empty(), "{}", about.name);
+        for text in [about.sentence, about.injected, about.attested, about.healed] {
+            assert!(text.len() > 20, "{}: {text}", about.name);
+        }
+        let required = about.keys.iter().chain(COMMON_KEYS).map(|(key, _)| *key);
+        let document = DeTable::parse(about.example).unwrap();
+        let table = document.get_ref()["fault"].get_ref().as_table().unwrap().values().next().unwrap();
+        let used = table.get_ref().as_table().unwrap().keys();
+        for key in used {
+            assert!(required.clone().any(|known| known == &**key.get_ref()), "{} of {}", key.get_ref(), about.name);
+        }
+    }
+}
+
+#[test]
+fn a_leader_is_named_by_a_table_or_by_a_short_text() {
+    let fault = |leader: &str| format!("[fault.x]\nkind = \"kill\"\ntarget = {{ leader_of = {leader} }}");
+    let expected =
+        Target::LeaderOf { topic: "applications.submitted".to_owned(), partition: 5, not_controller: false };
+    for leader in ["\"applications.submitted/5\"", "{ topic = \"applications.submitted\", partition = 5 }"] {
+        assert_eq!(parse(&fault(leader)).unwrap()[0].target, expected);
+    }
+}
+
+#[test]
+fn a_key_that_does_not_exist_is_refused_with_the_nearest() {
+    let text = "[fault.x]\nkind = \"kill\"\ntarget = { instance = \"kafka-1\" }\nrestart_aftr = \"3s\"";
+    check(text, "fault `x` has no key `restart_aftr`", "restart_aftr", Some("restart_after"));
+    let text = "[fault.x]\nkind = \"kill\"\ntarget = { instanse = \"kafka-1\" }";
+    check(text, "the target of fault `x` has no key `instanse`", "instanse", Some("instance"));
+}
+
+#[test]
+fn a_name_that_does_not_exist_is_refused_with_the_nearest() {
+    let table = [
+        ("kind = \"kil\"", "there is no fault of kind `kil`", "\"kil\"", "kill"),
+        ("kind = \"kill\"\ntarget = { any_of = \"gatewy\" }", "there is no component or process `gatewy`", "\"gatewy\"", "gateway"),
+        ("kind = \"kill\"\ntarget = { instance = \"kafka-4\" }", "there is no instance `kafka-4`", "\"kafka-4\"", "kafka-3"),
+        ("kind = \"kill\"\ntarget = { leader_of = \"applications.submited/0\" }", "there is no topic `applications.submited`", "\"applications.submited/0\"", "applications.submitted"),
+        ("kind = \"kill\"\ntarget = { instance = \"kafka-1\" }\nwhen = { gauge = \"unapplied\", at_least = 1 }", "there is no gauge `unapplied`", "\"unapplied\"", "unapplied_applications"),
+        ("kind = \"kill\"\ntarget = { instance = \"kafka-1\" }\nat = \"faults\"", "a fault cannot begin in a phase `faults`", "\"faults\"", "fault"),
+        ("kind = \"partition\"\ntarget = { instance = \"kafka-1\" }\nfrom = { component = \"postgre\" }", "there is no component `postgre`", "\"postgre\"", "postgres"),
+        ("kind = \"latency\"\nlink = { from = \"originatio\", to = \"postgres\" }\nlatency = \"1s\"", "no link begins at `originatio`", "\"originatio\"", "origination"),
+    ];
+    for (keys, message, at, nearest) in table {
+        check(&format!("[fault.x]\n{keys}"), message, at, Some(nearest));
+    }
+}
+
+#[test]
+fn a_link_that_the_system_does_not_have_is_refused() {
+    let text = "[fault.x]\nkind = \"latency\"\nlink = { from = \"gateway-2\", to = \"postgres\" }\nlatency = \"1s\"";
+    check(text, "there is no link from `gateway` to `postgres`", "\"postgres\"", None);
+}
+
+#[test]
+fn a_duration_that_makes_no_sense_is_refused_at_its_place() {
+    let kill = "[fault.x]\nkind = \"kill\"\ntarget = { instance = \"kafka-1\" }\n";
+    let advice = "is not a duration: write a number and a unit, such as \"300ms\", \"2.5s\", \"5m\" or \"24h\"";
+    check(&format!("{kill}for = \"-3s\""), &format!("`for` of fault `x`: `-3s` {advice}"), "\"-3s\"", None);
+    check(&format!("{kill}for = 3"), "`for` of fault `x` must be a duration such as \"10s\", not a value of type integer", "3", None);
+    check(&format!("{kill}for = \"0s\""), "`for` is zero: the fault would be healed before it is felt", "\"0s\"", None);
+    check(
+        &format!("{kill}for = \"3s\"\nrestart_after = \"3s\""),
+        "`for` and `restart_after` say the same; keep one of them",
+        "\"3s\"",
+        None,
+    );
+}
+
+#[test]
+fn what_contradicts_itself_is_refused() {
+    let table = [
+        ("kind = \"kill\"", "fault `x` needs the key `target`", "[fault.x]"),
+        ("kind = \"kill\"\ntarget = { any_of = \"kafka\", all_of = \"kafka\" }", "the target of fault `x` has both `any_of` and `all_of`; it takes one of `leader_of`, `controller_of`, `instance`, `any_of`, `all_of`, `same_as`", "\"kafka\""),
+        ("kind = \"kill\"\ntarget = { any_of = \"kafka\", not_controller = true }", "`not_controller` goes with `leader_of`", "true"),
+        ("kind = \"kill\"\ntarget = { leader_of = \"applications.submitted/6\" }", "topic `applications.submitted` has no partition `6`: its partitions are 0 to 5", "\"applications.submitted/6\""),
+        ("kind = \"kill\"\ntarget = { leader_of = \"applications.submitted\" }", "`applications.submitted` names no partition: write \"applications.submitted/0\"", "\"applications.submitted\""),
+        ("kind = \"partition\"\ntarget = { any_of = \"kafka\" }\nfrom = { component = \"kafka\" }", "the target is an instance of `kafka` itself: add `others = true`", "{ component = \"kafka\" }"),
+        ("kind = \"partition\"\ntarget = { any_of = \"kafka\" }\nfrom = { process = \"gateway\" }\nexpect_election = true", "`expect_election` goes with a target `leader_of`", "true"),
+        ("kind = \"latency\"\nlink = { from = \"gateway\", to = \"kafka\" }\nlatency = \"1s\"\njitter = \"2s\"", "`jitter` must be less than `latency`", "\"2s\""),
+        ("kind = \"kill\"\ntarget = \"kafka-1\"", "the target of fault `x` must be a table, not a value of type string", "\"kafka-1\""),
+    ];
+    for (keys, message, at) in table {
+        check(&format!("[fault.x]\n{keys}"), message, at, None);
+    }
+}
+
+#[test]
+fn a_fault_that_does_not_fit_into_its_phase_is_refused() {
+    let kill = |rest: &str| format!("[fault.x]\nkind = \"kill\"\ntarget = {{ instance = \"kafka-1\" }}\n{rest}");
+    let error = schedule(&kill("at = { phase = \"fault\", after = \"20s\" }\nfor = \"10s\"")).unwrap_err();
+    assert!(error.message.starts_with("fault `x` would end 30s into the phase fault, which lasts 25s"), "{error}");
+    let error = schedule(&kill("at = { phase = \"fault\", after = \"25s\" }")).unwrap_err();
+    assert_eq!(error.message, "fault `x` would fire 25s into the phase fault, which lasts 25s");
+    assert!(error.span.is_some());
+}
+
+#[test]
+fn faults_that_wait_for_each_other_are_refused() {
+    let text = "
+        [fault.a]
+        kind = \"kill\"
+        target = { same_as = \"b\" }
+        [fault.b]
+        kind = \"kill\"
+        target = { instance = \"kafka-1\" }
+        at = { after_fault = \"a\" }
+    ";
+    assert_eq!(schedule(text).unwrap_err().message, "fault `a` waits for `b`, which waits for it");
+    let text = "[fault.a]\nkind = \"kill\"\ntarget = { same_as = \"a\" }";
+    assert_eq!(schedule(text).unwrap_err().message, "there is no other fault `a`");
+}
+
+#[test]
+fn a_plan_tells_what_happens_when() {
+    let text = "
+        [fault.cut]
+        kind = \"partition\"
+        target = { leader_of = \"applications.submitted/0\" }
+        from = { component = \"kafka\", others = true }
+        for = \"20s\"
+        [fault.then-kill]
+        kind = \"kill\"
+        target = { same_as = \"cut\" }
+        at = { after_fault = \"cut\", delay = \"3s\" }
+        [fault.crash]
+        kind = \"kill\"
+        target = { any_of = \"origination\" }
+        when = { gauge = \"unapplied_applications\", at_least = 100 }
+        restart_after = \"5s\"
+        [fault.slow]
+        kind = \"latency\"
+        link = { from = \"origination-1\", to = \"postgres\" }
+        latency = \"300ms\"
+        at = { phase = \"steady\", after = \"1s\" }
+    ";
+    let line = |planned: &Planned| {
+        let at = |instant: Option<Duration>| instant.map_or("?".to_owned(), |at| at.as_secs().to_string());
+        format!("{} to {}: {} ({}: {})", at(planned.from), at(planned.until), planned.what, planned.fault, planned.when)
+    };
+    let timeline = schedule(text).unwrap().timeline();
+    insta::assert_snapshot!(timeline.iter().map(line).collect::<Vec<_>>().join("\n"), @r"
+    6 to 25: slow the links from origination-1 to postgres by 300ms (slow: 1s after the start of steady, to the end of its phase)
+    25 to 45: cut the leader of applications.submitted/0 off from the other instances of kafka, in both directions (cut: at the start of fault, for 20s)
+    28 to 50: kill what cut hit, start again later (then-kill: 3s after cut, to the end of its phase)
+    ? to ?: kill one instance of origination, drawn from the seed, start again after 5s (crash: at the start of fault, once unapplied_applications >= 100, for 5s)
+    ");
+}

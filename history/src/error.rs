@@ -1,0 +1,49 @@
+use std::path::PathBuf;
+
+/// What can go wrong while a history is written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    /// A file of the run directory cannot be opened, read or written.
+    #[error("cannot {doing} {path}: {source}", path = path.display())]
+    File {
+        /// "open", "read", "write" or "create".
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// An Arrow file is damaged, or of a shape that this version does not know.
+    #[error("cannot read {path}: {what} (was it written by another version of proofload, or damaged?)", path = path.display())]
+    Table {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A line of the journal is not a journal entry.
+    #[error("cannot read {path}: line {line}: {source}", path = path.display())]
+    Journal {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What the parser said.
+        source: serde_json::Error,
+    },
+    /// A row cannot be encoded; a defect of proofload.
+    #[error("cannot encode rows of {table}: {source}")]
+    Encode {
+        /// The table.
+        table: &'static str,
+        /// What Arrow said.
+        source: arrow_schema::ArrowError,
+    },
+}
+
+impl HistoryError {
+    pub(crate) fn file(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::File { doing, path, source }
+    }
+}

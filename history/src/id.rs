@@ -1,0 +1,128 @@
+//! The id of an intent, a function of a seed, a stream and a counter.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// The id of an intent, under which its attempts, records, rows and transfers are joined.
+///
+/// It is a UUID of version 8 whose free bits are the seed of the run, the stream of traffic and a counter, in the
+/// clear: `00000000-0007-8001-8000-00000000002a` is intent 42 of stream 1 under seed 7. So the ids of a run are a
+/// function of its seed, they never collide, and a reader sees at once which request one was.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Id(pub u128);
+
+const VERSION: u128 = 0x8 << 76;
+const VARIANT: u128 = 0b10 << 62;
+const COUNTER_MASK: u128 = (1 << 62) - 1;
+
+impl Id {
+    /// The id of intent `counter` (62 bits) of `stream` (12 bits) under `seed` (its low 48 bits).
+    #[must_use]
+    pub fn issued(seed: u64, stream: u16, counter: u64) -> Self {
+        let seed = u128::from(seed & 0xffff_ffff_ffff) << 80;
+        let stream = u128::from(stream & 0xfff) << 64;
+        Self(seed | VERSION | stream | VARIANT | (u128::from(counter) & COUNTER_MASK))
+    }
+
+    /// The id that `text` stands for: the UUID that it spells, or, for any other text, a digest of it.
+    ///
+    /// A system may hold keys that proofload did not issue; they need an identity too, so that they can be found
+    /// unexpected. The digest is FNV-1a over 128 bits.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        text.parse().unwrap_or_else(|_| {
+            let digest = text.bytes().fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d_u128, |hash, byte| {
+                (hash ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
+            });
+            Self(digest)
+        })
+    }
+
+    /// The stream and the counter that this id was made from, if it was issued under `seed`.
+    #[must_use]
+    pub fn counter(self, seed: u64) -> Option<(u16, u64)> {
+        let stream = ((self.0 >> 64) & 0xfff) as u16;
+        let counter = (self.0 & COUNTER_MASK) as u64;
+        (Self::issued(seed, stream, counter) == self).then_some((stream, counter))
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hex = format!("{:032x}", self.0);
+        write!(f, "{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    }
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The text is not a UUID of 32 hexadecimal digits in groups of 8-4-4-4-12.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is not an id such as 00000000-0007-8001-8000-00000000002a")]
+pub struct IdError(String);
+
+impl FromStr for Id {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let bytes = text.as_bytes();
+        let dashes = [8, 13, 18, 23];
+        let shaped = bytes.len() == 36
+            && bytes
+                .iter()
+                .enumerate()
+                .all(|(at, byte)| if dashes.contains(&at) { *byte == b'-' } else { byte.is_ascii_hexdigit() });
+        if !shaped {
+            return Err(IdError(text.to_owned()));
+        }
+        u128::from_str_radix(&text.replace('-', ""), 16).map(Self).map_err(|_| IdError(text.to_owned()))
+    }
+}
+
+impl serde::Serialize for Id {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Id {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn an_issued_id_reads_as_seed_stream_and_counter() {
+        assert_eq!(Id::issued(7, 1, 42).to_string(), "00000000-0007-8001-8000-00000000002a");
+    }
+
+    #[test]
+    fn an_id_of_another_seed_was_not_issued_under_this_one() {
+        assert_eq!(Id::issued(8, 1, 42).counter(7), None);
+    }
+
+    #[test]
+    fn a_text_that_is_no_uuid_still_has_an_identity() {
+        assert_eq!(Id::of("loan 17"), Id::of("loan 17"));
+        assert_ne!(Id::of("loan 17"), Id::of("loan 18"));
+    }
+
+    proptest! {
+        #[test]
+        fn an_id_gives_back_what_it_was_issued_from(seed in 0u64..1 << 48, stream in 0u16..1 << 12, counter in 0u64..1 << 62) {
+            let id = Id::issued(seed, stream, counter);
+            prop_assert_eq!(id.counter(seed), Some((stream, counter)));
+            prop_assert_eq!(id.to_string().parse::<Id>().unwrap(), id);
+        }
+    }
+}

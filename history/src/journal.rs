@@ -1,0 +1,382 @@
+//! The journal: one JSON object a line, for what happens seldom. What was done to the system and when, which ids were
+//! issued, how far each stage was read.
+
+use crate::{At, Name, Phase};
+use std::collections::BTreeMap;
+
+/// One line of the journal.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Entry {
+    /// When.
+    pub at: At,
+    /// What.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What can happen in a run.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The run's clock starts. Always the first line.
+    RunStarted {
+        /// The experiment's name (its file's stem).
+        experiment: String,
+        /// Milliseconds since 1970 at the start of the clock.
+        wall_ms: u64,
+        /// The seed of arrivals, ids and choices.
+        seed: u64,
+        /// Variants applied.
+        variants: Vec<String>,
+        /// `lab`, ...
+        environment: String,
+        /// Facts about the machine and the parts: `cores`, `memory`, `kernel`, `proofload`, `kafka`, ...
+        machine: BTreeMap<String, String>,
+    },
+    /// Every component and process is ready.
+    SystemReady {
+        /// Seconds from the start of the first component to the readiness of the last process.
+        seconds: f64,
+    },
+    /// A phase begins; the one before ends.
+    PhaseStarted {
+        /// Which.
+        phase: Phase,
+    },
+    /// Ids `from..to` of a stream of traffic are issued; written before any of them is sent.
+    IdsIssued {
+        /// The stream of traffic, as its number within ids.
+        stream: u16,
+        /// The name of the traffic: `apply`.
+        traffic: String,
+        /// The operation that each of these ids begins with: `submit_application`.
+        operation: String,
+        /// The first counter.
+        from: u64,
+        /// One past the last counter.
+        to: u64,
+    },
+    /// A `[steady]` probe was evaluated before the faults.
+    SteadyProbed {
+        /// Which probe: `ready`, `in_sync`, `lag_flat`, `no_errors`.
+        probe: String,
+        /// Whether it held.
+        holds: bool,
+        /// What was seen.
+        evidence: String,
+    },
+    /// A fault is about to be injected. Written before anything is touched.
+    FaultInjecting {
+        /// The fault's id in the experiment.
+        fault: String,
+        /// Its kind.
+        kind: String,
+        /// The instances that it was resolved to.
+        targets: Vec<String>,
+        /// Why these, and why now: `leader of applications.submitted/0`, `unapplied_applications = 118 >= 100`.
+        because: String,
+        /// How many operations were at risk of its defect when it fired, where that can be counted.
+        exposed: Option<u64>,
+    },
+    /// The injection has been carried out.
+    FaultInjected {
+        /// The fault's id.
+        fault: String,
+    },
+    /// Another observer than the injector looked for the fault's effect while it was active.
+    FaultAttested {
+        /// The fault's id.
+        fault: String,
+        /// Whether the effect was seen.
+        effective: bool,
+        /// Who looked: `tcp connect to kafka-2:9092`, `packet counters of kafka-1`.
+        observer: String,
+        /// What was seen.
+        evidence: String,
+    },
+    /// The fault has been healed.
+    FaultHealed {
+        /// The fault's id.
+        fault: String,
+        /// `due`, `interrupted`, `run ended`.
+        because: String,
+    },
+    /// The system was seen whole again after a heal.
+    HealAttested {
+        /// The fault's id.
+        fault: String,
+        /// Whether the effect was seen to be gone.
+        healed: bool,
+        /// What was seen.
+        evidence: String,
+    },
+    /// A fault was not injected.
+    FaultSkipped {
+        /// The fault's id.
+        fault: String,
+        /// `no steady state`, `its condition never held`, `run without faults`, `no target: ...`.
+        because: String,
+    },
+    /// A process was started, again or for the first time.
+    ProcessStarted {
+        /// The instance: `kafka-2`.
+        instance: String,
+        /// Its process id inside the lab.
+        pid: i32,
+    },
+    /// A process ended.
+    ProcessExited {
+        /// The instance.
+        instance: String,
+        /// `exit 1`, `signal 9`.
+        status: String,
+        /// Whether the harness had asked for it.
+        expected: bool,
+    },
+    /// A partition has another leader or leader epoch than before.
+    LeaderChanged {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The broker instance that leads now, if any.
+        leader: Option<String>,
+    },
+    /// Every consumer of traffic has sent its last request.
+    TrafficEnded {},
+    /// What the generator says of itself; judged by the check `load`.
+    LoadAudited(LoadAudit),
+    /// The system came to rest, or the bound of the drain was reached.
+    Drained {
+        /// How it stood when the drain ended.
+        outcome: DrainOutcome,
+        /// The gauges' last values, and how long they had not moved.
+        evidence: String,
+    },
+    /// A stage was read. Absent for a stage that was never read.
+    StageRead(StageRead),
+    /// The run was told to stop before its end.
+    Interrupted {
+        /// `SIGINT`, `SIGTERM`.
+        by: String,
+    },
+    /// Something that a reader should know: a warning, a crash of a process, a capability that was missing.
+    Noted {
+        /// The note.
+        note: String,
+    },
+    /// The last line of a run that came to its end.
+    RunEnded {},
+}
+
+/// How the system stood when the drain ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DrainOutcome {
+    /// Every draining gauge was zero and stayed so.
+    Quiet,
+    /// Work was left and still moving at the bound.
+    Moving,
+    /// Work was left and had stopped moving.
+    Stuck,
+    /// The gauges could not be read.
+    Unreadable,
+}
+
+/// What the generator says of itself.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct LoadAudit {
+    /// Which traffic.
+    pub traffic: String,
+    /// Arrivals that the schedule asked for.
+    pub scheduled: u64,
+    /// Arrivals that were sent.
+    pub sent: u64,
+    /// Arrivals unsent because every worker was waiting for the system.
+    pub unsent_workers_waiting: u64,
+    /// Arrivals unsent, or sent late beyond the bound, while workers were idle: the generator's failure.
+    pub unsent_generator: u64,
+    /// Workers that took arrivals.
+    pub workers: u64,
+    /// The most workers busy at once.
+    pub workers_busy_max: u64,
+    /// Lag of the pacer behind its schedule, microseconds, at the quantiles 0.5, 0.99 and 1.
+    pub pacer_lag_us: [u64; 3],
+    /// Lag from the pacer handing an arrival over to a worker sending it while some worker was idle, microseconds, at
+    /// the quantiles 0.5, 0.99 and 1.
+    pub dispatch_lag_us: [u64; 3],
+    /// Requests that Goose counted, as a cross-check of `sent`.
+    pub goose_requests: u64,
+    /// Panics caught in transactions.
+    pub panics: u64,
+}
+
+/// How a stage was read at the end.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct StageRead {
+    /// Which stage.
+    pub stage: String,
+    /// Whether it was read from its beginning to its end, twice, with equal digests.
+    pub complete: bool,
+    /// Why not, if not.
+    pub error: Option<String>,
+    /// Observations written.
+    pub rows: u64,
+    /// Rows of the log or table that were skipped by the stage's own condition.
+    pub filtered: u64,
+    /// Rows that could not be understood (no id where the stage says it is).
+    pub unreadable: u64,
+    /// `repeatable read`, `read_committed`.
+    pub isolation: String,
+    /// For a log: partition, first offset, end offset.
+    pub bounds: Vec<(i32, i64, i64)>,
+    /// Digests of the two readings, in hexadecimal.
+    pub digests: Vec<String>,
+}
+
+/// The journal of a run, read back: its entries in the order written.
+#[derive(Clone, Debug, Default)]
+pub struct Journal {
+    /// All entries.
+    pub entries: Vec<Entry>,
+}
+
+/// A fault as the journal tells of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FaultRecord {
+    /// Its id in the experiment.
+    pub id: Name,
+    /// Its kind.
+    pub kind: String,
+    /// What it was resolved to.
+    pub targets: Vec<String>,
+    /// Why there and then.
+    pub because: String,
+    /// When its injection began.
+    pub injecting: At,
+    /// When it had been injected.
+    pub injected: Option<At>,
+    /// When it was healed.
+    pub healed: Option<At>,
+    /// Attestations: whether the effect was seen, by whom, and what.
+    pub attested: Vec<(bool, String, String)>,
+    /// Whether the heal was seen, and what was seen.
+    pub heal_attested: Option<(bool, String)>,
+    /// Operations at risk when it fired.
+    pub exposed: Option<u64>,
+}
+
+impl FaultRecord {
+    /// Whether another observer saw the effect, and none looked in vain.
+    #[must_use]
+    pub fn effective(&self) -> bool {
+        !self.attested.is_empty() && self.attested.iter().all(|(effective, _, _)| *effective)
+    }
+}
+
+impl Journal {
+    /// The spans of the phases that began, in order: phase, from, to. The last one ends with the last entry.
+    #[must_use]
+    pub fn phases(&self) -> Vec<(Phase, At, At)> {
+        let starts = self.entries.iter().filter_map(|entry| match entry.event {
+            Event::PhaseStarted { phase } => Some((phase, entry.at)),
+            _ => None,
+        });
+        let mut spans: Vec<(Phase, At, At)> = Vec::new();
+        for (phase, at) in starts {
+            if let Some(last) = spans.last_mut() {
+                last.2 = at;
+            }
+            spans.push((phase, at, self.end()));
+        }
+        spans
+    }
+
+    /// The span of `phase`, if it began.
+    #[must_use]
+    pub fn phase(&self, phase: Phase) -> Option<(At, At)> {
+        self.phases().into_iter().find(|(which, _, _)| *which == phase).map(|(_, from, to)| (from, to))
+    }
+
+    /// The instant of the last entry.
+    #[must_use]
+    pub fn end(&self) -> At {
+        self.entries.iter().map(|entry| entry.at).max().unwrap_or_default()
+    }
+
+    /// The faults that were injected, in order of injection.
+    #[must_use]
+    pub fn faults(&self) -> Vec<FaultRecord> {
+        let mut faults: Vec<FaultRecord> = Vec::new();
+        for entry in &self.entries {
+            if let Event::FaultInjecting { fault, kind, targets, because, exposed } = &entry.event {
+                faults.push(FaultRecord {
+                    id: fault.as_str().into(),
+                    kind: kind.clone(),
+                    targets: targets.clone(),
+                    because: because.clone(),
+                    injecting: entry.at,
+                    injected: None,
+                    healed: None,
+                    attested: Vec::new(),
+                    heal_attested: None,
+                    exposed: *exposed,
+                });
+            }
+            let of = |faults: &mut Vec<FaultRecord>, id: &str, tell: &mut dyn FnMut(&mut FaultRecord)| {
+                if let Some(fault) = faults.iter_mut().rev().find(|known| &*known.id == id) {
+                    tell(fault);
+                }
+            };
+            match &entry.event {
+                Event::FaultInjected { fault } => of(&mut faults, fault, &mut |f| f.injected = Some(entry.at)),
+                Event::FaultAttested { fault, effective, observer, evidence } => {
+                    of(&mut faults, fault, &mut |f| f.attested.push((*effective, observer.clone(), evidence.clone())));
+                }
+                Event::FaultHealed { fault, .. } => {
+                    of(&mut faults, fault, &mut |f| f.healed = f.healed.or(Some(entry.at)));
+                }
+                Event::HealAttested { fault, healed, evidence } => {
+                    of(&mut faults, fault, &mut |f| f.heal_attested = Some((*healed, evidence.clone())));
+                }
+                _ => {}
+            }
+        }
+        faults
+    }
+
+    /// How `stage` was read, if it was.
+    #[must_use]
+    pub fn stage_read(&self, stage: &str) -> Option<&StageRead> {
+        self.entries.iter().rev().find_map(|entry| match &entry.event {
+            Event::StageRead(read) if read.stage == stage => Some(read),
+            _ => None,
+        })
+    }
+
+    /// The audits of the traffic.
+    pub fn load_audits(&self) -> impl Iterator<Item = &LoadAudit> {
+        self.entries.iter().filter_map(|entry| match &entry.event {
+            Event::LoadAudited(audit) => Some(audit),
+            _ => None,
+        })
+    }
+
+    /// The seed of the run, if it started.
+    #[must_use]
+    pub fn seed(&self) -> Option<u64> {
+        self.entries.iter().find_map(|entry| match &entry.event {
+            Event::RunStarted { seed, .. } => Some(*seed),
+            _ => None,
+        })
+    }
+
+    /// Whether the run came to its end and was not interrupted.
+    #[must_use]
+    pub fn complete(&self) -> bool {
+        let ended = self.entries.iter().any(|entry| matches!(entry.event, Event::RunEnded {}));
+        ended && !self.entries.iter().any(|entry| matches!(entry.event, Event::Interrupted { .. }))
+    }
+}

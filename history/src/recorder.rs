@@ -1,0 +1,162 @@
+//! Writes a history while a run goes on. Every method may be called from any thread.
+
+use crate::table::Row;
+use crate::{Clock, Entry, Event, HistoryError, Observation, Operation, RunDir, Sample};
+use arrow_ipc::writer::StreamWriter;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Rows are written to their file when this many are waiting...
+const BATCH_ROWS: usize = 4_096;
+/// ...or when the first of them has waited this long, as soon as the next one comes.
+const BATCH_AGE: Duration = Duration::from_secs(1);
+
+/// The writer of a run's history.
+pub struct Recorder {
+    clock: Clock,
+    operations: Mutex<TableFile<Operation>>,
+    observations: Mutex<TableFile<Observation>>,
+    series: Mutex<TableFile<Sample>>,
+    journal: Mutex<JournalFile>,
+}
+
+impl Recorder {
+    /// Opens the files of `run` and writes nothing yet.
+    ///
+    /// # Errors
+    /// If a file cannot be created.
+    pub fn create(run: &RunDir, clock: Clock) -> Result<Self, HistoryError> {
+        Ok(Self {
+            clock,
+            operations: Mutex::new(TableFile::create(&run.operations())?),
+            observations: Mutex::new(TableFile::create(&run.observations())?),
+            series: Mutex::new(TableFile::create(&run.series())?),
+            journal: Mutex::new(JournalFile::create(&run.journal())?),
+        })
+    }
+
+    /// The run's clock.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Records an operation.
+    ///
+    /// # Errors
+    /// If a batch is due and cannot be written.
+    pub fn operation(&self, row: Operation) -> Result<(), HistoryError> {
+        lock(&self.operations).push(row)
+    }
+
+    /// Records an observation.
+    ///
+    /// # Errors
+    /// If a batch is due and cannot be written.
+    pub fn observation(&self, row: Observation) -> Result<(), HistoryError> {
+        lock(&self.observations).push(row)
+    }
+
+    /// Records a sample.
+    ///
+    /// # Errors
+    /// If a batch is due and cannot be written.
+    pub fn sample(&self, row: Sample) -> Result<(), HistoryError> {
+        lock(&self.series).push(row)
+    }
+
+    /// Writes a line of the journal, now; it is in the file when this returns.
+    ///
+    /// # Errors
+    /// If the line cannot be written.
+    pub fn event(&self, event: Event) -> Result<(), HistoryError> {
+        let mut journal = lock(&self.journal);
+        // Taken under the lock, so that the lines are in the order of their instants.
+        let entry = Entry { at: self.clock.now(), event };
+        journal.write(&entry)
+    }
+
+    /// Writes what is waiting and the end marks of the tables. Nothing may be recorded afterwards.
+    ///
+    /// # Errors
+    /// If something cannot be written.
+    pub fn close(&self) -> Result<(), HistoryError> {
+        lock(&self.operations).close()?;
+        lock(&self.observations).close()?;
+        lock(&self.series).close()
+    }
+}
+
+/// A thread that panicked while it held the lock left whole rows behind: pushing is all it does.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct TableFile<R> {
+    path: PathBuf,
+    writer: StreamWriter<File>,
+    waiting: Vec<R>,
+    since: Instant,
+}
+
+impl<R: Row> TableFile<R> {
+    fn create(path: &Path) -> Result<Self, HistoryError> {
+        let file = File::create(path).map_err(HistoryError::file("create", path))?;
+        let writer = StreamWriter::try_new(file, &R::schema())
+            .map_err(|source| HistoryError::Encode { table: R::TABLE, source })?;
+        Ok(Self { path: path.to_owned(), writer, waiting: Vec::new(), since: Instant::now() })
+    }
+
+    fn push(&mut self, row: R) -> Result<(), HistoryError> {
+        if self.waiting.is_empty() {
+            self.since = Instant::now();
+        }
+        self.waiting.push(row);
+        if self.waiting.len() >= BATCH_ROWS || self.since.elapsed() >= BATCH_AGE {
+            self.write()?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self) -> Result<(), HistoryError> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        let encode = |source| HistoryError::Encode { table: R::TABLE, source };
+        let batch = R::encode(&self.waiting).map_err(encode)?;
+        self.waiting.clear();
+        self.writer.write(&batch).map_err(encode)?;
+        self.writer.get_mut().flush().map_err(HistoryError::file("write", &self.path))
+    }
+
+    fn close(&mut self) -> Result<(), HistoryError> {
+        self.write()?;
+        self.writer.finish().map_err(|source| HistoryError::Encode { table: R::TABLE, source })
+    }
+}
+
+struct JournalFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl JournalFile {
+    fn create(path: &Path) -> Result<Self, HistoryError> {
+        let file = File::create(path).map_err(HistoryError::file("create", path))?;
+        // Held as long as the recorder lives, and let go by the kernel however it ends: see `RunDir::is_recorded_now`.
+        file.lock().map_err(HistoryError::file("lock", path))?;
+        Ok(Self { path: path.to_owned(), file })
+    }
+
+    fn write(&mut self, entry: &Entry) -> Result<(), HistoryError> {
+        // One write a line: a killed run keeps whole lines.
+        let mut line = serde_json::to_vec(entry).map_err(|error| {
+            HistoryError::file("write", &self.path)(std::io::Error::new(std::io::ErrorKind::InvalidData, error))
+        })?;
+        line.push(b'\n');
+        self.file.write_all(&line).map_err(HistoryError::file("write", &self.path))
+    }
+}

@@ -1,0 +1,193 @@
+//! What is recorded is read back: whole, broken off, damaged, and of another shape.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where its preparation fails")]
+
+use proofload_history::{
+    At, Clock, Event, History, HistoryError, Id, Name, Observation, Operation, Outcome, Phase, Reading, Recorder,
+    RunDir, Sample,
+};
+use proptest::prelude::*;
+use std::path::Path;
+
+fn names() -> impl Strategy<Value = Name> {
+    prop_oneof![Just("submit"), Just("read"), Just("db.application"), Just("ünïcode \"quoted\"")].prop_map(Name::from)
+}
+
+fn operations() -> impl Strategy<Value = Operation> {
+    let outcomes = prop_oneof![Just(Outcome::Ok), Just(Outcome::Fail), Just(Outcome::Indeterminate)];
+    let answer = (outcomes, proptest::option::of(any::<u16>()), proptest::option::of(names()));
+    (any::<u128>(), any::<u32>(), names(), any::<[u64; 2]>(), proptest::option::of(any::<u64>()), answer).prop_map(
+        |(id, attempt, name, [intended, done], sent, (outcome, status, error))| Operation {
+            intent: Id(id),
+            attempt,
+            name,
+            intended: At(intended),
+            sent: sent.map(At),
+            done: At(done),
+            outcome,
+            status,
+            error,
+        },
+    )
+}
+
+fn observations() -> impl Strategy<Value = Observation> {
+    let position = (any::<Option<i32>>(), any::<Option<i64>>(), any::<Option<i32>>());
+    let fact = (any::<Option<i64>>(), proptest::option::of(names()), any::<Option<i64>>(), any::<Option<u64>>());
+    (names(), any::<bool>(), any::<u128>(), any::<Option<u128>>(), position, any::<Option<u64>>(), fact).prop_map(
+        |(stage, live, id, key, (partition, offset, leader_epoch), at, (version, state, amount, digest))| Observation {
+            stage,
+            reading: if live { Reading::Live } else { Reading::Final },
+            id: Id(id),
+            key: key.map(Id),
+            partition,
+            offset,
+            leader_epoch,
+            at: at.map(At),
+            version,
+            state,
+            amount,
+            digest,
+        },
+    )
+}
+
+fn recorded(operations: &[Operation], observations: &[Observation]) -> (tempfile::TempDir, RunDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let run = RunDir::create(folder.path(), "trial").unwrap();
+    let recorder = Recorder::create(&run, Clock::new()).unwrap();
+    recorder.event(Event::PhaseStarted { phase: Phase::Steady }).unwrap();
+    operations.iter().for_each(|row| recorder.operation(row.clone()).unwrap());
+    observations.iter().for_each(|row| recorder.observation(row.clone()).unwrap());
+    let sample = Sample { metric: "gauge".into(), subject: "lag".into(), at: At(5), value: 0.5 };
+    recorder.sample(sample).unwrap();
+    recorder.event(Event::RunEnded {}).unwrap();
+    recorder.close().unwrap();
+    (folder, run)
+}
+
+fn an_operation(counter: u64) -> Operation {
+    Operation {
+        intent: Id::issued(1, 0, counter),
+        attempt: 0,
+        name: "submit".into(),
+        intended: At(counter),
+        sent: Some(At(counter)),
+        done: At(counter + 1),
+        outcome: Outcome::Ok,
+        status: Some(202),
+        error: None,
+    }
+}
+
+fn cut(path: &Path, bytes: u64) {
+    let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+    let length = file.metadata().unwrap().len();
+    file.set_len(length.saturating_sub(bytes)).unwrap();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn every_row_is_read_back_as_it_was_recorded(
+        operations in proptest::collection::vec(operations(), 0..200),
+        observations in proptest::collection::vec(observations(), 0..200),
+    ) {
+        let (_folder, run) = recorded(&operations, &observations);
+        let history = History::read(&run).unwrap();
+        prop_assert_eq!(history.operations, operations);
+        prop_assert_eq!(history.observations, observations);
+        prop_assert_eq!(history.damage, Vec::<String>::new());
+    }
+
+    /// However many bytes a killed run lacks: what is read is a beginning of what was recorded, and never passes as whole.
+    #[test]
+    fn a_file_that_breaks_off_gives_its_whole_batches_and_says_so(bytes in 1_u64..400_000) {
+        let operations: Vec<Operation> = (0..6_000).map(an_operation).collect();
+        let (_folder, run) = recorded(&operations, &[]);
+        cut(&run.operations(), bytes);
+        match History::read(&run) {
+            Ok(history) => {
+                prop_assert!(operations.starts_with(&history.operations));
+                prop_assert!(!history.damage.is_empty());
+            }
+            // Cut within the header of the file: there is nothing to read at all.
+            Err(error) => prop_assert!(error.to_string().contains("operations.arrow"), "{}", error),
+        }
+    }
+
+    #[test]
+    fn a_damaged_file_is_an_error_or_other_rows_but_never_a_panic(at in 0_usize..4_000, with in any::<u8>()) {
+        let operations: Vec<Operation> = (0..50).map(an_operation).collect();
+        let (_folder, run) = recorded(&operations, &[]);
+        let mut bytes = std::fs::read(run.operations()).unwrap();
+        let at = at % bytes.len();
+        bytes[at] = with;
+        std::fs::write(run.operations(), bytes).unwrap();
+        let _ = History::read(&run);
+    }
+}
+
+#[test]
+fn a_journal_that_breaks_off_in_a_line_gives_its_whole_lines_and_says_so() {
+    let (_folder, run) = recorded(&[], &[]);
+    cut(&run.journal(), 5);
+    let history = History::read(&run).unwrap();
+    assert_eq!(history.journal.entries.len(), 1);
+    assert!(history.damage.iter().any(|what| what.contains("journal")), "{:?}", history.damage);
+}
+
+#[test]
+fn a_line_of_the_journal_that_is_nonsense_is_named() {
+    let (_folder, run) = recorded(&[], &[]);
+    let text = std::fs::read_to_string(run.journal()).unwrap();
+    std::fs::write(run.journal(), format!("nonsense\n{text}")).unwrap();
+    let error = History::read(&run).unwrap_err();
+    assert!(matches!(error, HistoryError::Journal { line: 1, .. }), "{error}");
+}
+
+#[test]
+fn a_table_of_other_columns_is_refused() {
+    let (_folder, run) = recorded(&[], &[]);
+    std::fs::copy(run.series(), run.operations()).unwrap();
+    let error = History::read(&run).unwrap_err().to_string();
+    assert!(error.contains("operations.arrow") && error.contains("columns"), "{error}");
+}
+
+#[test]
+fn latest_points_at_the_newest_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = RunDir::create(folder.path(), "trial").unwrap();
+    let second = RunDir::create(folder.path(), "trial").unwrap();
+    assert_ne!(first.root(), second.root());
+    let latest = folder.path().join("trial/latest").canonicalize().unwrap();
+    assert_eq!(latest, second.root().canonicalize().unwrap());
+}
+
+#[test]
+fn an_id_that_was_issued_and_has_no_row_is_an_indeterminate_intent() {
+    let mut history = History { operations: vec![an_operation(0)], ..History::default() };
+    let machine = std::collections::BTreeMap::new();
+    let started = Event::RunStarted {
+        experiment: "trial".into(),
+        wall_ms: 0,
+        seed: 1,
+        variants: Vec::new(),
+        environment: "lab".into(),
+        machine,
+    };
+    let issued = Event::IdsIssued { stream: 0, traffic: "apply".into(), operation: "submit".into(), from: 0, to: 3 };
+    history.journal.entries = [started, issued].map(|event| proofload_history::Entry { at: At(0), event }).to_vec();
+    let outcomes: Vec<Outcome> = history.intents("submit").iter().map(|intent| intent.outcome).collect();
+    assert_eq!(outcomes, [Outcome::Ok, Outcome::Indeterminate, Outcome::Indeterminate]);
+}
+
+#[test]
+fn an_intent_is_ok_if_any_of_its_attempts_is() {
+    let attempt = |number: u32, outcome| Operation { attempt: number, outcome, ..an_operation(0) };
+    let operations = vec![attempt(0, Outcome::Indeterminate), attempt(1, Outcome::Ok), attempt(2, Outcome::Fail)];
+    let history = History { operations, ..History::default() };
+    let intents = history.intents("submit");
+    assert_eq!((intents[0].outcome, intents[0].attempts, intents[0].row), (Outcome::Ok, 3, Some(1)));
+}

@@ -1,0 +1,209 @@
+//! Placeholders: what only the running environment knows, within texts of the manifest.
+
+use serde::Deserialize;
+use std::ops::Range;
+use toml::Spanned;
+
+/// How placeholders are written, for messages.
+const FORMS: &str = "{link:NAME}, {host:NAME}, {hosts:NAME:PORT}, {servers:NAME:PORT} and {instance}";
+
+/// Something that only the running environment knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Placeholder {
+    /// `{link:NAME}`: this host's own way to a component, through the Toxiproxy on this host: `HOST:PORT`, and for
+    /// several instances all of them, separated by commas.
+    Link(String),
+    /// `{host:NAME}`: the host of a component or process of one instance, reached directly.
+    Host(String),
+    /// `{hosts:NAME:PORT}`: all instances with their port, separated by commas.
+    Hosts(String, u16),
+    /// `{servers:NAME:PORT}`: one line `server HOST:PORT max_fails=1 fail_timeout=1s;` per instance, as nginx takes them in
+    /// an `upstream`.
+    Servers(String, u16),
+    /// `{instance}`: the name of the instance itself.
+    Instance,
+}
+
+impl Placeholder {
+    /// The component or process that it refers to.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Link(name) | Self::Host(name) | Self::Hosts(name, _) | Self::Servers(name, _) => Some(name),
+            Self::Instance => None,
+        }
+    }
+
+    /// Reads what stands between the braces.
+    fn parse(inner: &str) -> Result<Self, String> {
+        let wrong = || format!("`{{{inner}}}` is not a placeholder: there are {FORMS}");
+        let fields: Vec<&str> = inner.split(':').collect();
+        let port = |text: &str| text.parse::<u16>().ok().filter(|port| *port > 0);
+        match fields.as_slice() {
+            ["instance"] => Ok(Self::Instance),
+            ["link", name] if !name.is_empty() => Ok(Self::Link((*name).to_owned())),
+            ["host", name] if !name.is_empty() => Ok(Self::Host((*name).to_owned())),
+            ["hosts" | "servers", name, digits] if !name.is_empty() => {
+                let port = port(digits).ok_or_else(|| format!("`{digits}` in `{{{inner}}}` is not a port"))?;
+                let name = (*name).to_owned();
+                Ok(if fields[0] == "hosts" { Self::Hosts(name, port) } else { Self::Servers(name, port) })
+            }
+            _ => Err(wrong()),
+        }
+    }
+}
+
+/// A text with placeholders.
+///
+/// A placeholder is `{`, a lower-case word, and `:` or `}`. Every other brace stands for itself, and so does one after
+/// `$`, so that JSON and nginx's own language need no escaping.
+#[derive(Clone, Debug)]
+pub struct Template {
+    text: String,
+    parts: Vec<Part>,
+    span: Option<Range<usize>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Placeholder(Placeholder),
+}
+
+impl Template {
+    /// Reads a text with placeholders. Whether their names exist is checked by the manifest.
+    ///
+    /// # Errors
+    /// If something that looks like a placeholder is none; the message lists the forms.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut parts = Vec::new();
+        let mut literal = String::new();
+        let mut rest = text;
+        while let Some(open) = rest.find('{') {
+            let (before, braced) = rest.split_at(open);
+            literal.push_str(before);
+            match placeholder_at(braced).filter(|_| !literal.ends_with('$')) {
+                Some(inner) => {
+                    if !literal.is_empty() {
+                        parts.push(Part::Text(std::mem::take(&mut literal)));
+                    }
+                    parts.push(Part::Placeholder(Placeholder::parse(inner)?));
+                    rest = &braced[inner.len() + 2..];
+                }
+                None => {
+                    literal.push('{');
+                    rest = &braced[1..];
+                }
+            }
+        }
+        literal.push_str(rest);
+        if !literal.is_empty() {
+            parts.push(Part::Text(literal));
+        }
+        Ok(Self { text: text.to_owned(), parts, span: None })
+    }
+
+    /// As it is written in the manifest.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The placeholders in it, in order.
+    pub fn placeholders(&self) -> impl Iterator<Item = &Placeholder> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Placeholder(placeholder) => Some(placeholder),
+            Part::Text(_) => None,
+        })
+    }
+
+    /// The text with every placeholder replaced by what `resolve` says.
+    ///
+    /// # Errors
+    /// Those of `resolve`.
+    pub fn expand<E>(&self, mut resolve: impl FnMut(&Placeholder) -> Result<String, E>) -> Result<String, E> {
+        self.parts
+            .iter()
+            .map(|part| match part {
+                Part::Text(text) => Ok(text.clone()),
+                Part::Placeholder(placeholder) => resolve(placeholder),
+            })
+            .collect()
+    }
+
+    /// Where in the manifest it stands, if it was read from there.
+    pub(super) fn span(&self) -> Option<Range<usize>> {
+        self.span.clone()
+    }
+}
+
+/// What stands between the braces at the beginning of `braced`, if that looks like a placeholder.
+fn placeholder_at(braced: &str) -> Option<&str> {
+    let inner = &braced[1..braced.find('}')?];
+    let word = inner.split(':').next().unwrap_or_default();
+    let plain = !inner.contains(|c: char| c.is_whitespace() || c == '{');
+    (plain && !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase())).then_some(inner)
+}
+
+impl<'de> Deserialize<'de> for Template {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Spanned::<String>::deserialize(deserializer)?;
+        let template = Self::parse(text.get_ref()).map_err(serde::de::Error::custom)?;
+        Ok(Self { span: Some(text.span()), ..template })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expanded(text: &str) -> Result<String, String> {
+        Template::parse(text)?.expand(|placeholder| Ok(format!("<{placeholder:?}>")))
+    }
+
+    #[test]
+    fn every_form_is_read() {
+        for (text, placeholder) in [
+            ("{link:kafka}", Placeholder::Link("kafka".to_owned())),
+            ("{host:office}", Placeholder::Host("office".to_owned())),
+            ("{hosts:office:8080}", Placeholder::Hosts("office".to_owned(), 8080)),
+            ("{servers:office:8080}", Placeholder::Servers("office".to_owned(), 8080)),
+            ("{instance}", Placeholder::Instance),
+        ] {
+            assert_eq!(Template::parse(text).unwrap().placeholders().collect::<Vec<_>>(), [&placeholder], "{text}");
+        }
+    }
+
+    #[test]
+    fn placeholders_stand_anywhere_in_a_text() {
+        assert_eq!(
+            expanded("a {instance}{instance} ü {link:x}"),
+            Ok("a <Instance><Instance> ü <Link(\"x\")>".to_owned())
+        );
+    }
+
+    #[test]
+    fn other_braces_stand_for_themselves() {
+        for text in
+            ["http { server { } }", "{\"a\":{}}", "${variable}", "x{3,5}", "{", "}", "{}", "{ instance }", "{a b}"]
+        {
+            assert_eq!(expanded(text), Ok(text.to_owned()));
+        }
+    }
+
+    #[test]
+    fn what_looks_like_a_placeholder_and_is_none_is_refused() {
+        for text in [
+            "{links:kafka}",
+            "{link}",
+            "{link:}",
+            "{link:a:1}",
+            "{hosts:a}",
+            "{hosts:a:0}",
+            "{hosts:a:65536}",
+            "{instance:a}",
+        ] {
+            assert!(Template::parse(text).is_err(), "{text}");
+        }
+    }
+}

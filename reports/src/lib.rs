@@ -1,0 +1,25 @@
+//! What people and CI read of a judged run: HTML, JUnit, JSON and Markdown.
+//!
+//! A report says what the verdict says and shows the history behind it; it judges nothing itself. The crate does no
+//! I/O and reads no clock: the same run renders to the same bytes. It knows only `history` and the findings of `verify`.
+//!
+//! - [`exporter`]: what an exporter is, and the table of all of them
+//! - [`json`], [`junit`], [`markdown`], [`html`]: the exporters
+//! - `headline`: what every report says first
+//! - `traffic`: operations per bucket of time and per phase, with exact quantiles
+//! - `timeline`: the one figure, as SVG
+//! - `numbers`: figures as people write them
+
+pub mod exporter;
+pub mod html;
+pub mod json;
+pub mod junit;
+pub mod markdown;
+
+mod headline;
+mod numbers;
+mod timeline;
+mod traffic;
+
+pub use exporter::{EXPORTERS, Exporter, Judged, ReportError};
+pub use json::verdict_schema;

@@ -1,0 +1,137 @@
+//! What people and CI read of a run, made by hand.
+
+mod sample;
+
+use proofload_reports::{EXPORTERS, Judged, verdict_schema};
+use proofload_verify::{Finding, Judgement};
+use sample::Run;
+
+fn render(run: &Run, name: &str) -> String {
+    let judged = Judged { verdict: &run.verdict, history: &run.history, run: sample::RUN.to_owned() };
+    let exporter = EXPORTERS.iter().find(|exporter| exporter.name() == name).expect("an exporter of that name");
+    String::from_utf8(exporter.render(&judged).expect("it renders")).expect("it is utf-8")
+}
+
+#[test]
+fn every_exporter_writes_a_file_of_its_own_and_the_same_bytes_each_time() {
+    let run = sample::fail();
+    let mut files: Vec<&str> = EXPORTERS.iter().map(|exporter| exporter.file()).collect();
+    for exporter in EXPORTERS {
+        assert_eq!(render(&run, exporter.name()), render(&run, exporter.name()), "{}", exporter.name());
+    }
+    files.sort_unstable();
+    assert_eq!(files, ["junit.xml", "report.html", "summary.md", "verdict.json"]);
+}
+
+#[test]
+fn the_json_is_the_verdict_and_ends_its_last_line() {
+    let run = sample::fail();
+    let text = render(&run, "json");
+    assert_eq!(serde_json::from_str::<proofload_verify::Verdict>(&text).expect("it is a verdict"), run.verdict);
+    assert!(text.ends_with("}\n"));
+}
+
+#[test]
+fn a_rendered_verdict_is_valid_by_its_schema_and_one_without_a_judgement_is_not() {
+    let validator = jsonschema::validator_for(&verdict_schema()).expect("the schema is one");
+    for run in [sample::pass(), sample::fail(), sample::unknown()] {
+        let value: serde_json::Value = serde_json::from_str(&render(&run, "json")).expect("it is json");
+        assert!(
+            validator.is_valid(&value),
+            "{:?}",
+            validator.iter_errors(&value).map(|error| error.to_string()).collect::<Vec<_>>()
+        );
+        let mut damaged = value;
+        damaged.as_object_mut().expect("an object").remove("judgement");
+        assert!(!validator.is_valid(&damaged));
+    }
+}
+
+#[test]
+fn the_schema_in_the_repository_is_the_one_of_the_code() {
+    let kept: serde_json::Value =
+        serde_json::from_str(include_str!("../verdict.schema.json")).expect("verdict.schema.json is json");
+    let refresh = "cargo run -p proofload-reports --example verdict_schema > reports/verdict.schema.json";
+    assert!(kept == verdict_schema(), "verdict.schema.json is out of date; refresh it: {refresh}");
+}
+
+#[test]
+fn junit_of_a_pass() {
+    insta::assert_snapshot!(render(&sample::pass(), "junit"));
+}
+
+#[test]
+fn junit_of_a_fail() {
+    insta::assert_snapshot!(render(&sample::fail(), "junit"));
+}
+
+#[test]
+fn junit_of_an_unknown() {
+    insta::assert_snapshot!(render(&sample::unknown(), "junit"));
+}
+
+#[test]
+fn an_unknown_finding_is_an_error_and_never_a_skipped_case() {
+    let text = render(&sample::unknown(), "junit");
+    assert_eq!(text.matches("<error").count(), 3, "{text}");
+    assert!(!text.contains("<skipped"), "{text}");
+}
+
+#[test]
+fn a_run_that_is_worse_than_its_findings_is_not_green_in_junit() {
+    let mut run = sample::pass();
+    run.verdict.judgement = Judgement::Unknown;
+    run.verdict.sentence = "The run was interrupted.".to_owned();
+    let text = render(&run, "junit");
+    assert!(text.contains("errors=\"1\"") && text.contains("message=\"The run was interrupted.\""), "{text}");
+}
+
+#[test]
+fn markdown_of_a_pass() {
+    insta::assert_snapshot!(render(&sample::pass(), "markdown"));
+}
+
+#[test]
+fn markdown_of_a_fail() {
+    insta::assert_snapshot!(render(&sample::fail(), "markdown"));
+}
+
+#[test]
+fn markdown_of_an_unknown_says_first_that_the_load_was_not_valid() {
+    let text = render(&sample::unknown(), "markdown");
+    assert!(text.starts_with("> **The load was not valid.**"), "{text}");
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_hostile_word_of_the_system_is_text_in_every_report() {
+    let mut run = sample::fail();
+    let hostile = "<script>alert(1)</script> | `x`\n## pass \u{1b}[2J";
+    run.verdict.title = hostile.to_owned();
+    run.verdict.findings.iter_mut().for_each(|finding| harden(finding, hostile));
+    for exporter in ["html", "markdown", "junit"] {
+        let text = render(&run, exporter);
+        assert!(!text.contains("<script"), "{exporter}");
+        assert!(text.contains("&lt;script"), "{exporter}");
+        assert!(exporter == "html" || !text.contains('\u{1b}'), "{exporter}");
+    }
+    assert!(!render(&run, "markdown").contains("\n## pass"));
+}
+
+fn harden(finding: &mut Finding, hostile: &str) {
+    finding.sentence = hostile.to_owned();
+    finding.offenders.iter_mut().for_each(|offender| {
+        offender.detail = hostile.to_owned();
+        offender.stage = Some(hostile.to_owned());
+    });
+}
+
+#[test]
+fn a_count_that_the_evidence_does_not_allow_is_never_shown_as_zero() {
+    let mut run = sample::unknown();
+    let lost = run.verdict.figures.iter_mut().find(|figure| figure.name == "lost_intents").expect("a figure");
+    lost.value = None;
+    assert!(render(&run, "markdown").contains("| acknowledged and lost | unknown |"));
+    run.verdict.figures.retain(|figure| figure.name != "lost_intents");
+    assert!(render(&run, "markdown").contains("| acknowledged and lost | not checked |"));
+}

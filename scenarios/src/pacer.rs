@@ -1,0 +1,134 @@
+//! One thread per traffic that hands every arrival over at its instant, or says why it could not.
+
+use crate::ids::Ids;
+use crate::lane::{Arrival, Lane, Unsent};
+use crate::schedule::Schedule;
+use crate::tally::too_late;
+use proofload_history::operation::{UNSENT_GENERATOR, UNSENT_WORKERS_WAITING};
+use proofload_history::{At, HistoryError, Id, Name, Operation, Outcome};
+use std::iter::Peekable;
+use std::num::NonZero;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The most ids that are issued at once...
+const BLOCK: usize = 256;
+/// ...and how far ahead of the first of them: a traffic that is stopped leaves few ids that were never sent.
+const BLOCK_SPAN: Duration = Duration::from_millis(500);
+/// A pacer looks whether it is to stop at least this often.
+const NAP: Duration = Duration::from_millis(50);
+/// Unsent arrivals that get a row, per traffic. More are only counted: at 200,000/s a minute of rows would fill memory
+/// and disk with what a number says.
+pub(crate) const UNSENT_ROWS: u64 = 50_000;
+
+/// The pacer of a traffic.
+pub(crate) struct Pacer {
+    lane: Arc<Lane>,
+    schedule: Peekable<Schedule>,
+    ids: Ids,
+    start: At,
+    rows_left: u64,
+    words: [Name; 2],
+}
+
+impl Pacer {
+    pub(crate) fn new(lane: Arc<Lane>, schedule: Schedule, ids: Ids, start: At) -> Self {
+        let words = [UNSENT_WORKERS_WAITING.into(), UNSENT_GENERATOR.into()];
+        Self { lane, schedule: schedule.peekable(), ids, start, rows_left: UNSENT_ROWS, words }
+    }
+
+    /// Runs to the end of the schedule, or until the traffic is stopped. It never falls behind for good: what it is too
+    /// late for it skips, so it ends when its schedule does.
+    pub(crate) fn run(mut self) -> Result<(), HistoryError> {
+        // The kernel may delay a sleeper by its timer slack, 50 us by default. Less is better, and not needed.
+        let _ = rustix::thread::set_current_timer_slack(NonZero::new(1));
+        loop {
+            let block = self.next_block();
+            if block.is_empty() {
+                return Ok(());
+            }
+            self.ids.provide(block.len() as u64)?;
+            for offset in block {
+                let intended = self.start + offset;
+                if !self.sleep_until(intended) {
+                    return Ok(());
+                }
+                self.due(intended)?;
+            }
+        }
+    }
+
+    fn next_block(&mut self) -> Vec<Duration> {
+        let Some(first) = self.schedule.next() else { return Vec::new() };
+        let mut block = vec![first];
+        while let Some(offset) = self.schedule.next_if(|offset| *offset < first + BLOCK_SPAN) {
+            block.push(offset);
+            if block.len() == BLOCK {
+                break;
+            }
+        }
+        block
+    }
+
+    /// Whether `intended` came before the traffic was stopped.
+    fn sleep_until(&self, intended: At) -> bool {
+        let due = self.lane.clock().moment(intended);
+        loop {
+            if self.lane.stopping() {
+                return false;
+            }
+            let left = due.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return true;
+            }
+            std::thread::sleep(left.min(NAP));
+        }
+    }
+
+    fn due(&mut self, intended: At) -> Result<(), HistoryError> {
+        let now = self.lane.clock().now();
+        let tally = &self.lane.tally;
+        tally.scheduled.add_one();
+        tally.pacer_lag.record(now.since(intended));
+        self.lane.live.offered();
+        if too_late(intended, now) {
+            return self.unsent(intended, Unsent::Generator);
+        }
+        let counter = self.ids.next()?;
+        match self.lane.offer(Arrival { counter, intended, handed_over: now }) {
+            Ok(()) => {
+                self.ids.take();
+                Ok(())
+            }
+            Err(why) => self.unsent(intended, why),
+        }
+    }
+
+    fn unsent(&mut self, intended: At, why: Unsent) -> Result<(), HistoryError> {
+        let tally = &self.lane.tally;
+        let (count, word) = match why {
+            Unsent::WorkersWaiting => (&tally.unsent_workers_waiting, &self.words[0]),
+            Unsent::Generator => (&tally.unsent_generator, &self.words[1]),
+        };
+        count.add_one();
+        if self.rows_left == 0 {
+            return Ok(());
+        }
+        self.rows_left -= 1;
+        let counter = self.ids.next()?;
+        self.ids.take();
+        let traffic = &self.lane.traffic;
+        self.lane.record(Operation {
+            intent: Id::issued(self.lane.seed, traffic.stream, counter),
+            attempt: 0,
+            name: Name::clone(traffic.steps[0].name()),
+            intended,
+            sent: None,
+            done: self.lane.clock().now(),
+            outcome: Outcome::Fail,
+            status: None,
+            error: Some(Name::clone(word)),
+        });
+        Ok(())
+    }
+}

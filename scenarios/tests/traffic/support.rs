@@ -1,0 +1,140 @@
+//! A system to send traffic to, and the history of what was sent.
+
+use axum::Router;
+use proofload_history::journal::LoadAudit;
+use proofload_history::{Clock, Event, History, Operation, Recorder, RunDir};
+use proofload_scenarios::traffic::MAX_WORKERS;
+use proofload_scenarios::{Arrivals, Generator, GeneratorError, Handle, Load, Request, Traffic, ctrl_c};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+/// Nothing here takes this long, on any machine.
+pub(crate) const BOUND: Duration = Duration::from_secs(120);
+pub(crate) const SEED: u64 = 7;
+
+/// A request, in the words of a TOML file.
+pub(crate) fn request(name: &str, spec: &str) -> Arc<Request> {
+    Arc::new(Request::new(name, &toml::from_str(spec).unwrap()).unwrap())
+}
+
+/// A traffic of one operation.
+pub(crate) fn traffic(name: &str, stream: u16, rate: &str, lasts_ms: u64, steps: &[Arc<Request>]) -> Traffic {
+    Traffic {
+        name: name.into(),
+        stream,
+        arrivals: Arrivals::Constant(rate.parse().unwrap()),
+        lasts: Duration::from_millis(lasts_ms),
+        steps: steps.to_vec(),
+    }
+}
+
+/// Serves `system` on loopback; tells where.
+pub(crate) async fn serve(system: Router) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, system).await });
+    url(address)
+}
+
+/// Gives every connection to `answer`; tells where.
+pub(crate) async fn serve_raw<F: Future<Output = ()> + Send + 'static>(answer: fn(TcpStream) -> F) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(answer(stream));
+        }
+    });
+    url(address)
+}
+
+/// An address where nobody listens.
+pub(crate) async fn nowhere() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    url(listener.local_addr().unwrap())
+}
+
+fn url(address: SocketAddr) -> String {
+    format!("http://{address}")
+}
+
+/// A load that runs.
+pub(crate) struct Running {
+    pub(crate) handle: Handle,
+    pub(crate) run: RunDir,
+    task: JoinHandle<Result<Vec<LoadAudit>, GeneratorError>>,
+    recorder: Arc<Recorder>,
+    _folder: tempfile::TempDir,
+}
+
+/// What became of it.
+pub(crate) struct Ended {
+    pub(crate) audits: Vec<LoadAudit>,
+    pub(crate) history: History,
+}
+
+/// Starts `traffics` against `base_url`.
+pub(crate) fn start(base_url: &str, traffics: Vec<Traffic>, max_workers: usize) -> Running {
+    ctrl_c::reserve().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let run = RunDir::create(folder.path(), "test").unwrap();
+    let recorder = Arc::new(Recorder::create(&run, Clock::new()).unwrap());
+    let started = Event::RunStarted {
+        experiment: "test".to_owned(),
+        wall_ms: recorder.clock().wall_start_ms(),
+        seed: SEED,
+        variants: Vec::new(),
+        environment: "loopback".to_owned(),
+        machine: std::collections::BTreeMap::new(),
+    };
+    recorder.event(started).unwrap();
+    let load = Load { base_url: base_url.to_owned(), seed: SEED, traffics, max_workers };
+    let generator = Generator::new(load, Arc::clone(&recorder)).unwrap();
+    let handle = generator.handle();
+    Running { handle, run, task: tokio::spawn(generator.run()), recorder, _folder: folder }
+}
+
+/// Runs `traffics` against `base_url` to their end.
+pub(crate) async fn run(base_url: &str, traffics: Vec<Traffic>) -> Ended {
+    start(base_url, traffics, MAX_WORKERS).end().await
+}
+
+impl Running {
+    /// Waits for the end of the run and reads its history.
+    pub(crate) async fn end(self) -> Ended {
+        let audits = tokio::time::timeout(BOUND, self.task).await.expect("the run ends").unwrap().unwrap();
+        self.recorder.event(Event::RunEnded {}).unwrap();
+        self.recorder.close().unwrap();
+        let history = History::read(&self.run).unwrap();
+        assert_eq!(history.damage, Vec::<String>::new());
+        Ended { audits, history }
+    }
+
+    /// Gives the run up, as a conductor does that is cancelled.
+    pub(crate) fn give_up(self) {
+        self.task.abort();
+    }
+
+    /// Waits until `holds` of the counts.
+    pub(crate) async fn until(&self, holds: impl Fn(proofload_scenarios::LiveCounts) -> bool) {
+        let wait = async {
+            while !holds(self.handle.counts()) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(BOUND, wait).await.expect("the condition holds some time");
+    }
+}
+
+impl Ended {
+    /// The operations called `name`, in the order in which they were intended.
+    pub(crate) fn operations(&self, name: &str) -> Vec<&Operation> {
+        let mut operations: Vec<&Operation> =
+            self.history.operations.iter().filter(|operation| &*operation.name == name).collect();
+        operations.sort_by_key(|operation| (operation.intended, operation.intent, operation.attempt));
+        operations
+    }
+}

@@ -1,0 +1,151 @@
+//! The arguments, with examples beside them.
+
+use crate::exit_code;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Proves, or disproves, that an event-driven system keeps its promises while it is loaded and broken.
+#[derive(Debug, Parser)]
+#[command(name = "proofload", version, after_help = exit_code::help(), max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Say what this machine offers; what each missing thing would enable, and how to get it
+    Doctor,
+    /// List what can be named in a file
+    #[command(after_help = "Examples:\n  proofload list\n  proofload list faults")]
+    List {
+        /// What to list; experiments if left out
+        #[arg(value_enum, default_value = "experiments")]
+        kind: ListKind,
+        /// The experiment or manifest whose variants are listed
+        #[arg(long, value_name = "SYSTEM", default_value = "lending")]
+        system: String,
+    },
+    /// Parse and resolve an experiment, print its timeline, start nothing
+    #[command(after_help = "Examples:\n  proofload plan broker-kill\n  proofload plan partition-leader --variant acks-one")]
+    Plan {
+        /// Its name, or the path of its file
+        experiment: String,
+        #[command(flatten)]
+        changes: Changes,
+    },
+    /// Run experiments and judge them
+    #[command(after_help = "Examples:\n  proofload run broker-kill\n  proofload run --tag pr --json\n  \
+        proofload run partition-leader --variant acks-one --repeat 10\n  \
+        proofload run broker-kill --set 'component.kafka.settings.\"broker.session.timeout.ms\"=9000'")]
+    Run(RunArgs),
+    /// Judge a stored run again
+    #[command(after_help = "Example:\n  proofload judge runs/broker-kill/latest")]
+    Judge {
+        /// The directory of the run
+        run: PathBuf,
+        /// Print the verdict as JSON, and nothing else
+        #[arg(long)]
+        json: bool,
+    },
+    /// Render the reports of a stored run again
+    #[command(after_help = "Example:\n  proofload report runs/broker-kill/latest")]
+    Report {
+        /// The directory of the run
+        run: PathBuf,
+    },
+    /// Follow one id through the system, with what was injected then
+    #[command(after_help = "Example:\n  proofload trace runs/broker-kill/latest 00000000-0007-8001-8000-00000000002a")]
+    Trace {
+        /// The directory of the run
+        run: PathBuf,
+        /// The id of an intent
+        id: String,
+        /// Print it as JSON, and nothing else
+        #[arg(long)]
+        json: bool,
+    },
+    /// Undo what interrupted runs left behind
+    #[command(after_help = "Example:\n  proofload heal --out runs")]
+    Heal {
+        /// The folder of the runs
+        #[arg(long, default_value = "runs")]
+        out: PathBuf,
+    },
+    /// PID 1 of a lab; started by `run`
+    #[command(hide = true, name = "lab-init", disable_help_flag = true)]
+    LabInit {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        conductor: Vec<std::ffi::OsString>,
+    },
+    /// The conductor of a run inside its lab; started by `run`
+    #[command(hide = true)]
+    Conduct {
+        run: PathBuf,
+        #[arg(long)]
+        quiet: bool,
+        #[arg(long)]
+        keep_data: bool,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ListKind {
+    Experiments,
+    Checks,
+    Faults,
+    Components,
+    Variants,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Names of experiments, or paths of their files
+    #[arg(required_unless_present = "tag")]
+    pub(crate) experiments: Vec<String>,
+    /// Run every experiment that carries this tag
+    #[arg(long)]
+    pub(crate) tag: Option<String>,
+    /// Where the system runs
+    #[arg(long, default_value = "lab", value_parser = ["lab"])]
+    pub(crate) env: String,
+    #[command(flatten)]
+    pub(crate) changes: Changes,
+    /// Run each experiment N times
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) repeat: u32,
+    /// The folder of the runs
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    pub(crate) out: PathBuf,
+    /// Print the verdict as JSON, and nothing else
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Keep the data folders of the components beside the run
+    #[arg(long)]
+    pub(crate) keep_data: bool,
+}
+
+/// What a run changes in its experiment and in its system.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Changes {
+    /// Apply a variant of the system; may be repeated
+    #[arg(long = "variant", value_name = "NAME")]
+    pub(crate) variants: Vec<String>,
+    /// Change a setting of the manifest: `process.gateway.replicas=3`; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_and_value)]
+    pub(crate) sets: Vec<(String, String)>,
+    /// Change the rate of every traffic: `400/s`
+    #[arg(long, value_name = "RATE")]
+    pub(crate) rate: Option<String>,
+    /// The seed of arrivals, ids and choices, in place of the experiment's
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Leave the faults out: the baseline that the experiment is compared with
+    #[arg(long)]
+    pub(crate) without_faults: bool,
+}
+
+fn key_and_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or_else(|| format!("`{text}` has no `=`: write KEY=VALUE"))?;
+    Ok((key.trim().to_owned(), value.trim().to_owned()))
+}

@@ -1,0 +1,28 @@
+//! What runs inside a lab: its PID 1, and the conductor of the run.
+
+use crate::conduct::{Ended, conduct as carry_out};
+use crate::exit_code::ExitCode;
+use crate::experiment;
+use crate::progress::Progress;
+use anyhow::Context as _;
+use proofload_history::RunDir;
+use std::ffi::OsString;
+use std::path::Path;
+
+/// PID 1 of the lab.
+pub(super) fn init(conductor: &[OsString]) -> ExitCode {
+    ExitCode::of(proofload_lab::init::run(conductor))
+}
+
+/// The conductor: it records, and leaves judging to the process outside.
+pub(super) fn conduct(run: &Path, quiet: bool, keep_data: bool) -> anyhow::Result<ExitCode> {
+    let run = RunDir::at(run);
+    let experiment = experiment::load_stored(&run)?;
+    let progress = Progress::new(quiet);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
+    let ended = runtime.block_on(carry_out(&experiment, &run, &progress, keep_data))?;
+    Ok(match ended {
+        Ended::Recorded => ExitCode::Pass,
+        Ended::Interrupted => ExitCode::Interrupted,
+    })
+}

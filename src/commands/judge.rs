@@ -1,0 +1,28 @@
+//! `proofload judge` and `proofload report`: a stored run again, with no system running.
+
+use crate::ending::ending;
+use crate::exit_code::ExitCode;
+use crate::stored::Stored;
+use anyhow::Context as _;
+use std::path::Path;
+
+pub(super) fn judge(run: &Path, json: bool) -> anyhow::Result<ExitCode> {
+    let stored = Stored::read(run)?;
+    let verdict = stored.judge();
+    stored.render(&verdict)?;
+    if json {
+        let path = stored.run.verdict();
+        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        println!("{}", text.trim_end());
+    } else {
+        println!("{}", ending(&verdict, run));
+    }
+    Ok(verdict.judgement.into())
+}
+
+pub(super) fn report(run: &Path) -> anyhow::Result<ExitCode> {
+    let stored = Stored::read(run)?;
+    stored.render(&stored.judge())?;
+    println!("{}", stored.run.report().display());
+    Ok(ExitCode::Pass)
+}

@@ -1,0 +1,42 @@
+//! Reading what the system holds, when it is whole again.
+
+use super::Run;
+use proofload_history::Event;
+use proofload_lab::{kafka, stage};
+use std::time::{Duration, Instant};
+
+/// How long the replicas may take to be in sync before the stages are read.
+const IN_SYNC_WITHIN: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(300);
+
+/// Waits until everything is in sync, and reads every stage from its beginning to its end.
+pub(super) async fn observe(run: &Run<'_>) -> anyhow::Result<()> {
+    let manifest = &run.experiment.system.manifest;
+    if manifest.components.values().any(|component| component.kind.get_ref() == "kafka") && !in_sync(run).await {
+        let note = format!("the replicas are not in sync {} s after the drain", IN_SYNC_WITHIN.as_secs());
+        run.progress.say(&note);
+        run.recorder.event(Event::Noted { note })?;
+    }
+    for name in manifest.stages.keys() {
+        let read = stage::read(&run.lab, manifest, name, &run.recorder).await;
+        let how = match &read.error {
+            Some(error) => format!("incomplete: {error}"),
+            None => format!("{} rows", read.rows),
+        };
+        run.progress.say(&format!("read {name}: {how}"));
+    }
+    Ok(())
+}
+
+/// What an isolated leader acknowledged can still vanish until its log has been truncated.
+async fn in_sync(run: &Run<'_>) -> bool {
+    let until = Instant::now() + IN_SYNC_WITHIN;
+    let view = kafka::View::new(&run.lab);
+    while Instant::now() < until {
+        if view.all_in_sync().await.unwrap_or(false) {
+            return true;
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    false
+}

@@ -1,0 +1,66 @@
+//! proofload: proves, or disproves, with one command, that an event-driven system keeps its promises while it is
+//! loaded and broken.
+//!
+//! - `cli`: the arguments; `commands`: one file per command
+//! - `experiment`: the experiment file, parsed and resolved; `diagnostic`: what is wrong in it, and where
+//! - `conduct`: the conductor of a run, inside its lab
+//! - `stored`: a run read back, judged and rendered; `ending`: its last lines
+//! - `exit_code`: the table of exit codes; `progress`: what happens, on stderr
+//!
+//! Nothing here judges: that is `verify`'s. Nothing here knows how a component runs: that is `lab`'s.
+
+mod cli;
+mod commands;
+mod conduct;
+mod diagnostic;
+mod ending;
+mod exit_code;
+mod experiment;
+mod progress;
+mod stored;
+
+use clap::Parser as _;
+use cli::Cli;
+use exit_code::ExitCode;
+use proofload_history::HistoryError;
+use proofload_lab::LabError;
+
+fn main() -> std::process::ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are asked for; everything else is a usage error, and 2 is left to shells.
+            let code = if error.use_stderr() { ExitCode::Usage } else { ExitCode::Pass };
+            let _ = error.print();
+            return code.number().into();
+        }
+    };
+    let code = commands::dispatch(cli.command).unwrap_or_else(|error| {
+        eprintln!("error: {}", chain(&error));
+        classify(&error)
+    });
+    code.number().into()
+}
+
+/// Every cause in one line, each once: an error that shows its source itself is not shown twice.
+fn chain(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |mut said, cause| {
+        if said.is_empty() {
+            said = cause;
+        } else if !said.contains(&cause) {
+            said = format!("{said}: {cause}");
+        }
+        said
+    })
+}
+
+/// Whose fault an error is decides the exit code.
+fn classify(error: &anyhow::Error) -> ExitCode {
+    if error.is::<diagnostic::FileProblem>() || error.is::<HistoryError>() {
+        ExitCode::Usage
+    } else if error.is::<LabError>() {
+        ExitCode::Environment
+    } else {
+        ExitCode::Defect
+    }
+}

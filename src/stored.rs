@@ -1,0 +1,82 @@
+//! A stored run: found, judged, rendered. Nothing here needs a running system.
+
+use crate::experiment::{self, Experiment};
+use anyhow::Context as _;
+use proofload_history::{Event, History, RunDir};
+use proofload_lab::{Manifest, manifest};
+use proofload_reports::{EXPORTERS, Judged};
+use proofload_verify::{Chain, ChainStage, JudgeInput, Plan, PlannedFault, Verdict, judge};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// A stored run, read.
+pub(crate) struct Stored {
+    pub(crate) run: RunDir,
+    pub(crate) plan: Plan,
+    pub(crate) history: History,
+}
+
+impl Stored {
+    /// Reads the run at `path`.
+    pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
+        let run = RunDir::at(path);
+        let experiment = experiment::load_stored(&run)?;
+        let history = History::read(&run).with_context(|| format!("cannot read the run {}", path.display()))?;
+        let plan = plan(experiment, &history);
+        Ok(Self { run, plan, history })
+    }
+
+    /// What the history comes to.
+    pub(crate) fn judge(&self) -> Verdict {
+        judge(&JudgeInput { history: &self.history, plan: &self.plan })
+    }
+
+    /// Renders every report of the run into its directory.
+    pub(crate) fn render(&self, verdict: &Verdict) -> anyhow::Result<()> {
+        let judged = Judged { verdict, history: &self.history, run: self.run.root().display().to_string() };
+        for exporter in EXPORTERS {
+            let path = self.run.root().join(exporter.file());
+            let content = exporter.render(&judged).with_context(|| format!("cannot render {}", exporter.file()))?;
+            std::fs::write(&path, content).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        Ok(())
+    }
+}
+
+/// What the experiment set out to do, as the judge wants it. A run is called as its journal says: its directory may
+/// have been moved.
+fn plan(experiment: Experiment, history: &History) -> Plan {
+    let started = history.journal.entries.iter().find_map(|entry| match &entry.event {
+        Event::RunStarted { experiment, .. } => Some(experiment.clone()),
+        _ => None,
+    });
+    let faults = experiment.schedule.plans().iter();
+    let faults = faults.map(|plan| PlannedFault { id: plan.name.clone(), kind: plan.about.name.to_owned() });
+    Plan {
+        experiment: started.unwrap_or_else(|| experiment.name.clone()),
+        faults: faults.collect(),
+        chains: chains(&experiment.system.manifest),
+        title: experiment.header.title,
+        hypothesis: experiment.header.hypothesis,
+        variants: experiment.header.variants,
+        without_faults: experiment.header.without_faults,
+        expectations: experiment.expectations,
+    }
+}
+
+/// The chains of the system, as the checks want them.
+fn chains(manifest: &Manifest) -> BTreeMap<String, Chain> {
+    let title = |stage: &str| manifest.stages.get(stage).map(|stage| stage.title.clone()).unwrap_or_default();
+    let stages = |chain: &manifest::Chain| {
+        let steps = chain.stages.iter().map(|step| ChainStage {
+            stage: step.stage.get_ref().clone(),
+            title: title(step.stage.get_ref()),
+            repeats_allowed: step.repeats == manifest::Repeats::Allowed,
+        });
+        steps.collect()
+    };
+    let chains = manifest.chains.iter().map(|(name, chain)| {
+        (name.clone(), Chain { operation: chain.operation.get_ref().clone(), stages: stages(chain) })
+    });
+    chains.collect()
+}

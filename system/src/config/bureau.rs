@@ -1,0 +1,27 @@
+//! Settings of the bureau.
+
+use super::server::ServerSettings;
+use super::{ConfigError, Environment};
+use crate::bureau::latency::Latency;
+
+/// Everything that the bureau is told.
+#[derive(Debug, Clone)]
+pub(crate) struct BureauSettings {
+    pub(crate) server: ServerSettings,
+    /// How long its answers take.
+    pub(crate) latency: Latency,
+}
+
+impl BureauSettings {
+    pub(crate) fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
+        let median = environment.duration("LENDING_BUREAU_LATENCY_P50")?;
+        let p99 = environment.duration("LENDING_BUREAU_LATENCY_P99")?;
+        let latency = Latency::new(median, p99).ok_or_else(|| {
+            environment.invalid(
+                "LENDING_BUREAU_LATENCY_P99",
+                "must be at least LENDING_BUREAU_LATENCY_P50, which must not be 0",
+            )
+        })?;
+        Ok(Self { server: ServerSettings::from_environment(environment)?, latency })
+    }
+}

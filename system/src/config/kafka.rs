@@ -1,0 +1,106 @@
+//! Settings of Kafka's clients, and what they become in librdkafka's words.
+
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+
+use super::{ConfigError, Environment};
+
+/// Who must have a record before it counts as published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Acks {
+    /// All in-sync replicas.
+    All,
+    /// The leader alone: what it had not passed on dies with it.
+    Leader,
+    /// Nobody.
+    Nobody,
+}
+
+/// How Kafka is reached and what is asked of it.
+#[derive(Debug, Clone)]
+pub(crate) struct KafkaSettings {
+    /// Bootstrap brokers.
+    pub(crate) brokers: Vec<String>,
+    /// This client's name in the brokers' logs.
+    pub(crate) client_id: String,
+    /// Who must have a record.
+    pub(crate) acks: Acks,
+    /// Whether brokers drop a producer's own repeats.
+    pub(crate) idempotence: bool,
+    /// How long a broker may take for one request.
+    pub(crate) request_timeout: Duration,
+    /// How long a record is tried.
+    pub(crate) message_timeout: Duration,
+    /// How long a silent connection is kept.
+    pub(crate) socket_timeout: Duration,
+    /// How often leaders are asked for.
+    pub(crate) metadata_refresh: Duration,
+    /// How long a record waits for company.
+    pub(crate) linger: Duration,
+    /// Records waiting before more are refused.
+    pub(crate) queue_max: usize,
+}
+
+impl KafkaSettings {
+    pub(crate) fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
+        let acks = [("all", Acks::All), ("1", Acks::Leader), ("0", Acks::Nobody)];
+        let settings = Self {
+            brokers: environment.addresses("LENDING_KAFKA")?,
+            client_id: environment.text("LENDING_INSTANCE").to_owned(),
+            acks: environment.choice("LENDING_KAFKA_ACKS", &acks)?,
+            idempotence: environment.parsed("LENDING_KAFKA_IDEMPOTENCE")?,
+            request_timeout: environment.duration("LENDING_KAFKA_REQUEST_TIMEOUT")?,
+            message_timeout: environment.duration("LENDING_KAFKA_MESSAGE_TIMEOUT")?,
+            socket_timeout: environment.duration("LENDING_KAFKA_SOCKET_TIMEOUT")?,
+            metadata_refresh: environment.duration("LENDING_KAFKA_METADATA_REFRESH")?,
+            linger: environment.duration("LENDING_KAFKA_LINGER")?,
+            queue_max: environment.count("LENDING_KAFKA_QUEUE_MAX")?,
+        };
+        if settings.idempotence && settings.acks != Acks::All {
+            return Err(environment.invalid("LENDING_KAFKA_IDEMPOTENCE", "needs LENDING_KAFKA_ACKS=all"));
+        }
+        Ok(settings)
+    }
+
+    /// What every client needs. librdkafka's own defaults keep a stale leader for minutes and a refused
+    /// connection for 10 s.
+    pub(crate) fn client(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config
+            .set("bootstrap.servers", self.brokers.join(","))
+            .set("client.id", &self.client_id)
+            .set("socket.timeout.ms", millis(self.socket_timeout))
+            .set("socket.keepalive.enable", "true")
+            .set("socket.nagle.disable", "true")
+            .set("reconnect.backoff.ms", "50")
+            .set("reconnect.backoff.max.ms", "500")
+            .set("topic.metadata.refresh.interval.ms", millis(self.metadata_refresh))
+            .set("topic.metadata.refresh.fast.interval.ms", "100");
+        config
+    }
+
+    /// A producer's configuration. Keys go to the same partitions as with the Java clients.
+    pub(crate) fn producer(&self) -> ClientConfig {
+        let acks = match self.acks {
+            Acks::All => "all",
+            Acks::Leader => "1",
+            Acks::Nobody => "0",
+        };
+        let mut config = self.client();
+        config
+            .set("acks", acks)
+            .set("enable.idempotence", self.idempotence.to_string())
+            .set("partitioner", "murmur2_random")
+            .set("request.timeout.ms", millis(self.request_timeout))
+            .set("message.timeout.ms", millis(self.message_timeout))
+            .set("linger.ms", millis(self.linger))
+            .set("queue.buffering.max.messages", self.queue_max.to_string());
+        config
+    }
+}
+
+/// A duration as librdkafka's settings have it.
+pub(crate) fn millis(duration: Duration) -> String {
+    duration.as_millis().to_string()
+}

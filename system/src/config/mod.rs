@@ -1,0 +1,18 @@
+//! Configuration from the environment: read once, typed per role, refused where it is not understood.
+//!
+//! - [`setting`]: the one table of settings
+//! - [`environment`]: variables to complete, known text
+//! - `span`: durations
+//! - [`kafka`], [`database`], [`server`], [`gateway`], [`origination`], [`bureau`]: the typed settings
+
+pub(crate) mod bureau;
+pub(crate) mod database;
+pub(crate) mod environment;
+pub(crate) mod gateway;
+pub(crate) mod kafka;
+pub(crate) mod origination;
+pub(crate) mod server;
+pub(crate) mod setting;
+mod span;
+
+pub(crate) use environment::{ConfigError, Environment};

@@ -1,0 +1,75 @@
+//! The gateway: accepts commands over HTTP, answers when the log has them, and keeps no state of its own.
+//!
+//! - [`submit`]: `POST /v1/loan-applications`
+//! - [`read`]: `GET /v1/loan-applications/{external_id}`, answered by the owner of the state
+//! - [`idempotency`]: repeats of a request, remembered in Redis; [`circuit`] keeps a dead Redis from costing time
+//! - [`admission`]: the limit of requests in work
+//! - [`intake`]: what comes before the log: nothing, unless the gateway was told to ask the database first
+//! - [`owner`]: origination's instances
+
+mod admission;
+mod circuit;
+mod idempotency;
+mod intake;
+mod owner;
+mod read;
+mod submit;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use tracing::info;
+
+use crate::config::gateway::GatewaySettings;
+use crate::http::health::Readiness;
+use crate::http::{metrics, server};
+use crate::messaging::producer::LogProducer;
+use crate::messaging::topic;
+use admission::Admission;
+use idempotency::Idempotency;
+use intake::Intake;
+use owner::Owner;
+
+/// What the handlers share.
+struct Gateway {
+    producer: LogProducer,
+    idempotency: Idempotency,
+    admission: Admission,
+    intake: Intake,
+    owner: Owner,
+}
+
+/// Serves until the process is told to stop; then finishes what is in flight and flushes the producer.
+pub(crate) async fn run(settings: GatewaySettings) -> anyhow::Result<()> {
+    let metrics = metrics::install()?;
+    let producer = LogProducer::new(&settings.kafka).context("cannot make the producer")?;
+    let gateway = Arc::new(Gateway {
+        producer: producer.clone(),
+        idempotency: Idempotency::new(&settings.idempotency).context("cannot make the Redis client")?,
+        admission: Admission::new(settings.in_flight_max),
+        intake: Intake::new(&settings.intake),
+        owner: Owner::new(settings.origination, settings.origination_timeout)?,
+    });
+    let readiness = Readiness::default();
+    tokio::spawn(announce(producer.clone(), readiness.clone()));
+    let routes = Router::new()
+        .route("/v1/loan-applications", post(submit::submit))
+        .route("/v1/loan-applications/{external_id}", get(read::read))
+        .layer(DefaultBodyLimit::max(settings.body_max))
+        .with_state(gateway);
+    let router = server::with_operations(routes, readiness.clone(), metrics);
+    server::serve(&settings.server, router, readiness).await?;
+    producer.flush(settings.kafka.message_timeout + Duration::from_secs(1)).await;
+    Ok(())
+}
+
+/// Ready is who knows the leaders: before that, every request would wait for them.
+async fn announce(producer: LogProducer, readiness: Readiness) {
+    producer.wait_for_topic(topic::APPLICATIONS_SUBMITTED).await;
+    readiness.set(true);
+    info!("ready");
+}

@@ -1,0 +1,87 @@
+//! Serves a router until the process is told to stop, then finishes what is in flight.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use axum::http::{Method, Uri};
+use axum::serve::ListenerExt;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use super::health::{self, Readiness};
+use super::metrics;
+use super::problem::{Kind, Problem};
+use crate::config::server::ServerSettings;
+
+/// A service's routes, measured, with health, metrics and problem documents for what no route matches.
+pub(crate) fn with_operations(routes: Router, readiness: Readiness, handle: PrometheusHandle) -> Router {
+    routes
+        .route_layer(axum::middleware::from_fn(metrics::measure))
+        .merge(health::routes(readiness))
+        .merge(metrics::routes(handle))
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(method_not_allowed)
+}
+
+async fn unknown_path(uri: Uri) -> Problem {
+    Kind::UnknownPath.with(format!("{} is not served here", uri.path()))
+}
+
+async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
+    Kind::MethodNotAllowed.with(format!("{} does not know {method}", uri.path()))
+}
+
+/// Serves until SIGTERM or SIGINT, then waits for what is in flight, at most for the shutdown time-out. Errors where
+/// the address cannot be listened on.
+pub(crate) async fn serve(settings: &ServerSettings, router: Router, readiness: Readiness) -> anyhow::Result<()> {
+    let listen = settings.listen;
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+    info!(%listen, "listening");
+    let (stop, stopped) = watch::channel(false);
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            warn!(%error, "cannot switch off Nagle's algorithm");
+        }
+    });
+    let server = axum::serve(listener, router).with_graceful_shutdown(told(stopped.clone()));
+    tokio::spawn(async move {
+        stop_signal().await;
+        readiness.set(false);
+        let _ = stop.send(true);
+    });
+    tokio::select! {
+        ended = server => ended.context("the HTTP server failed")?,
+        () = overdue(stopped, settings.shutdown_timeout) => {
+            warn!("requests were still in flight when the shutdown time-out passed");
+        }
+    }
+    info!("stopped serving");
+    Ok(())
+}
+
+async fn told(mut stopped: watch::Receiver<bool>) {
+    // The sender lives until it has sent; an error means that the runtime goes away, which is a stop as well.
+    let _ = stopped.wait_for(|stop| *stop).await;
+}
+
+async fn overdue(stopped: watch::Receiver<bool>, timeout: Duration) {
+    told(stopped).await;
+    tokio::time::sleep(timeout).await;
+}
+
+/// Waits for SIGTERM or SIGINT.
+async fn stop_signal() {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        warn!("cannot listen for signals; only a kill will stop this process");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => info!("told to stop by SIGTERM"),
+        _ = interrupt.recv() => info!("told to stop by SIGINT"),
+    }
+}

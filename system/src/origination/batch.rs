@@ -1,0 +1,82 @@
+//! What one transaction stores: the events of some records, in columns, as the statement takes them.
+
+use rdkafka::Message;
+use rdkafka::message::OwnedMessage;
+use tracing::warn;
+use uuid::Uuid;
+
+use crate::domain::application::LoanApplication;
+use crate::messaging::event::Event;
+
+/// Submitted applications, one per index of every column.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Batch {
+    pub(super) event_ids: Vec<Uuid>,
+    pub(super) correlation_ids: Vec<Uuid>,
+    pub(super) external_ids: Vec<Uuid>,
+    pub(super) customer_ids: Vec<String>,
+    pub(super) products: Vec<&'static str>,
+    pub(super) currencies: Vec<&'static str>,
+    pub(super) minor_units: Vec<i64>,
+    pub(super) terms_months: Vec<i32>,
+}
+
+impl Batch {
+    /// The events in `records`. A record that is none is logged, counted and left out: it would never become one, and
+    /// the records behind it must not wait for it.
+    pub(super) fn of(records: &[OwnedMessage]) -> Self {
+        let mut batch = Self::default();
+        for record in records {
+            match Event::parse(record.payload().unwrap_or_default()) {
+                Ok(event) => batch.push(event),
+                Err(error) => {
+                    metrics::counter!("lending_poison_records_total", "topic" => record.topic().to_owned())
+                        .increment(1);
+                    let (topic, partition, offset) = (record.topic(), record.partition(), record.offset());
+                    warn!(%error, topic, partition, offset, "skipped a record that is no event");
+                }
+            }
+        }
+        batch
+    }
+
+    fn push(&mut self, event: Event<LoanApplication>) {
+        self.event_ids.push(event.event_id);
+        self.correlation_ids.push(event.correlation_id);
+        self.external_ids.push(event.data.external_id);
+        self.customer_ids.push(event.data.customer_id);
+        self.products.push(event.data.product.name());
+        self.currencies.push(event.data.principal.currency.code());
+        self.minor_units.push(event.data.principal.minor_units);
+        self.terms_months.push(i32::from(event.data.term_months));
+    }
+
+    /// How many events it has.
+    pub(super) fn len(&self) -> usize {
+        self.event_ids.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::Timestamp;
+
+    use super::*;
+    use crate::domain::application::tests::sound;
+
+    fn record(payload: Option<Vec<u8>>) -> OwnedMessage {
+        OwnedMessage::new(payload, None, "applications.submitted".to_owned(), Timestamp::NotAvailable, 0, 17, None)
+    }
+
+    #[test]
+    fn a_poison_record_is_left_out_and_the_others_are_not() {
+        let application: LoanApplication = serde_json::from_value(sound()).expect("sound");
+        let event = Event::now(Uuid::from_u128(1), None, application.clone());
+        let text = event.to_json().expect("serialisable").into_bytes();
+        let batch = Batch::of(&[record(None), record(Some(b"poison".to_vec())), record(Some(text))]);
+        assert_eq!(batch.len(), 1);
+        assert_eq!(batch.event_ids, [event.event_id]);
+        assert_eq!(batch.external_ids, [application.external_id]);
+        assert_eq!((batch.currencies[0], batch.minor_units[0], batch.terms_months[0]), ("EUR", 1_250_000, 48));
+    }
+}

@@ -1,0 +1,326 @@
+//! The consumer of submitted applications, on a thread of its own, because librdkafka's calls block.
+//!
+//! While the database is slow or away the consumer goes on polling with its partitions paused: it stays in the group,
+//! and takes part in rebalances, without taking more than it can store.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::message::OwnedMessage;
+use rdkafka::{ClientConfig, ClientContext, Message, Offset, TopicPartitionList};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+
+use super::Wakeups;
+use super::batch::Batch;
+use super::intake;
+use crate::config::kafka::millis;
+use crate::config::origination::{Commit, IntakeSettings, OriginationSettings};
+use crate::http::health::Readiness;
+use crate::messaging::topic;
+use crate::store::Store;
+
+/// How long one poll waits for a record.
+const POLL: Duration = Duration::from_millis(100);
+/// How long a batch may take to be stored before the consumer pauses its partitions and polls beside it.
+const QUICK: Duration = Duration::from_millis(200);
+/// Pause before a consumer that failed for good is made again.
+const REBUILD_PAUSE: Duration = Duration::from_secs(1);
+
+/// Runs the consumer's thread until `stopped`.
+pub(super) async fn run(
+    settings: OriginationSettings,
+    store: Store,
+    wakeups: Arc<Wakeups>,
+    readiness: Readiness,
+    stopped: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    let intake = Intake {
+        settings: settings.intake.clone(),
+        store,
+        wakeups,
+        readiness,
+        stopped,
+        runtime: Handle::current(),
+        assignment: Assignment::default(),
+        carried: Vec::new(),
+    };
+    let config = consumer_config(&settings);
+    let (done, ended) = tokio::sync::oneshot::channel();
+    std::thread::Builder::new()
+        .name("intake".to_owned())
+        .spawn(move || done.send(intake.run_until_stopped(&config)))
+        .context("cannot start the consumer's thread")?;
+    ended.await.context("the consumer's thread panicked")?
+}
+
+fn consumer_config(settings: &OriginationSettings) -> ClientConfig {
+    let mut config = settings.kafka.client();
+    config
+        .set("group.id", topic::ORIGINATION_GROUP)
+        .set("group.protocol", "classic")
+        // Eager: manual commits with the cooperative protocol have been reported broken.
+        .set("partition.assignment.strategy", "range")
+        .set("session.timeout.ms", millis(settings.intake.session_timeout))
+        .set("heartbeat.interval.ms", millis(settings.intake.session_timeout / 4))
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        .set("auto.offset.reset", "earliest")
+        .set("allow.auto.create.topics", "false")
+        .set("fetch.wait.max.ms", "100")
+        .set("fetch.error.backoff.ms", "100")
+        .set("queued.min.messages", "2000");
+    config
+}
+
+/// Counts assignments, so that a record is known to be ours still.
+#[derive(Clone, Default)]
+struct Assignment(Arc<AtomicU64>);
+
+impl Assignment {
+    fn number(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+impl ClientContext for Assignment {}
+
+impl ConsumerContext for Assignment {
+    fn pre_rebalance(&self, _consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        match rebalance {
+            Rebalance::Assign(partitions) => info!(count = partitions.count(), "partitions assigned"),
+            Rebalance::Revoke(partitions) => {
+                self.0.fetch_add(1, Ordering::AcqRel);
+                info!(count = partitions.count(), "partitions revoked");
+            }
+            Rebalance::Error(error) => error!(%error, "a rebalance failed"),
+        }
+    }
+}
+
+/// A record, and the assignment under which it came.
+struct Received {
+    assignment: u64,
+    record: OwnedMessage,
+}
+
+/// Why the loop over one consumer ended.
+enum End {
+    Stopped,
+    Fatal(KafkaError),
+}
+
+struct Intake {
+    settings: IntakeSettings,
+    store: Store,
+    wakeups: Arc<Wakeups>,
+    readiness: Readiness,
+    stopped: watch::Receiver<bool>,
+    runtime: Handle,
+    assignment: Assignment,
+    /// Records that came while a batch was being stored, after a rebalance had unpaused their partitions.
+    carried: Vec<Received>,
+}
+
+impl Intake {
+    /// Consumes; a consumer that fails for good is made again and goes on from the committed offsets.
+    fn run_until_stopped(mut self, config: &ClientConfig) -> anyhow::Result<()> {
+        loop {
+            let consumer: BaseConsumer<Assignment> = config
+                .create_with_context(self.assignment.clone())
+                .context("cannot make the consumer of applications.submitted")?;
+            consumer.subscribe(&[topic::APPLICATIONS_SUBMITTED]).context("cannot subscribe")?;
+            self.readiness.set(true);
+            info!("consuming");
+            match self.consume(&consumer) {
+                End::Stopped => return Ok(()),
+                End::Fatal(error) => {
+                    error!(%error, "the consumer failed for good; making a new one");
+                    self.carried.clear();
+                    std::thread::sleep(REBUILD_PAUSE);
+                }
+            }
+        }
+    }
+
+    fn stopping(&self) -> bool {
+        *self.stopped.borrow()
+    }
+
+    fn consume(&mut self, consumer: &BaseConsumer<Assignment>) -> End {
+        while !self.stopping() {
+            let records = match self.collect(consumer) {
+                Ok(records) => records,
+                Err(error) => return End::Fatal(error),
+            };
+            if records.is_empty() {
+                continue;
+            }
+            if let Err(error) = self.process(consumer, &records) {
+                return End::Fatal(error);
+            }
+        }
+        End::Stopped
+    }
+
+    /// Waits for a record, then takes what is there or comes within the linger, up to a batch.
+    fn collect(&mut self, consumer: &BaseConsumer<Assignment>) -> Result<Vec<OwnedMessage>, KafkaError> {
+        let mut received = std::mem::take(&mut self.carried);
+        let mut wait = POLL;
+        let mut deadline = None;
+        while received.len() < self.settings.batch_max {
+            match self.poll(consumer, wait)? {
+                Some(one) => received.push(one),
+                None if received.is_empty() || wait.is_zero() => break,
+                None => {}
+            }
+            let until = *deadline.get_or_insert_with(|| Instant::now() + self.settings.batch_linger);
+            wait = until.saturating_duration_since(Instant::now());
+        }
+        // A rebalance in between has given the older ones to somebody else, or to us again from the committed offset.
+        let current = self.assignment.number();
+        Ok(received.into_iter().filter(|one| one.assignment == current).map(|one| one.record).collect())
+    }
+
+    fn poll(&self, consumer: &BaseConsumer<Assignment>, wait: Duration) -> Result<Option<Received>, KafkaError> {
+        match consumer.poll(wait) {
+            None => Ok(None),
+            Some(Ok(message)) => {
+                let assignment = self.assignment.number();
+                Ok(Some(Received { assignment, record: message.detach() }))
+            }
+            Some(Err(error)) => match error.rdkafka_error_code() {
+                Some(RDKafkaErrorCode::Fatal | RDKafkaErrorCode::PollExceeded) => Err(error),
+                _ => {
+                    warn!(%error, "polling failed; going on");
+                    Ok(None)
+                }
+            },
+        }
+    }
+
+    /// Stores the records' batch and commits their offsets, in the order that the setting says.
+    fn process(&mut self, consumer: &BaseConsumer<Assignment>, records: &[OwnedMessage]) -> Result<(), KafkaError> {
+        let assignment = self.assignment.number();
+        if self.settings.commit == Commit::BeforeEffect {
+            self.commit(consumer, assignment, records);
+        }
+        let stored = self.store(consumer, assignment, Batch::of(records))?;
+        if stored && self.settings.commit == Commit::AfterEffect {
+            self.commit(consumer, assignment, records);
+        }
+        Ok(())
+    }
+
+    /// Stores a batch beside this thread, which goes on polling when that takes long. False where it was given up.
+    fn store(
+        &mut self,
+        consumer: &BaseConsumer<Assignment>,
+        assignment: u64,
+        batch: Batch,
+    ) -> Result<bool, KafkaError> {
+        if batch.len() == 0 {
+            return Ok(true);
+        }
+        let (told, outcome) = mpsc::sync_channel(1);
+        let (store, dedup) = (self.store.clone(), self.settings.dedup);
+        let (ours, stopped) = (self.assignment.clone(), self.stopped.clone());
+        let wakeups = Arc::clone(&self.wakeups);
+        // Offsets that are committed already bring the batch to nobody else: it is given up by nothing but the stop.
+        let committed = self.settings.commit == Commit::BeforeEffect;
+        self.runtime.spawn(async move {
+            let wanted = || !*stopped.borrow() && (committed || ours.number() == assignment);
+            let stored = intake::store_patiently(&store, dedup, &batch, wanted).await;
+            wakeups.stored.notify_one();
+            let _ = told.send(stored);
+        });
+        match outcome.recv_timeout(QUICK) {
+            Ok(stored) => Ok(stored),
+            Err(_) => self.poll_until(consumer, &outcome),
+        }
+    }
+
+    /// Polls with all partitions paused until the batch has its outcome.
+    fn poll_until(
+        &mut self,
+        consumer: &BaseConsumer<Assignment>,
+        outcome: &mpsc::Receiver<bool>,
+    ) -> Result<bool, KafkaError> {
+        pause(consumer, true);
+        let stored = loop {
+            match outcome.try_recv() {
+                Ok(stored) => break stored,
+                // The task panicked. Going on would commit past its batch: begin again at the committed offsets.
+                Err(mpsc::TryRecvError::Disconnected) => return Err(KafkaError::Canceled),
+                Err(mpsc::TryRecvError::Empty) => {}
+            }
+            let before = self.assignment.number();
+            if let Some(one) = self.poll(consumer, POLL)? {
+                self.carried.push(one);
+            }
+            if self.assignment.number() != before || !self.carried.is_empty() {
+                pause(consumer, true);
+            }
+        };
+        pause(consumer, false);
+        Ok(stored)
+    }
+
+    /// Commits the offsets behind `records`, unless a rebalance has taken their partitions: then they are for their
+    /// new owner to commit.
+    fn commit(&self, consumer: &BaseConsumer<Assignment>, assignment: u64, records: &[OwnedMessage]) {
+        if self.assignment.number() != assignment {
+            return;
+        }
+        let committed = offsets_behind(records).and_then(|offsets| consumer.commit(&offsets, CommitMode::Sync));
+        if let Err(error) = committed {
+            // They come again, to us or to another instance, and the inbox recognises them.
+            warn!(%error, "offsets are not committed");
+        }
+    }
+}
+
+/// Pauses or resumes whatever is assigned.
+fn pause(consumer: &BaseConsumer<Assignment>, on: bool) {
+    let changed = consumer.assignment().and_then(|all| if on { consumer.pause(&all) } else { consumer.resume(&all) });
+    if let Err(error) = changed {
+        warn!(%error, on, "cannot pause or resume the partitions");
+    }
+}
+
+/// For each partition the offset of the next record to be read.
+fn offsets_behind(records: &[OwnedMessage]) -> KafkaResult<TopicPartitionList> {
+    let mut next = std::collections::BTreeMap::new();
+    for record in records {
+        let offset = next.entry((record.topic(), record.partition())).or_insert(0);
+        *offset = (record.offset() + 1).max(*offset);
+    }
+    let mut offsets = TopicPartitionList::new();
+    for ((topic, partition), offset) in next {
+        offsets.add_partition_offset(topic, partition, Offset::Offset(offset))?;
+    }
+    Ok(offsets)
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn offsets_are_committed_behind_the_last_record_of_each_partition() {
+        let record = |partition, offset| {
+            OwnedMessage::new(None, None, "t".to_owned(), Timestamp::NotAvailable, partition, offset, None)
+        };
+        let offsets = offsets_behind(&[record(0, 4), record(1, 9), record(0, 5)]).expect("sound");
+        let found: Vec<_> = offsets.elements().iter().map(|one| (one.partition(), one.offset())).collect();
+        assert_eq!(found, [(0, Offset::Offset(6)), (1, Offset::Offset(10))]);
+    }
+}

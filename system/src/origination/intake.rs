@@ -1,0 +1,96 @@
+//! Stores submitted applications: inbox and state change in one transaction, whose commit is this process's own last
+//! word: a batch of a process that was killed before it is not stored, and comes again.
+
+use std::time::Duration;
+
+use tracing::{error, info};
+
+use super::batch::Batch;
+use crate::config::origination::Dedup;
+use crate::store::{Store, StoreError, column};
+
+/// Applies only what the inbox had not seen; an application that came twice in two events is stored once. The order by
+/// keeps two instances that hold the same records, after a rebalance, from locking each other out.
+const STORE_ONCE: &str = "
+with incoming as (
+    select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::int[])
+        as t (event_id, correlation_id, external_id, customer_id, product, currency, minor_units, term_months)
+), fresh as (
+    insert into processed_event (event_id)
+    select event_id from incoming order by event_id
+    on conflict do nothing
+    returning event_id
+), stored as (
+    insert into loan_application (external_id, deduplication_key, customer_id, product, principal_currency,
+        principal_minor_units, term_months, status, correlation_id, causation_id)
+    select external_id, external_id, customer_id, product, currency,
+        minor_units, term_months, 'SUBMITTED_AND_PENDING_APPROVAL', correlation_id, event_id
+    from incoming join fresh using (event_id)
+    order by external_id
+    on conflict (deduplication_key) do nothing
+    returning 1
+)
+select count(*) as stored from stored";
+
+/// Stores whatever comes, as often as it comes.
+const STORE_AGAIN: &str = "
+with incoming as (
+    select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::int[])
+        as t (event_id, correlation_id, external_id, customer_id, product, currency, minor_units, term_months)
+), stored as (
+    insert into loan_application (external_id, customer_id, product, principal_currency,
+        principal_minor_units, term_months, status, correlation_id, causation_id)
+    select external_id, customer_id, product, currency,
+        minor_units, term_months, 'SUBMITTED_AND_PENDING_APPROVAL', correlation_id, event_id
+    from incoming
+    returning 1
+)
+select count(*) as stored from stored";
+
+/// The first and the longest pause before a batch is tried again.
+const PAUSE_MIN: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// Stores a batch and returns how many applications are new.
+async fn store(store: &Store, dedup: Dedup, batch: &Batch) -> Result<i64, StoreError> {
+    let sql = match dedup {
+        Dedup::Inbox => STORE_ONCE,
+        Dedup::None => STORE_AGAIN,
+    };
+    let statement = sqlx::query(sql)
+        .bind(&batch.event_ids)
+        .bind(&batch.correlation_ids)
+        .bind(&batch.external_ids)
+        .bind(&batch.customer_ids)
+        .bind(&batch.products)
+        .bind(&batch.currencies)
+        .bind(&batch.minor_units)
+        .bind(&batch.terms_months);
+    let rows = store.rows_in_transaction("store a batch of applications", statement).await?;
+    rows.first().map_or(Ok(0), |row| column(row, "stored"))
+}
+
+/// Stores a batch, however long the database is away. A batch that was stored although its answer was lost is
+/// recognised by the inbox. Gives up, and returns false, only where `wanted` says that others have the records now.
+pub(super) async fn store_patiently(database: &Store, dedup: Dedup, batch: &Batch, wanted: impl Fn() -> bool) -> bool {
+    let mut pause = PAUSE_MIN;
+    while wanted() {
+        match store(database, dedup, batch).await {
+            Ok(stored) => {
+                let stored = u64::try_from(stored).unwrap_or(0);
+                let events = u64::try_from(batch.len()).unwrap_or(u64::MAX);
+                metrics::counter!("lending_applications_stored_total").increment(stored);
+                metrics::counter!("lending_events_repeated_total").increment(events.saturating_sub(stored));
+                return true;
+            }
+            Err(error) => {
+                error!(%error, events = batch.len(), "a batch is not stored; trying again");
+                metrics::counter!("lending_batches_retried_total").increment(1);
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(PAUSE_MAX);
+            }
+        }
+    }
+    info!(events = batch.len(), "a batch was left to the instance that has its partitions now");
+    false
+}

@@ -1,0 +1,110 @@
+//! What a check is, and what it may look up.
+
+use crate::statistics::quantile::PerMille;
+use crate::{Class, Finding};
+use proofload_history::History;
+use std::collections::BTreeMap;
+
+/// A promise that a history keeps or breaks. Pure: no I/O, no clock, no randomness.
+pub trait Check: Send + Sync + std::fmt::Debug {
+    /// Judges the history. A panic in here becomes unknown.
+    fn judge(&self, history: &History, context: &Context<'_>) -> Finding;
+
+    /// The faults that this expectation speaks of; without them in the run it is skipped.
+    fn faults(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What its settings name in the manifest and the experiment, so that the names are resolved before anything is
+    /// started.
+    fn references(&self) -> Vec<Reference> {
+        Vec::new()
+    }
+
+    /// The latency that it holds an operation to, for `recovery` to refer to; only `latency` has one.
+    fn band(&self) -> Option<&Band> {
+        None
+    }
+}
+
+/// A name that an expectation's settings use, to be resolved in the table of its kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reference {
+    /// A chain of the manifest.
+    Chain(String),
+    /// An operation of the manifest.
+    Operation(String),
+    /// A fault of the experiment.
+    Fault(String),
+    /// Another expectation of the experiment, whose check is the one named second.
+    Expectation(String, &'static str),
+}
+
+/// Limits on the latency of an operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Band {
+    /// The operation.
+    pub operation: String,
+    /// Quantiles with their limits in nanoseconds, in ascending order; at least one.
+    pub limits: Vec<(PerMille, u64)>,
+}
+
+/// What a check may look up besides the history.
+#[derive(Debug)]
+pub struct Context<'a> {
+    /// The chains of the system, by name.
+    pub chains: &'a BTreeMap<String, Chain>,
+    /// The other expectations of the experiment, by id: `recovery` refers to a `latency`.
+    pub expectations: &'a [crate::Expectation],
+    /// The faults that the experiment planned; none in a run without faults.
+    pub faults: &'a [PlannedFault],
+}
+
+/// A fault as the experiment plans it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedFault {
+    /// Its id in the experiment: `leader-cut`.
+    pub id: String,
+    /// Its kind: `partition`.
+    pub kind: String,
+}
+
+/// The order of stages that an acknowledged operation must pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chain {
+    /// The operation that starts it.
+    pub operation: String,
+    /// The stages in order.
+    pub stages: Vec<ChainStage>,
+}
+
+/// A stage of a chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChainStage {
+    /// Its name.
+    pub stage: String,
+    /// What it is for a reader: `stored by origination`.
+    pub title: String,
+    /// Whether an id may stand there more than once: allowed in logs, forbidden in effects.
+    pub repeats_allowed: bool,
+}
+
+/// What the project knows about a check: the source of its page, of `proofload list checks` and of the parser.
+pub struct About {
+    /// The name that an experiment uses: `delivery`.
+    pub name: &'static str,
+    /// Safety or performance.
+    pub class: Class,
+    /// The invariant, in one sentence.
+    pub invariant: &'static str,
+    /// What it costs in time and memory.
+    pub cost: &'static str,
+    /// The smallest history that it turns red on, in words.
+    pub counterexample: &'static str,
+    /// The keys of its table in an experiment, each with what it means.
+    pub keys: &'static [(&'static str, &'static str)],
+    /// An example of its table in an experiment, complete.
+    pub example: &'static str,
+    /// Reads its table, without the key `check`.
+    pub parse: fn(toml::de::ValueDeserializer<'_>) -> Result<Box<dyn Check>, toml::de::Error>,
+}

@@ -1,0 +1,148 @@
+//! `attested`: the faults took effect and healed, as others than the injector saw. Every run is held to it.
+
+use super::table;
+use crate::faults::Faults;
+use crate::wording;
+use crate::{About, Check, Class, Context, Finding, Judgement};
+use proofload_history::journal::FaultRecord;
+use proofload_history::{Event, History, Journal};
+use serde::Deserialize;
+
+/// What is known about `attested`.
+pub(super) const ABOUT: About = About {
+    name: "attested",
+    class: Class::Safety,
+    invariant: "Every fault that was planned was injected, seen to take effect by another observer, and seen to be healed.",
+    cost: "One pass over the journal for each fault.",
+    counterexample: "A broker was to be killed, and it still answered. Never a fail: what the fault was to show is unknown.",
+    keys: &[],
+    example: "",
+    parse: |value| table::read(value, |Table {}| Ok(Attested)),
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {}
+
+/// Pass, or unknown: a fault without effect shows nothing about the system, neither good nor bad.
+#[derive(Debug)]
+pub struct Attested;
+
+impl Check for Attested {
+    fn judge(&self, history: &History, context: &Context<'_>) -> Finding {
+        let finding = |judgement, sentence: String| Finding::new(ABOUT.name, ABOUT.class, judgement, sentence);
+        let faults = Faults::of(&history.journal);
+        let mut planned: Vec<&str> = context.faults.iter().map(|fault| fault.id.as_str()).collect();
+        for fault in &faults.records {
+            if !planned.contains(&&*fault.id) {
+                planned.push(&fault.id);
+            }
+        }
+        if planned.is_empty() {
+            return finding(Judgement::Pass, "No fault was planned, and none was injected.".into());
+        }
+        let doubts: Vec<String> = planned.iter().filter_map(|id| doubt(&history.journal, &faults, id)).collect();
+        let finding = match doubts.first() {
+            None => finding(
+                Judgement::Pass,
+                format!("{} took effect and healed, as others than the injector saw.", wording::list(&planned)),
+            ),
+            Some(first) => finding(Judgement::Unknown, format!("{first}; what it was to show is unknown.")),
+        };
+        let finding = doubts.iter().skip(1).fold(finding, |finding, doubt| finding.evidence("also", doubt.as_str()));
+        faults.records.iter().fold(finding, tell).figure("faults", planned.len() as f64)
+    }
+}
+
+/// Why nobody can be sure of a fault, if so.
+fn doubt(journal: &Journal, faults: &Faults, id: &str) -> Option<String> {
+    let mut injections = faults.records.iter().filter(|fault| &*fault.id == id).peekable();
+    if injections.peek().is_none() {
+        let skipped = journal.entries.iter().rev().find_map(|entry| match &entry.event {
+            Event::FaultSkipped { fault, because } if fault == id => Some(because.as_str()),
+            _ => None,
+        });
+        return Some(format!("{id} was not injected: {}", skipped.unwrap_or("the run does not say why")));
+    }
+    injections.find_map(|fault| {
+        let at = fault.injecting;
+        if fault.injected.is_none() {
+            return Some(format!("{id} was begun at {at} and its injection did not end"));
+        }
+        if fault.attested.is_empty() {
+            return Some(format!("{id} was injected at {at} and nobody looked for its effect"));
+        }
+        if let Some((_, observer, seen)) = fault.attested.iter().find(|(effective, _, _)| !effective) {
+            return Some(format!("{id} was injected at {at} and without effect, says {observer}: {seen}"));
+        }
+        if fault.healed.is_none() {
+            return Some(format!("{id} was injected at {at} and never healed"));
+        }
+        match &fault.heal_attested {
+            None => Some(format!("{id} was healed and nobody looked whether it worked")),
+            Some((false, seen)) => Some(format!("{id} was healed and not seen to be gone: {seen}")),
+            Some((true, _)) => None,
+        }
+    })
+}
+
+fn tell(finding: Finding, fault: &FaultRecord) -> Finding {
+    let finding = fault.attested.iter().fold(finding, |finding, (effective, observer, seen)| {
+        let says = if *effective { "effective" } else { "without effect" };
+        finding.evidence(&fault.id, format!("{says}, says {observer}: {seen}"))
+    });
+    match &fault.heal_attested {
+        Some((healed, seen)) => {
+            finding.evidence(&fault.id, format!("{}: {seen}", if *healed { "healed" } else { "not healed" }))
+        }
+        None => finding,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Script, judged};
+
+    #[test]
+    fn a_fault_that_was_seen_to_take_effect_and_to_heal_passes_and_so_does_a_run_without_faults() {
+        assert_eq!(judged("attested", "", &Script::new().fault(5.0, 9.0, "cut").history()).judgement, Judgement::Pass);
+        assert_eq!(judged("attested", "", &Script::new().history()).judgement, Judgement::Pass);
+    }
+
+    #[test]
+    fn every_doubt_about_a_fault_is_unknown_and_names_it() {
+        let unattested = Script::new().injected(5.0, "cut").healed(9.0, "cut").history();
+        let without_effect =
+            Script::new().injected(5.0, "cut").attested(6.0, "cut", false).healed(9.0, "cut").history();
+        let never_healed = Script::new().injected(5.0, "cut").attested(6.0, "cut", true).history();
+        let heal_unseen =
+            Script::new().fault(5.0, 9.0, "cut").without(|event| matches!(event, Event::HealAttested { .. })).history();
+        let not_gone = Event::HealAttested { fault: "cut".into(), healed: false, evidence: "still refused".into() };
+        let heal_in_vain = Script::new().fault(5.0, 9.0, "cut").event(10.0, not_gone).history();
+        let half_injected = Script::new()
+            .fault(5.0, 9.0, "cut")
+            .without(|event| matches!(event, Event::FaultInjected { .. }))
+            .history();
+        for (history, says) in [
+            (unattested, "nobody looked for its effect"),
+            (without_effect, "without effect"),
+            (never_healed, "never healed"),
+            (heal_unseen, "nobody looked whether it worked"),
+            (heal_in_vain, "still refused"),
+            (half_injected, "did not end"),
+        ] {
+            let finding = judged("attested", "", &history);
+            assert_eq!(finding.judgement, Judgement::Unknown, "{says}");
+            assert!(finding.sentence.starts_with("cut ") && finding.sentence.contains(says), "{}", finding.sentence);
+        }
+    }
+
+    #[test]
+    fn one_doubtful_fault_among_good_ones_is_unknown() {
+        let history = Script::new().fault(5.0, 9.0, "good").injected(10.0, "bad").healed(12.0, "bad").history();
+        let finding = judged("attested", "", &history);
+        assert_eq!(finding.judgement, Judgement::Unknown);
+        assert!(finding.sentence.starts_with("bad "), "{}", finding.sentence);
+    }
+}

@@ -1,0 +1,243 @@
+//! `delivery`: nothing acknowledged is lost, nothing is done twice, nothing is there that nobody asked for.
+
+mod offenders;
+mod reading;
+mod sightings;
+mod tally;
+
+use self::reading::Readings;
+use self::sightings::Sightings;
+use self::tally::{Scene, Tally};
+use super::table;
+use crate::check::Reference;
+use crate::defect::Defect;
+use crate::faults::Faults;
+use crate::intents::{Intents, Known};
+use crate::statistics::binomial;
+use crate::wording;
+use crate::{About, Chain, Check, Class, Context, Finding, Judgement, Offender};
+use proofload_history::History;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// What is known about `delivery`.
+pub(super) const ABOUT: About = About {
+    name: "delivery",
+    class: Class::Safety,
+    invariant: "Every intent that was acknowledged is at every stage of its chain, once where repeats are forbidden, and nothing else is.",
+    cost: "One pass over operations and observations, no hashing; five bytes an intent and one for each of its stages.",
+    counterexample: "A client got its acknowledgement at 31.2 s, and the first stage does not have its id.",
+    keys: &[
+        ("chain", "the chain of the manifest"),
+        (
+            "exposed_at_least",
+            "how many acknowledged intents, during each fault if there are any, it takes to say something; 1 if left out",
+        ),
+    ],
+    example: "chain = \"application\"\nexposed_at_least = 100\n",
+    parse: |value| {
+        table::read(value, |table: Table| Ok(Delivery { chain: table.chain, exposed_at_least: table.exposed_at_least }))
+    },
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    chain: String,
+    #[serde(default = "one")]
+    exposed_at_least: u64,
+}
+
+fn one() -> u64 {
+    1
+}
+
+/// What is what:
+///
+/// - *lost*: the system owned the intent and a stage that was read to its end does not have it; the first such stage is
+///   named. The system owns what it acknowledged, from the first stage on. It also owns what it was seen to hold: an
+///   intent with an unknown outcome may be there or not, but one that is at a stage and not at a later one is half
+///   done, and that is a loss as well. Its client may have given up; the system took it in.
+/// - *repeated*: a stage that forbids repeats has an id more than once, whatever its outcome.
+/// - *unexpected*: an id that nobody issued, or whose attempts all certainly failed, is at a stage. An id that was
+///   issued and has no row is indeterminate.
+///
+/// A repeat and an unexpected id stand however little was read; a loss needs a stage that was read to its end and a
+/// system that had come to rest (or was stuck), unless the id was seen live at that stage and is gone.
+#[derive(Debug)]
+pub struct Delivery {
+    chain: String,
+    exposed_at_least: u64,
+}
+
+impl Check for Delivery {
+    fn judge(&self, history: &History, context: &Context<'_>) -> Finding {
+        let Some(chain) = context.chains.get(&self.chain) else {
+            return unknown(format!("The system has no chain called {}.", self.chain));
+        };
+        match Intents::of(history, &chain.operation) {
+            Ok(intents) => self.judge_intents(history, chain, &intents),
+            Err(why) => unknown(format!("The intents cannot be told: {why}.")),
+        }
+    }
+
+    fn references(&self) -> Vec<Reference> {
+        vec![Reference::Chain(self.chain.clone())]
+    }
+}
+
+fn unknown(sentence: String) -> Finding {
+    Finding::new(ABOUT.name, ABOUT.class, Judgement::Unknown, sentence)
+}
+
+impl Delivery {
+    fn judge_intents(&self, history: &History, chain: &Chain, intents: &Intents<'_>) -> Finding {
+        let sightings = Sightings::of(history, chain, intents);
+        let mut readings = Readings::of(history, chain, &sightings);
+        let exposures = exposures(history, intents);
+        if intents.count(Known::Ok) == 0 {
+            readings.doubts.insert(0, format!("no {} was acknowledged, so nothing was at risk", chain.operation));
+        } else {
+            readings.doubts.extend(self.exposed_too_little(&exposures, intents));
+        }
+        let scene = Scene { history, chain, intents, sightings: &sightings, readings: &readings };
+        let mut tally = Tally::of(&scene);
+        let broken = std::mem::take(&mut tally.broken);
+        let judgement = match (broken.is_empty(), readings.doubts.is_empty()) {
+            (false, _) => Judgement::Fail,
+            (true, false) => Judgement::Unknown,
+            (true, true) => Judgement::Pass,
+        };
+        let unexpected = broken.iter().filter(|broken| broken.defect == Defect::Unexpected).count() as u64;
+        let finding = Finding::new(ABOUT.name, ABOUT.class, judgement, "");
+        let finding = figures(finding, &tally, unexpected, &readings);
+        let mut finding = offenders::tell(finding, broken, &scene);
+        finding.sentence = sentence(judgement, chain, &tally, unexpected, &finding.offenders, &readings.doubts);
+        evidence(finding, &scene, &tally, &exposures)
+    }
+
+    /// Why too few were at risk to say anything, if so.
+    fn exposed_too_little(&self, exposures: &[(String, u64)], intents: &Intents<'_>) -> Option<String> {
+        let least = self.exposed_at_least;
+        if let Some((fault, exposed)) = exposures.iter().find(|(_, exposed)| *exposed < least) {
+            return Some(format!(
+                "only {} exposed to {fault}, where {} are asked for",
+                wording::plural(*exposed, "intent"),
+                wording::count(least)
+            ));
+        }
+        let ok = intents.count(Known::Ok);
+        (ok < least).then(|| {
+            format!(
+                "only {} acknowledged, where {} are asked for",
+                wording::plural(ok, "intent"),
+                wording::count(least)
+            )
+        })
+    }
+}
+
+/// For each fault that was injected, how many intents were at risk of being lost by it: what the journal counted when
+/// it fired, else those acknowledged while it was active or could still do harm.
+pub(crate) fn exposures(history: &History, intents: &Intents<'_>) -> Vec<(String, u64)> {
+    let faults = Faults::of(&history.journal);
+    let counted = |fault: &proofload_history::journal::FaultRecord| {
+        (0..intents.len())
+            .filter(|number| intents.known()[*number] == Known::Ok)
+            .filter_map(|number| intents.decisive(number as u32))
+            .filter(|made| faults.harms(fault, made.done))
+            .count() as u64
+    };
+    faults.records.iter().map(|fault| (fault.id.to_string(), fault.exposed.unwrap_or_else(|| counted(fault)))).collect()
+}
+
+fn sentence(
+    judgement: Judgement,
+    chain: &Chain,
+    tally: &Tally,
+    unexpected: u64,
+    offenders: &[Offender],
+    doubts: &[String],
+) -> String {
+    let (ok, operation) = (wording::count(tally.ok), &chain.operation);
+    match judgement {
+        Judgement::Pass => format!(
+            "Of {ok} {operation} acknowledged none was lost, none was done twice, and nothing is there that nobody asked for."
+        ),
+        Judgement::Fail => {
+            let (lost, repeated) = (wording::were(tally.lost), wording::were(tally.repeated));
+            let unexpected =
+                if unexpected == 0 { String::new() } else { format!(", {} not expected", wording::were(unexpected)) };
+            let first = offenders.first().map_or_else(String::new, |first| {
+                let stage = first.stage.as_ref().map_or_else(String::new, |stage| format!(" at {stage}"));
+                let at = first.at.map_or_else(String::new, |at| format!(", at {at}"));
+                format!("; the first is {}{stage}{at}", first.defect)
+            });
+            format!("Of {ok} {operation} acknowledged {lost} lost, {repeated} done twice{unexpected}{first}.")
+        }
+        Judgement::Unknown => {
+            let doubt = doubts.first().map_or("the evidence does not suffice", String::as_str);
+            let undecided = if tally.undecided == 0 {
+                String::new()
+            } else {
+                format!(" ({} not seen where they should be)", wording::plural(tally.undecided, "intent"))
+            };
+            format!("Whether all of {ok} {operation} acknowledged are there is unknown: {doubt}{undecided}.")
+        }
+    }
+}
+
+/// A zero is a figure only where the reading allows one.
+fn figures(finding: Finding, tally: &Tally, unexpected: u64, readings: &Readings) -> Finding {
+    let all_read = readings.complete.iter().all(|complete| *complete);
+    let known = |number: u64, countable: bool| (number > 0 || countable).then_some(number as f64);
+    finding
+        .figure("ok_intents", tally.ok as f64)
+        .figure("failed_intents", tally.failed as f64)
+        .figure("indeterminate_intents", tally.indeterminate as f64)
+        .figure("lost_intents", known(tally.lost, all_read && readings.settled))
+        .figure("repeated_intents", known(tally.repeated, all_read))
+        .figure("unexpected_intents", known(unexpected, all_read))
+        .figure("undecided_intents", tally.undecided as f64)
+        .figure("indeterminate_landed_intents", tally.landed as f64)
+        .figure("indeterminate_not_landed_intents", known(tally.not_landed, all_read))
+}
+
+fn evidence(mut finding: Finding, scene: &Scene<'_>, tally: &Tally, exposures: &[(String, u64)]) -> Finding {
+    for (n, stage) in scene.chain.stages.iter().enumerate() {
+        let (present, repeated) = tally.stages[n];
+        let repeats = if stage.repeats_allowed { "allowed" } else { "forbidden" };
+        finding = finding.evidence(
+            &stage.stage,
+            format!(
+                "has {} of {} acknowledged, {} of them more than once ({repeats}); {}",
+                wording::count(present),
+                wording::count(tally.ok),
+                wording::count(repeated),
+                scene.readings.descriptions[n]
+            ),
+        );
+    }
+    finding = finding.evidence("indeterminate", format!(
+        "{} with an unknown outcome: {} are at every stage, {} nowhere; {} of issued ids have no row and were seen nowhere",
+        wording::plural(tally.indeterminate, "intent"), wording::count(tally.landed), wording::count(tally.not_landed), wording::count(tally.unused)
+    ));
+    let mut least: BTreeMap<&str, u64> = BTreeMap::new();
+    for (fault, exposed) in exposures {
+        least.entry(fault).and_modify(|known| *known = (*known).min(*exposed)).or_insert(*exposed);
+    }
+    for (fault, exposed) in least {
+        finding = finding.figure(&format!("exposed_intents.{fault}"), exposed as f64);
+    }
+    if tally.lost == 0 && !exposures.is_empty() {
+        let bound = wording::percent(binomial::bound_of_zero(exposures.len() as u64, 0.95));
+        finding = finding.evidence("power", format!(
+            "no loss in {} bounds the chance of one per injection at {bound} (95 % confidence); intents inside one fault are not independent",
+            wording::plural(exposures.len() as u64, "injection")
+        ));
+    }
+    scene.readings.doubts.iter().fold(finding, |finding, doubt| finding.evidence("doubt", doubt.as_str()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,253 @@
+//! What delivery says of histories written by hand; random ones are in `tests/delivery_model.rs`.
+
+use super::*;
+use crate::testing::{Script, figure, judged};
+use proofload_history::journal::DrainOutcome;
+use proofload_history::{Event, Id, Outcome};
+
+const TABLE: &str = "chain = \"order\"";
+
+fn says(script: &Script) -> Finding {
+    judged("delivery", TABLE, &script.history())
+}
+
+/// The only offender of a run that went well but for `change`.
+fn offender(change: impl Fn(&mut Script, Id)) -> Offender {
+    let finding = says(&Script::good_with(change));
+    assert_eq!((finding.judgement, finding.offenders_total), (Judgement::Fail, 1), "{}", finding.sentence);
+    finding.offenders.into_iter().next().unwrap()
+}
+
+/// A good run whose drain or whose reading was changed.
+fn with_event(which: fn(&Event) -> bool, change: impl Fn(&mut Script)) -> Script {
+    let mut script = Script::good();
+    script.without(which);
+    change(&mut script);
+    script
+}
+
+fn is_drained(event: &Event) -> bool {
+    matches!(event, Event::Drained { .. })
+}
+
+fn is_read_of_db(event: &Event) -> bool {
+    matches!(event, Event::StageRead(read) if read.stage == "db.row")
+}
+
+#[test]
+fn a_run_in_which_all_is_everywhere_once_passes() {
+    let finding = says(&Script::good());
+    assert_eq!(finding.judgement, Judgement::Pass, "{}", finding.sentence);
+    assert_eq!((figure(&finding, "ok_intents"), figure(&finding, "lost_intents")), (Some(1_200.0), Some(0.0)));
+}
+
+#[test]
+fn a_loss_is_placed_at_the_first_stage_that_misses_it_and_told_with_the_last_that_has_it() {
+    let lost = offender(|script, id| {
+        script.gone("db.row", id).gone("log.out", id);
+    });
+    assert_eq!((lost.defect.as_str(), lost.stage.as_deref()), ("lost", Some("db.row")));
+    assert_eq!(lost.id, Some(Script::id(600)));
+    assert_eq!(lost.at.unwrap().secs(), 30.02);
+    assert_eq!(lost.detail, "acknowledged at 30.0 s; last seen at log.in/3 offset 1200");
+}
+
+#[test]
+fn a_record_seen_live_and_gone_at_the_end_proves_truncation() {
+    let lost = offender(|script, id| {
+        for stage in Script::STAGES {
+            script.gone(stage, id);
+        }
+        script.seen_live("log.in", id);
+    });
+    assert!(lost.detail.contains("seen live at log.in/3 offset 2400, gone at the end"), "{}", lost.detail);
+}
+
+#[test]
+fn a_loss_names_the_faults_that_were_active_when_it_was_acknowledged() {
+    let mut script = Script::good_with(|script, id| {
+        script.gone("log.in", id);
+    });
+    let finding = says(script.fault(29.0, 31.0, "cut").fault(35.0, 36.0, "later"));
+    assert_eq!(finding.offenders[0].during, ["cut"]);
+    assert!(finding.offenders[0].detail.contains("all the same it is at log.out"), "{}", finding.offenders[0].detail);
+    assert_eq!(figure(&finding, "lost_intents.log.in.cut"), Some(1.0));
+    assert_eq!(figure(&finding, "lost_intents.log.in.later"), None);
+}
+
+#[test]
+fn repeats_are_a_defect_where_they_are_forbidden_and_none_where_they_are_allowed() {
+    let repeated = offender(|script, id| {
+        script.seen("db.row", id);
+    });
+    assert_eq!((repeated.defect.as_str(), repeated.stage.as_deref()), ("repeated", Some("db.row")));
+    let allowed = says(&Script::good_with(|script, id| {
+        script.seen("log.in", id);
+    }));
+    assert_eq!(allowed.judgement, Judgement::Pass);
+}
+
+#[test]
+fn an_id_that_nobody_issued_is_unexpected_and_one_issued_without_a_row_is_not() {
+    let stranger = offender(|script, _| {
+        script.seen("db.row", Id::of("a stranger"));
+    });
+    assert_eq!((stranger.defect.as_str(), stranger.stage.as_deref()), ("unexpected", Some("db.row")));
+    let issued = says(&Script::good_with(|script, _| {
+        script.issue(1, 1_200, 1_300).everywhere(Script::id(1_250));
+    }));
+    assert_eq!(issued.judgement, Judgement::Pass, "{}", issued.sentence);
+    assert_eq!(figure(&issued, "indeterminate_landed_intents"), Some(1.0));
+}
+
+#[test]
+fn what_the_client_was_told_had_not_happened_is_unexpected() {
+    let refused = offender(|script, _| {
+        script.issue(1, 1_200, 1_201).timed(1_200, 30.0, 5, Outcome::Fail).everywhere(Script::id(1_200));
+    });
+    assert!(refused.detail.starts_with("the client was told that it did not happen"), "{}", refused.detail);
+}
+
+#[test]
+fn an_unknown_outcome_may_be_there_or_not_but_not_half() {
+    let open = |land: fn(&mut Script, Id)| {
+        Script::good_with(move |script, _| {
+            script.issue(1, 1_200, 1_201).timed(1_200, 30.0, 5, Outcome::Indeterminate);
+            land(script, Script::id(1_200));
+        })
+    };
+    let nowhere = says(&open(|_, _| {}));
+    assert_eq!((nowhere.judgement, figure(&nowhere, "indeterminate_not_landed_intents")), (Judgement::Pass, Some(1.0)));
+    let everywhere = says(&open(|script, id| {
+        script.everywhere(id);
+    }));
+    assert_eq!(everywhere.judgement, Judgement::Pass);
+    let half = says(&open(|script, id| {
+        script.seen("log.in", id);
+    }));
+    assert_eq!((half.judgement, half.offenders[0].stage.as_deref()), (Judgement::Fail, Some("db.row")));
+    assert!(half.offenders[0].detail.starts_with("not acknowledged, but taken in"), "{}", half.offenders[0].detail);
+    let live_only = says(&open(|script, id| {
+        script.seen_live("log.in", id);
+    }));
+    assert_eq!(live_only.judgement, Judgement::Pass, "{}", live_only.sentence);
+}
+
+#[test]
+fn nothing_acknowledged_is_unknown() {
+    let mut script = Script::new();
+    script.drained(61.0, DrainOutcome::Quiet).read_all(62.0);
+    assert_eq!(says(&script).judgement, Judgement::Unknown);
+}
+
+#[test]
+fn a_stage_that_was_not_read_to_its_end_makes_it_unknown() {
+    let unread = with_event(is_read_of_db, |_| {});
+    let broken_off = with_event(is_read_of_db, |script| {
+        script.read(62.0, "db.row", false, 0);
+    });
+    let unreadable = with_event(is_read_of_db, |script| {
+        script.read(62.0, "db.row", true, 3);
+    });
+    // The reader wrote 1,200 rows, and the file has one less.
+    let rows_missing = Script::good().gone("db.row", Script::id(5)).clone();
+    for script in [unread, broken_off, unreadable, rows_missing] {
+        let finding = says(&script);
+        assert_eq!(finding.judgement, Judgement::Unknown, "{}", finding.sentence);
+        assert!(finding.sentence.contains("db.row"), "{}", finding.sentence);
+    }
+}
+
+#[test]
+fn in_a_stage_half_read_a_loss_is_not_claimed_and_a_repeat_stands() {
+    let lost = with_event(is_read_of_db, |script| {
+        script.gone("db.row", Script::id(5)).read(62.0, "db.row", false, 0);
+    });
+    let finding = says(&lost);
+    assert_eq!((finding.judgement, figure(&finding, "lost_intents")), (Judgement::Unknown, None));
+    assert_eq!(figure(&finding, "undecided_intents"), Some(1.0));
+    let repeated = with_event(is_read_of_db, |script| {
+        script.seen("db.row", Script::id(5)).read(62.0, "db.row", false, 0);
+    });
+    assert_eq!(says(&repeated).judgement, Judgement::Fail);
+}
+
+#[test]
+fn what_is_missing_while_the_system_moves_is_unknown_and_once_it_is_stuck_a_loss() {
+    let missing = |outcome: Option<DrainOutcome>| {
+        let mut script = Script::good_with(|script, id| {
+            script.gone("db.row", id).gone("log.out", id);
+        });
+        script.without(is_drained);
+        if let Some(outcome) = outcome {
+            script.drained(61.0, outcome);
+        }
+        says(&script).judgement
+    };
+    assert_eq!(missing(Some(DrainOutcome::Stuck)), Judgement::Fail);
+    for outcome in [Some(DrainOutcome::Moving), Some(DrainOutcome::Unreadable), None] {
+        assert_eq!(missing(outcome), Judgement::Unknown, "{outcome:?}");
+    }
+}
+
+#[test]
+fn what_was_seen_live_and_is_gone_is_lost_even_while_the_system_moves() {
+    let mut script = Script::good_with(|script, id| {
+        script.seen_live("log.in", id).gone("log.in", id);
+    });
+    script.without(is_drained).drained(61.0, DrainOutcome::Moving);
+    assert_eq!(says(&script).judgement, Judgement::Fail);
+}
+
+#[test]
+fn a_system_still_moving_does_not_pass_even_if_all_is_there() {
+    let moving = with_event(is_drained, |script| {
+        script.drained(61.0, DrainOutcome::Moving);
+    });
+    assert_eq!(says(&moving).judgement, Judgement::Unknown);
+}
+
+#[test]
+fn a_damaged_history_never_passes_and_a_refusal_in_it_is_not_certain() {
+    let mut script = Script::good_with(|script, _| {
+        script.issue(1, 1_200, 1_201).timed(1_200, 30.0, 5, Outcome::Fail).everywhere(Script::id(1_200));
+    });
+    script.damaged("the file of operations breaks off");
+    assert_eq!(says(&script).judgement, Judgement::Unknown);
+}
+
+#[test]
+fn a_fault_to_which_nothing_was_exposed_makes_it_unknown() {
+    let mut script = Script::good();
+    script.fault(70.0, 71.0, "after-the-traffic");
+    let finding = says(&script);
+    assert_eq!(finding.judgement, Judgement::Unknown);
+    assert!(finding.sentence.contains("only 0 intents exposed to after-the-traffic"), "{}", finding.sentence);
+}
+
+#[test]
+fn as_many_must_be_exposed_as_the_experiment_asks_for() {
+    let history = Script::good().fault(20.0, 24.0, "cut").history();
+    // 20/s for 4 s and the 6 s afterwards, both ends included.
+    for (least, expected) in [(200, Judgement::Pass), (201, Judgement::Unknown)] {
+        let table = format!("{TABLE}\nexposed_at_least = {least}");
+        assert_eq!(judged("delivery", &table, &history).judgement, expected, "{least}");
+    }
+}
+
+#[test]
+fn an_unheard_of_chain_is_unknown() {
+    assert_eq!(judged("delivery", "chain = \"nowhere\"", &Script::good().history()).judgement, Judgement::Unknown);
+}
+
+#[test]
+fn a_finding_lists_the_first_hundred_by_instant_and_counts_all() {
+    let finding = says(&Script::good_with(|script, _| {
+        for n in (100..400).rev() {
+            script.gone("log.in", Script::id(n));
+        }
+    }));
+    assert_eq!((finding.offenders.len(), finding.offenders_total), (100, 300));
+    assert_eq!(finding.offenders[0].id, Some(Script::id(100)));
+    assert_eq!(figure(&finding, "lost_intents.log.in"), Some(300.0));
+}

@@ -1,0 +1,78 @@
+//! `drain`: the system came to rest after the traffic.
+
+use super::table;
+use crate::{About, Check, Class, Context, Finding, Judgement};
+use proofload_history::journal::DrainOutcome;
+use proofload_history::{Event, History, Phase};
+use serde::Deserialize;
+
+/// What is known about `drain`.
+pub(super) const ABOUT: About = About {
+    name: "drain",
+    class: Class::Safety,
+    invariant: "When the traffic has ended, the system finishes what it holds and comes to rest.",
+    cost: "One pass over the journal.",
+    counterexample: "The traffic ends, 12 rows stay in an outbox, and their number no longer changes.",
+    keys: &[],
+    example: "",
+    parse: |value| table::read(value, |Table {}| Ok(Drain)),
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {}
+
+/// Quiet is a pass, stuck a fail; still moving, or not readable, is unknown: nobody can tell what comes of it.
+#[derive(Debug)]
+pub struct Drain;
+
+impl Check for Drain {
+    fn judge(&self, history: &History, _: &Context<'_>) -> Finding {
+        let journal = &history.journal;
+        let last = journal.entries.iter().rev().find_map(|entry| match &entry.event {
+            Event::Drained { outcome, evidence } => Some((entry.at, *outcome, evidence)),
+            _ => None,
+        });
+        let finding = |judgement, sentence: String| Finding::new(ABOUT.name, ABOUT.class, judgement, sentence);
+        let Some((at, outcome, evidence)) = last else {
+            return finding(
+                Judgement::Unknown,
+                "The run has no drain on record: nobody waited for the system to come to rest.".into(),
+            );
+        };
+        let began = journal.phase(Phase::Drain).map(|(from, _)| from);
+        let took = began.map(|began| at.since(began).as_secs_f64());
+        let after = took.map_or_else(String::new, |took| format!(" {took:.1} s after the traffic"));
+        let (judgement, sentence) = match outcome {
+            DrainOutcome::Quiet => (Judgement::Pass, format!("The system was at rest{after}.")),
+            DrainOutcome::Stuck => (Judgement::Fail, format!("Work was left and no longer moved{after}.")),
+            DrainOutcome::Moving => {
+                (Judgement::Unknown, format!("Work was left and still moving{after}, when the bound was reached."))
+            }
+            DrainOutcome::Unreadable => (Judgement::Unknown, format!("What was left could not be read{after}.")),
+        };
+        finding(judgement, sentence).figure("drain_s", took).evidence("gauges", evidence.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Script, figure, judged};
+
+    #[test]
+    fn rest_passes_stuck_fails_and_all_else_is_unknown() {
+        for (outcome, expected) in [
+            (DrainOutcome::Quiet, Judgement::Pass),
+            (DrainOutcome::Stuck, Judgement::Fail),
+            (DrainOutcome::Moving, Judgement::Unknown),
+            (DrainOutcome::Unreadable, Judgement::Unknown),
+        ] {
+            let mut script = Script::new();
+            script.phases(&[(60.0, Phase::Drain)]).drained(64.0, outcome);
+            let finding = judged("drain", "", &script.history());
+            assert_eq!((finding.judgement, figure(&finding, "drain_s")), (expected, Some(4.0)));
+        }
+        assert_eq!(judged("drain", "", &Script::new().history()).judgement, Judgement::Unknown);
+    }
+}

@@ -1,0 +1,276 @@
+//! `latency`: quantiles of the time from the intended instant to the answer.
+
+use super::during::During;
+use super::{starvation, table};
+use crate::check::{Band, Reference};
+use crate::spans::Spans;
+use crate::statistics::quantile::{self, PerMille, Quantile};
+use crate::wording;
+use crate::{About, Check, Class, Context, Finding, Judgement};
+use proofload_history::{History, Operation, Outcome, Period};
+use serde::Deserialize;
+
+/// What is known about `latency`.
+pub(super) const ABOUT: About = About {
+    name: "latency",
+    class: Class::Performance,
+    invariant: "Answers come within the limit, counted from the instant at which they were due to be asked for.",
+    cost: "Sorts the latencies of the window: O(n log n), 8 bytes an operation.",
+    counterexample: "Of 100 requests in the window 6 take longer than the limit for p95, and so would they in most repetitions.",
+    keys: &[
+        ("of", "the operation"),
+        ("during", "the phase, or a list of phases, in which the operations were intended"),
+        ("p50", "limit for the median; at least one of the limits is needed"),
+        ("p90", "limit for the quantile 0.9"),
+        ("p95", "limit for the quantile 0.95"),
+        ("p99", "limit for the quantile 0.99"),
+        ("p999", "limit for the quantile 0.999"),
+    ],
+    example: "of = \"submit_application\"\nduring = \"steady\"\np50 = \"50ms\"\np90 = \"150ms\"\np95 = \"300ms\"\np99 = \"1s\"\np999 = \"5s\"\n",
+    parse: |value| table::read(value, Latency::new),
+};
+
+/// Together the two ends of a quantile's interval hold with this confidence.
+pub(crate) const CONFIDENCE: f64 = 0.95;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    of: String,
+    during: During,
+    p50: Option<Period>,
+    p90: Option<Period>,
+    p95: Option<Period>,
+    p99: Option<Period>,
+    p999: Option<Period>,
+}
+
+/// Fails if the interval of a quantile lies above its limit, passes if all lie at or below, else unknown: then the
+/// samples do not suffice to tell.
+#[derive(Debug)]
+pub struct Latency {
+    band: Band,
+    during: During,
+}
+
+impl Latency {
+    fn new(table: Table) -> Result<Self, String> {
+        let limits = [(500, table.p50), (900, table.p90), (950, table.p95), (990, table.p99), (999, table.p999)];
+        let limits: Vec<(PerMille, u64)> = limits
+            .into_iter()
+            .filter_map(|(of, limit)| Some((PerMille(of), u64::try_from(limit?.0.as_nanos()).unwrap_or(u64::MAX))))
+            .collect();
+        if limits.is_empty() {
+            return Err("no limit: write at least one of p50, p90, p95, p99, p999, such as p95 = \"300ms\"".into());
+        }
+        Ok(Self { band: Band { operation: table.of, limits }, during: table.during })
+    }
+}
+
+/// The latency of `made` in nanoseconds, [`u64::MAX`] for one that got no answer; `None` for one that does not count:
+/// an answer that says no is excluded, for refusing is quick, and is availability's affair.
+pub(crate) fn of_operation(made: &Operation) -> Option<u64> {
+    match made.latency_ns() {
+        Some(_) if made.outcome == Outcome::Fail && made.status.is_some() => None,
+        // A connection that was never made failed quickly and answered nothing.
+        Some(_) if made.outcome == Outcome::Fail => Some(u64::MAX),
+        Some(nanos) => Some(nanos),
+        None => Some(u64::MAX),
+    }
+}
+
+/// The latencies of an operation in some spans, sorted, as [`of_operation`] counts them.
+pub(crate) fn sorted(history: &History, spans: &Spans, operation: &str) -> Vec<u64> {
+    let mut latencies: Vec<u64> = spans.operations(history, operation).filter_map(of_operation).collect();
+    latencies.sort_unstable();
+    latencies
+}
+
+impl Check for Latency {
+    fn judge(&self, history: &History, _: &Context<'_>) -> Finding {
+        let (operation, during) = (&self.band.operation, self.during.names());
+        let spans = self.during.spans(history);
+        let latencies = sorted(history, &spans, operation);
+        let counted = latencies.len() as u64;
+        let made = spans.operations(history, operation).count() as u64;
+        if latencies.is_empty() {
+            let sentence = format!("No {operation} was made during {during} whose latency could be judged.");
+            return Finding::new(ABOUT.name, ABOUT.class, Judgement::Unknown, sentence);
+        }
+        let machine = starvation::of(history, &spans);
+        let rows: Vec<Row> = self.band.limits.iter().filter_map(|limit| Row::of(&latencies, *limit)).collect();
+        let worst = rows.iter().map(|row| row.judgement).max().unwrap_or(Judgement::Unknown);
+        let judgement = if machine.starved.is_some() { Judgement::Unknown } else { worst };
+        let shown = rows.iter().filter(|row| row.judgement == worst).map(Row::sentence).collect::<Vec<_>>().join("; ");
+        let sentence = match &machine.starved {
+            Some(why) => format!("The latency of {operation} during {during} cannot be judged: {why}."),
+            None => format!("{operation} during {during}: {shown}."),
+        };
+        let mut finding = Finding::new(ABOUT.name, ABOUT.class, judgement, sentence).figure("samples", counted as f64);
+        for row in &rows {
+            finding = row.tell(finding);
+        }
+        let infinite = latencies.iter().rev().take_while(|nanos| **nanos == u64::MAX).count() as u64;
+        finding
+            .evidence(
+                "samples",
+                format!(
+                    "{} from {}; {} infinite (no answer); {} excluded, answered with a refusal",
+                    wording::count(counted),
+                    wording::plural(made, "operation"),
+                    wording::count(infinite),
+                    wording::count(made - counted)
+                ),
+            )
+            .evidence("machine", machine.evidence)
+    }
+
+    fn references(&self) -> Vec<Reference> {
+        vec![Reference::Operation(self.band.operation.clone())]
+    }
+
+    fn band(&self) -> Option<&Band> {
+        Some(&self.band)
+    }
+}
+
+/// One quantile beside its limit.
+struct Row {
+    of: PerMille,
+    limit: u64,
+    seen: Quantile<u64>,
+    samples: u64,
+    judgement: Judgement,
+}
+
+impl Row {
+    fn of(sorted: &[u64], (of, limit): (PerMille, u64)) -> Option<Self> {
+        let seen = quantile::of_sorted(sorted, of, CONFIDENCE)?;
+        let judgement = if seen.low.is_some_and(|low| low > limit) {
+            Judgement::Fail
+        } else if seen.high.is_some_and(|high| high <= limit) {
+            Judgement::Pass
+        } else {
+            Judgement::Unknown
+        };
+        Some(Self { of, limit, seen, samples: sorted.len() as u64, judgement })
+    }
+
+    fn sentence(&self) -> String {
+        let (of, value, limit) = (self.of, wording::latency(self.seen.value), wording::latency(self.limit));
+        match self.judgement {
+            Judgement::Pass => format!("{of} was {value}, within {limit}"),
+            Judgement::Fail => format!("{of} was {value}, above {limit}"),
+            Judgement::Unknown if self.seen.high.is_none() => format!(
+                "{of} was {value}, but {} are too few to tell it from {limit}: it takes {}",
+                wording::plural(self.samples, "sample"),
+                wording::count(quantile::samples_needed(of, CONFIDENCE))
+            ),
+            Judgement::Unknown => {
+                format!("{of} was {value}, too close to {limit} to tell with {} samples", wording::count(self.samples))
+            }
+        }
+    }
+
+    fn tell(&self, finding: Finding) -> Finding {
+        let end = |end: Option<u64>| end.map_or_else(|| "no sample".to_owned(), wording::latency);
+        let (low, high) = (end(self.seen.low), end(self.seen.high));
+        let limit = wording::latency(self.limit);
+        let text = format!(
+            "{}, between {low} and {high} with 95 % confidence; limit {limit}",
+            wording::latency(self.seen.value)
+        );
+        finding
+            .figure(&format!("{}_ms", self.of), wording::millis(self.seen.value))
+            .figure(&format!("{}_low_ms", self.of), self.seen.low.and_then(wording::millis))
+            .figure(&format!("{}_high_ms", self.of), self.seen.high.and_then(wording::millis))
+            .figure(&format!("{}_limit_ms", self.of), wording::millis(self.limit))
+            .evidence(&self.of.to_string(), text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Judgement::{self, Fail, Pass, Unknown};
+    use crate::testing::{Script, figure, judged};
+    use proofload_history::operation::{UNSENT_GENERATOR, UNSENT_WORKERS_WAITING};
+    use proofload_history::{Outcome, Phase};
+
+    const P95: &str = "of = \"place_order\"\nduring = \"steady\"\np95 = \"100ms\"";
+
+    /// A steady phase of 10 s with so many quick and so many slow answers.
+    fn run(quick: u64, slow: u64) -> Script {
+        let mut script = Script::new();
+        script.phases(&[(0.0, Phase::Steady), (10.0, Phase::Fault)]);
+        for n in 0..quick + slow {
+            script.timed(n, 1.0, if n < quick { 20 } else { 500 }, Outcome::Ok);
+        }
+        script
+    }
+
+    fn says(script: &Script) -> Judgement {
+        judged("latency", P95, &script.history()).judgement
+    }
+
+    #[test]
+    fn quick_answers_pass_slow_ones_fail_and_those_in_between_are_too_close_to_tell() {
+        assert_eq!(says(&run(990, 10)), Pass);
+        assert_eq!(says(&run(900, 100)), Fail);
+        assert_eq!(says(&run(950, 50)), Unknown);
+        // The quantile itself is above the limit, and its interval reaches below it.
+        assert_eq!(says(&run(945, 55)), Unknown);
+    }
+
+    #[test]
+    fn too_few_samples_are_unknown_however_quick() {
+        assert_eq!(says(&run(71, 0)), Unknown);
+        assert_eq!(says(&run(72, 0)), Pass);
+        let none = judged("latency", P95, &run(0, 0).history());
+        assert_eq!(none.judgement, Unknown);
+        assert!(none.sentence.contains("No place_order was made during steady"), "{}", none.sentence);
+    }
+
+    #[test]
+    fn operations_outside_the_phase_do_not_count() {
+        let mut script = run(1_000, 0);
+        for n in 0..1_000 {
+            script.timed(n, 15.0, 900, Outcome::Ok);
+        }
+        assert_eq!(says(&script), Pass);
+    }
+
+    #[test]
+    fn no_answer_is_an_infinite_latency() {
+        let mut script = run(900, 0);
+        for n in 0..50 {
+            script.timed(n, 2.0, 10, Outcome::Indeterminate).unsent(n, 3.0, UNSENT_WORKERS_WAITING);
+        }
+        let finding = judged("latency", P95, &script.history());
+        assert_eq!(finding.judgement, Fail);
+        assert_eq!(figure(&finding, "p95_ms"), None);
+    }
+
+    #[test]
+    fn refusals_and_what_the_generator_failed_to_send_are_left_out() {
+        let mut script = run(100, 0);
+        for n in 0..900 {
+            script.timed(n, 2.0, 900, Outcome::Fail).unsent(n, 3.0, UNSENT_GENERATOR);
+        }
+        let finding = judged("latency", P95, &script.history());
+        assert_eq!((finding.judgement, figure(&finding, "samples")), (Pass, Some(100.0)));
+    }
+
+    #[test]
+    fn a_starved_machine_makes_latency_unknown() {
+        for (metric, value) in [("cpu_steal_fraction", 0.2), ("canary_us", 20_000.0)] {
+            let mut script = run(900, 100);
+            script.sample(metric, 1.0, value);
+            let finding = judged("latency", P95, &script.history());
+            assert_eq!(finding.judgement, Unknown, "{metric}");
+            assert!(finding.sentence.contains("starved"), "{}", finding.sentence);
+            let mut before = run(900, 100);
+            before.sample(metric, 11.0, value);
+            assert_eq!(says(&before), Fail, "{metric} outside the window");
+        }
+    }
+}

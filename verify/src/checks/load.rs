@@ -1,0 +1,212 @@
+//! `load`: the generator sent what it was asked to, when it was asked to. Every run is held to it.
+
+use super::table;
+use crate::wording;
+use crate::{About, Check, Class, Context, Finding, Judgement};
+use proofload_history::journal::LoadAudit;
+use proofload_history::{Event, History, Phase};
+use serde::Deserialize;
+
+/// What is known about `load`.
+pub(super) const ABOUT: About = About {
+    name: "load",
+    class: Class::Performance,
+    invariant: "The traffic was the one asked for: nothing unsent or late by the generator's own failure.",
+    cost: "One pass over the journal and over the operations.",
+    counterexample: "Of 10,000 scheduled arrivals 11 were not sent although workers were idle. Never a fail: it makes performance unknown.",
+    keys: &[],
+    example: "",
+    parse: |value| table::read(value, |Table {}| Ok(Load)),
+};
+
+/// The share of scheduled arrivals that the generator may fail to send on time.
+const UNSENT_LIMIT: f64 = 0.001;
+/// How late an arrival may be sent by the generator's own failure, at the quantile 0.99.
+const LAG_LIMIT_US: u64 = 50_000;
+/// How far the generator's own count and the rows may disagree, as a share: requests under way when it is stopped are
+/// counted on one side only.
+const COUNT_TOLERANCE: f64 = 0.001;
+/// And in requests.
+const COUNT_TOLERANCE_REQUESTS: u64 = 5;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {}
+
+/// Pass, or unknown: what the system does under a load that nobody asked for proves nothing about its performance.
+/// Arrivals unsent because every worker was waiting for the system are the system's failure, and only evidence here.
+#[derive(Debug)]
+pub struct Load;
+
+impl Check for Load {
+    fn judge(&self, history: &History, _: &Context<'_>) -> Finding {
+        let audits: Vec<&LoadAudit> = history.journal.load_audits().collect();
+        let sent_rows = history.operations.iter().filter(|made| made.sent.is_some()).count() as u64;
+        if audits.is_empty() {
+            let sentence = "The generator left no audit, so nobody knows whether the load was the one asked for.";
+            return Finding::new(ABOUT.name, ABOUT.class, Judgement::Unknown, sentence);
+        }
+        let seconds = traffic_seconds(history);
+        let complaints = complaints(&audits, sent_rows, seconds);
+        let (scheduled, sent) = (sum(&audits, |audit| audit.scheduled), sum(&audits, |audit| audit.sent));
+        let (judgement, sentence) = match complaints.first() {
+            None if scheduled == 0 => (Judgement::Unknown, "No traffic was scheduled.".to_owned()),
+            None => (
+                Judgement::Pass,
+                format!(
+                    "{} of {} scheduled arrivals were sent, on time.",
+                    wording::count(sent),
+                    wording::count(scheduled)
+                ),
+            ),
+            Some(first) => (Judgement::Unknown, first.clone()),
+        };
+        let mut finding = Finding::new(ABOUT.name, ABOUT.class, judgement, sentence)
+            .figure("scheduled_arrivals", scheduled as f64)
+            .figure("sent_arrivals", sent as f64)
+            .figure("unsent_generator_arrivals", sum(&audits, |audit| audit.unsent_generator) as f64)
+            .figure("unsent_workers_waiting_arrivals", sum(&audits, |audit| audit.unsent_workers_waiting) as f64)
+            .figure("asked_per_s", per_second(scheduled, seconds))
+            .figure("sent_per_s", per_second(sent, seconds));
+        for complaint in complaints.iter().skip(1) {
+            finding = finding.evidence("also", complaint.as_str());
+        }
+        audits.iter().fold(finding, |finding, audit| finding.evidence(&audit.traffic, describe(audit)))
+    }
+}
+
+/// What is wrong with the load, the gravest first; nothing if it was valid.
+fn complaints(audits: &[&LoadAudit], sent_rows: u64, seconds: Option<f64>) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for audit in audits {
+        let (pacer, dispatch) = (audit.pacer_lag_us[1], audit.dispatch_lag_us[1]);
+        if audit.unsent_generator as f64 > audit.scheduled as f64 * UNSENT_LIMIT {
+            complaints.push(could_not_keep_up(audit, seconds));
+        } else if pacer.max(dispatch) > LAG_LIMIT_US {
+            let late = pacer.max(dispatch) / 1_000;
+            complaints.push(format!("{} p99 of its own lag was {late} ms.", could_not_keep_up(audit, seconds)));
+        }
+        if audit.panics > 0 {
+            complaints.push(format!(
+                "{} in the generator's own code ({}).",
+                wording::plural(audit.panics, "panic"),
+                audit.traffic
+            ));
+        }
+    }
+    let requests = sum(audits, |audit| audit.goose_requests);
+    let tolerated = COUNT_TOLERANCE_REQUESTS.max((sent_rows as f64 * COUNT_TOLERANCE) as u64);
+    if requests.abs_diff(sent_rows) > tolerated {
+        complaints.push(format!(
+            "The generator counted {} and the history has {}: one of them is wrong.",
+            wording::plural(requests, "request"),
+            wording::count(sent_rows)
+        ));
+    }
+    complaints
+}
+
+fn could_not_keep_up(audit: &LoadAudit, seconds: Option<f64>) -> String {
+    let rate = |number: u64| {
+        per_second(number, seconds)
+            .map_or_else(|| wording::count(number), |rate| format!("{}/s", wording::count(rate.round() as u64)))
+    };
+    format!("The generator could not keep up: asked for {}, sent {}.", rate(audit.scheduled), rate(audit.sent))
+}
+
+fn describe(audit: &LoadAudit) -> String {
+    let [pacer, dispatch] =
+        [audit.pacer_lag_us, audit.dispatch_lag_us].map(|[p50, p99, max]| format!("{p50}/{p99}/{max} us"));
+    format!(
+        "{} scheduled, {} sent, {} unsent because every worker was waiting for the system, {} by the generator's failure; \
+         {} workers, at most {} busy; lag p50/p99/max of the pacer {pacer}, of dispatch {dispatch}",
+        wording::count(audit.scheduled),
+        wording::count(audit.sent),
+        wording::count(audit.unsent_workers_waiting),
+        wording::count(audit.unsent_generator),
+        wording::count(audit.workers),
+        wording::count(audit.workers_busy_max)
+    )
+}
+
+/// From the first phase with traffic to the end of the traffic.
+fn traffic_seconds(history: &History) -> Option<f64> {
+    let journal = &history.journal;
+    let (_, from, _) = journal.phases().into_iter().find(|(phase, _, _)| *phase < Phase::Drain)?;
+    let ended =
+        journal.entries.iter().find(|entry| matches!(entry.event, Event::TrafficEnded {})).map(|entry| entry.at);
+    let drained = journal.phase(Phase::Drain).map(|(from, _)| from);
+    let to = ended.or(drained).unwrap_or_else(|| journal.end());
+    Some(to.since(from).as_secs_f64()).filter(|seconds| *seconds > 0.0)
+}
+
+fn sum(audits: &[&LoadAudit], part: fn(&LoadAudit) -> u64) -> u64 {
+    audits.iter().map(|audit| part(audit)).sum()
+}
+
+fn per_second(number: u64, seconds: Option<f64>) -> Option<f64> {
+    seconds.map(|seconds| number as f64 / seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Script, judged};
+    use proofload_history::Outcome;
+
+    /// A thousand requests within 10 s, and an audit that agrees with them until `change`.
+    fn audited(change: impl Fn(&mut LoadAudit)) -> Finding {
+        let mut script = Script::new();
+        script.phases(&[(0.0, Phase::Steady), (10.0, Phase::Drain)]);
+        for n in 0..1_000 {
+            script.timed(n, n as f64 / 100.0, 20, Outcome::Ok);
+        }
+        let mut audit = LoadAudit {
+            traffic: "orders".into(),
+            scheduled: 1_000,
+            sent: 1_000,
+            goose_requests: 1_000,
+            ..LoadAudit::default()
+        };
+        change(&mut audit);
+        judged("load", "", &script.audit(audit).history())
+    }
+
+    #[test]
+    fn a_generator_that_sent_what_it_was_asked_to_passes() {
+        assert_eq!(audited(|_| {}).judgement, Judgement::Pass);
+        assert_eq!(audited(|audit| audit.unsent_generator = 1).judgement, Judgement::Pass);
+    }
+
+    #[test]
+    fn every_failure_of_the_generator_is_unknown_and_none_is_a_fail() {
+        type Case = (fn(&mut LoadAudit), &'static str);
+        let cases: [Case; 6] = [
+            (|audit| audit.unsent_generator = 2, "could not keep up: asked for 100/s, sent 100/s"),
+            (|audit| audit.dispatch_lag_us[1] = 50_001, "could not keep up"),
+            (|audit| audit.pacer_lag_us[1] = 50_001, "could not keep up"),
+            (|audit| audit.panics = 1, "1 panic"),
+            (|audit| audit.goose_requests = 994, "one of them is wrong"),
+            (|audit| audit.scheduled = 0, "No traffic was scheduled"),
+        ];
+        for (change, says) in cases {
+            let finding = audited(change);
+            assert_eq!(finding.judgement, Judgement::Unknown, "{says}");
+            assert!(finding.sentence.contains(says), "{}", finding.sentence);
+        }
+    }
+
+    #[test]
+    fn arrivals_that_wait_for_the_system_are_the_systems_failure_and_do_not_invalidate_the_load() {
+        let finding = audited(|audit| {
+            audit.scheduled = 5_000;
+            audit.unsent_workers_waiting = 4_000;
+        });
+        assert_eq!(finding.judgement, Judgement::Pass);
+    }
+
+    #[test]
+    fn without_an_audit_it_is_unknown() {
+        assert_eq!(judged("load", "", &Script::new().history()).judgement, Judgement::Unknown);
+    }
+}

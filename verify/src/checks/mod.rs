@@ -1,0 +1,112 @@
+//! Every check, one a file, listed in one literal table by the name that an experiment uses.
+
+pub mod attested;
+pub mod availability;
+pub mod delivery;
+pub mod drain;
+pub mod error_budget;
+pub mod latency;
+pub mod load;
+pub mod recovery;
+
+mod during;
+mod percent;
+mod starvation;
+mod table;
+
+use crate::About;
+
+/// Every check.
+pub static CHECKS: &[About] = &[
+    delivery::ABOUT,
+    latency::ABOUT,
+    availability::ABOUT,
+    error_budget::ABOUT,
+    recovery::ABOUT,
+    drain::ABOUT,
+    load::ABOUT,
+    attested::ABOUT,
+];
+
+/// The check called `name`.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static About> {
+    CHECKS.iter().find(|about| about.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Check;
+
+    /// The check behind a whole `[expect.*]` table, as the experiment's parser would build it.
+    fn parse(text: &str) -> Result<Box<dyn Check>, toml::de::Error> {
+        let document = toml::de::DeTable::parse(text)?.into_inner();
+        let (_, expects) = document.into_iter().next().unwrap();
+        let toml::de::DeValue::Table(expects) = expects.into_inner() else { panic!("[expect.*] is a table") };
+        let (_, spanned) = expects.into_iter().next().unwrap();
+        let span = spanned.span();
+        let toml::de::DeValue::Table(mut table) = spanned.into_inner() else { panic!("[expect.x] is a table") };
+        let name = table.remove("check").unwrap().into_inner().as_str().unwrap().to_owned();
+        let value = toml::Spanned::new(span, toml::de::DeValue::Table(table));
+        (find(&name).unwrap().parse)(value.into())
+    }
+
+    #[test]
+    fn every_example_parses_and_uses_every_key_that_is_documented() {
+        for about in CHECKS {
+            let text = format!("[expect.x]\ncheck = \"{}\"\n{}", about.name, about.example);
+            assert!(parse(&text).is_ok(), "{}: {:?}", about.name, parse(&text).err());
+            for (key, _) in about.keys {
+                assert!(about.example.contains(key), "the example of {} lacks {key}", about.name);
+            }
+        }
+    }
+
+    #[test]
+    fn no_two_checks_share_a_name() {
+        for (index, about) in CHECKS.iter().enumerate() {
+            assert!(CHECKS[..index].iter().all(|other| other.name != about.name), "{}", about.name);
+        }
+    }
+
+    #[test]
+    fn every_check_says_what_it_promises_what_it_costs_and_what_breaks_it() {
+        for about in CHECKS {
+            for text in [about.invariant, about.cost, about.counterexample] {
+                assert!(text.ends_with('.') && text.len() > 10, "{}: {text}", about.name);
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_where_it_stands() {
+        for about in CHECKS {
+            let text = format!("[expect.x]\ncheck = \"{}\"\n{}\nunheard_of = 1\n", about.name, about.example);
+            let error = parse(&text).unwrap_err();
+            assert!(error.message().contains("unheard_of"), "{}: {}", about.name, error.message());
+            let span = error.span().unwrap_or_else(|| panic!("{}: no place", about.name));
+            assert!(text[span].contains("unheard_of"), "{}", about.name);
+        }
+    }
+
+    #[test]
+    fn settings_that_make_no_sense_are_refused_with_what_to_write() {
+        for (text, says) in [
+            ("check = \"latency\"\nof = \"x\"\nduring = \"steady\"", "p95"),
+            ("check = \"latency\"\nof = \"x\"\nduring = \"stedy\"\np95 = \"1s\"", "stedy"),
+            ("check = \"latency\"\nof = \"x\"\nduring = []\np95 = \"1s\"", "phase"),
+            ("check = \"latency\"\nof = \"x\"\nduring = \"steady\"\np95 = \"-1s\"", "-1s"),
+            ("check = \"latency\"\nof = \"x\"\nduring = \"steady\"\np95 = 300", "300"),
+            ("check = \"availability\"\nof = \"x\"\nduring = \"steady\"\nat_least = 101", "percent"),
+            ("check = \"error_budget\"\nof = \"x\"\nobjective = 100", "percent"),
+            ("check = \"error_budget\"\nof = \"x\"\nobjective = 99.9\nwindow = \"0s\"", "window"),
+            ("check = \"delivery\"\nexposed_at_least = 1", "chain"),
+            ("check = \"recovery\"\nto = \"x\"\nafter = \"y\"\nwithin = \"soon\"", "soon"),
+        ] {
+            let error = parse(&format!("[expect.x]\n{text}\n")).unwrap_err();
+            assert!(error.message().contains(says), "{text}: {}", error.message());
+            assert!(error.span().is_some(), "{text}: no place");
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! `recovery`: how long after a fault the system was back in band.
+
+mod band;
+
+use self::band::{Course, Found};
+use super::during::During;
+use super::{starvation, table};
+use crate::check::{Band, Reference};
+use crate::faults::Faults;
+use crate::spans::Spans;
+use crate::wording;
+use crate::{About, Check, Class, Context, Finding, Judgement};
+use proofload_history::journal::FaultRecord;
+use proofload_history::{At, History, Period, Phase};
+use serde::Deserialize;
+use std::time::Duration;
+
+/// What is known about `recovery`.
+pub(super) const ABOUT: About = About {
+    name: "recovery",
+    class: Class::Performance,
+    invariant: "After a fault has healed, the operation is back in band within the time promised, and stays there.",
+    cost: "Sorts the operations by instant, then one pass with running totals.",
+    counterexample: "The fault heals at 40 s, and for 20 s more every second request is refused, where 15 s were promised.",
+    keys: &[
+        (
+            "to",
+            "the latency expectation whose limits are the band: within max(limit, 2 x the steady value), 99 % accepted",
+        ),
+        ("after", "the fault"),
+        ("within", "the longest time from the heal to the first of 5 s (and 100 operations) in band"),
+        ("failover_within", "the longest time from the injection to the same, with the fault still active"),
+    ],
+    example: "to = \"fast-when-healthy\"\nafter = \"leader-cut\"\nwithin = \"15s\"\n",
+    parse: |value| {
+        table::read(value, |table: Table| {
+            let (within, failover_within) = (table.within.map(|w| w.0), table.failover_within.map(|w| w.0));
+            if within.is_none() && failover_within.is_none() {
+                return Err("`recovery` promises nothing: name `within`, `failover_within`, or both".to_owned());
+            }
+            Ok(Recovery { to: table.to, after: table.after, within, failover_within })
+        })
+    },
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    to: String,
+    after: String,
+    within: Option<Period>,
+    failover_within: Option<Period>,
+}
+
+/// Two parts: *failover* is from the injection to back in band while the fault is active, *restoration* from the heal
+/// to back in band. Either can be promised, or both. What was not reached is censored, and said to be: a fail if the run
+/// went on for long enough to tell, else unknown.
+#[derive(Debug)]
+pub struct Recovery {
+    to: String,
+    after: String,
+    within: Option<Duration>,
+    failover_within: Option<Duration>,
+}
+
+impl Check for Recovery {
+    fn judge(&self, history: &History, context: &Context<'_>) -> Finding {
+        self.measure(history, context).unwrap_or_else(|why| {
+            let sentence = format!("The recovery from {} cannot be judged: {why}.", self.after);
+            Finding::new(ABOUT.name, ABOUT.class, Judgement::Unknown, sentence)
+        })
+    }
+
+    fn faults(&self) -> Vec<String> {
+        vec![self.after.clone()]
+    }
+
+    fn references(&self) -> Vec<Reference> {
+        vec![Reference::Expectation(self.to.clone(), "latency"), Reference::Fault(self.after.clone())]
+    }
+}
+
+impl Recovery {
+    /// The finding, or why there can be none.
+    fn measure(&self, history: &History, context: &Context<'_>) -> Result<Finding, String> {
+        let band = self.band(context)?;
+        let faults = Faults::of(&history.journal);
+        let injections: Vec<&FaultRecord> = faults.records.iter().filter(|fault| *fault.id == *self.after).collect();
+        if injections.is_empty() {
+            return Err("it was not injected".into());
+        }
+        if let Some(fault) = injections.iter().find(|fault| !fault.effective()) {
+            return Err(format!("nobody saw that it took effect when it was injected at {}", fault.injecting));
+        }
+        let steady = During(vec![Phase::Steady]).spans(history);
+        let bounds = band::bounds(history, band, &steady)?;
+        let course = Course::of(history, &band.operation, &bounds);
+        let outcomes: Vec<Outcome> = injections.iter().map(|fault| self.outcome(fault, &faults, &course)).collect();
+        let from = injections.iter().map(|fault| fault.injecting).min().unwrap_or_default();
+        let machine = starvation::of(history, &Spans(vec![(from, course.end().unwrap_or(from))]));
+        let mut finding = self.finding(&outcomes);
+        if let Some(why) = machine.starved {
+            let sentence = format!("The recovery from {} cannot be judged: {why}.", self.after);
+            finding = finding.clone().evidence("measured", finding.sentence);
+            finding = Finding { judgement: Judgement::Unknown, sentence, ..finding };
+        }
+        for (of, bound) in bounds {
+            finding = finding.evidence(
+                "band",
+                format!("{of} within {}, 99 % accepted, for 5 s and 100 operations", wording::latency(bound)),
+            );
+        }
+        Ok(finding.evidence("machine", machine.evidence))
+    }
+
+    fn band<'a>(&self, context: &Context<'a>) -> Result<&'a Band, String> {
+        let expectation = context.expectations.iter().find(|other| other.id == self.to);
+        let band = expectation.and_then(|other| other.check.band());
+        band.ok_or_else(|| format!("`{}` is no expectation on latency", self.to))
+    }
+
+    fn outcome(&self, fault: &FaultRecord, faults: &Faults, course: &Course) -> Outcome {
+        let (injected, ended) = faults.active(fault);
+        let failover = Part::of("injection", injected, course.first_in_band(injected, ended), self.failover_within);
+        let unknown = |failover: Part, why: String| Outcome {
+            failover: failover.took,
+            restoration: None,
+            judgement: failover.judgement.max(Judgement::Unknown),
+            why,
+        };
+        let Some(healed) = fault.healed else { return unknown(failover, "it was never healed".into()) };
+        if let Some((false, seen)) = &fault.heal_attested {
+            return unknown(failover, format!("its heal was not seen to work: {seen}"));
+        }
+        let restoration = Part::of("heal", healed, course.first_in_band(healed, At(u64::MAX)), self.within);
+        Outcome {
+            failover: failover.took,
+            restoration: restoration.took,
+            judgement: failover.judgement.max(restoration.judgement),
+            why: format!("{}; {}", failover.why, restoration.why),
+        }
+    }
+
+    fn finding(&self, outcomes: &[Outcome]) -> Finding {
+        let judgement = outcomes.iter().map(|outcome| outcome.judgement).max().unwrap_or(Judgement::Unknown);
+        let worst = outcomes.iter().find(|outcome| outcome.judgement == judgement);
+        let why = worst.map_or("", |outcome| outcome.why.as_str());
+        let longest = |part: fn(&Outcome) -> Option<Duration>| {
+            let all: Option<Vec<Duration>> = outcomes.iter().map(part).collect();
+            all.and_then(|all| all.into_iter().max()).map(|took| took.as_secs_f64())
+        };
+        let mut finding = Finding::new(ABOUT.name, ABOUT.class, judgement, format!("{}: {why}.", self.after))
+            .figure(&format!("failover_s.{}", self.after), longest(|outcome| outcome.failover))
+            .figure(&format!("restoration_s.{}", self.after), longest(|outcome| outcome.restoration))
+            .figure("within_s", self.within.map(|within| within.as_secs_f64()))
+            .figure("failover_within_s", self.failover_within.map(|within| within.as_secs_f64()));
+        if outcomes.len() > 1 {
+            for (nth, outcome) in outcomes.iter().enumerate() {
+                finding = finding.evidence(&format!("injection {}", nth + 1), outcome.why.as_str());
+            }
+        }
+        finding
+    }
+}
+
+/// What came of one injection.
+struct Outcome {
+    failover: Option<Duration>,
+    restoration: Option<Duration>,
+    judgement: Judgement,
+    why: String,
+}
+
+/// One part of a recovery: from an injection or a heal to back in band.
+struct Part {
+    took: Option<Duration>,
+    judgement: Judgement,
+    why: String,
+}
+
+impl Part {
+    /// What was found since `from`, which is the instant of the `since`, against what was promised, if anything was.
+    fn of(since: &str, from: At, found: Found, promised: Option<Duration>) -> Self {
+        let took = match found {
+            Found::At(at) => Some(at.since(from)),
+            Found::Never | Found::NotUntil(_) => None,
+        };
+        let seen = match (took, &found) {
+            (Some(took), _) => format!("back in band {} after the {since}", wording::seconds(took)),
+            (None, Found::NotUntil(end)) => format!(
+                "not back in band {} after the {since} (censored: no later window is whole)",
+                wording::seconds(end.since(from))
+            ),
+            (None, _) => format!("nothing was offered after the {since}"),
+        };
+        let Some(promised) = promised else { return Self { took, judgement: Judgement::Pass, why: seen } };
+        let (judgement, word) = match (took, found) {
+            (Some(took), _) if took <= promised => (Judgement::Pass, "promised"),
+            (Some(_), _) => (Judgement::Fail, "later than the promised"),
+            (None, Found::NotUntil(end)) if end > from + promised => (Judgement::Fail, "promised"),
+            (None, _) => (Judgement::Unknown, "it could not be seen for as long as the promised"),
+        };
+        Self { took, judgement, why: format!("{seen}, {word} {}", wording::seconds(promised)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Script, figure, judged};
+
+    const TABLE: &str = "to = \"fast\"\nafter = \"cut\"\nwithin = \"10s\"";
+
+    /// Steady for 20 s, a fault from 20 s to 40 s, traffic at 50/s until `end`, bad in `bad`.
+    fn run(end: u64, bad: impl Fn(f64) -> bool) -> Script {
+        let mut script = Script::new();
+        script.phases(&[(0.0, Phase::Steady), (20.0, Phase::Fault), (40.0, Phase::Recovery)]);
+        for n in 0..end * 50 {
+            let at = n as f64 / 50.0;
+            let outcome =
+                if bad(at) { proofload_history::Outcome::Indeterminate } else { proofload_history::Outcome::Ok };
+            script.timed(n, at, 20, outcome);
+        }
+        script
+    }
+
+    fn attested(mut script: Script) -> History {
+        script.fault(20.0, 40.0, "cut").history()
+    }
+
+    #[test]
+    fn failover_and_restoration_are_measured_apart() {
+        let bad = |at: f64| (20.5..24.0).contains(&at) || (39.0..43.0).contains(&at);
+        let finding = judged("recovery", TABLE, &attested(run(80, bad)));
+        assert_eq!(finding.judgement, Judgement::Pass, "{}", finding.sentence);
+        assert_eq!(figure(&finding, "failover_s.cut"), Some(4.0));
+        assert_eq!(figure(&finding, "restoration_s.cut"), Some(3.0));
+    }
+
+    #[test]
+    fn back_in_band_too_late_fails() {
+        let finding = judged("recovery", TABLE, &attested(run(80, |at| (20.0..55.0).contains(&at))));
+        assert_eq!((finding.judgement, figure(&finding, "restoration_s.cut")), (Judgement::Fail, Some(15.0)));
+        assert_eq!(figure(&finding, "failover_s.cut"), None);
+    }
+
+    #[test]
+    fn never_back_in_band_fails_if_the_run_went_on_for_long_enough_and_is_unknown_if_not() {
+        let never = |at: f64| at >= 20.0;
+        let long = judged("recovery", TABLE, &attested(run(60, never)));
+        assert_eq!(long.judgement, Judgement::Fail, "{}", long.sentence);
+        assert!(long.sentence.contains("censored"), "{}", long.sentence);
+        // At 54 s a window that begins within 10 s of the heal need not be whole.
+        let short = judged("recovery", TABLE, &attested(run(54, never)));
+        assert_eq!(short.judgement, Judgement::Unknown, "{}", short.sentence);
+    }
+
+    #[test]
+    fn a_band_that_is_kept_for_less_than_five_seconds_is_not_recovery() {
+        let bad = |at: f64| (20.0..41.0).contains(&at) || (44.0..48.0).contains(&at);
+        let finding = judged("recovery", TABLE, &attested(run(80, bad)));
+        assert_eq!(figure(&finding, "restoration_s.cut"), Some(8.0));
+    }
+
+    #[test]
+    fn without_an_injection_an_attestation_a_heal_or_a_steady_state_it_is_unknown() {
+        let good = || run(80, |_| false);
+        let not_injected = good().history();
+        let not_attested = good().injected(20.0, "cut").attested(21.0, "cut", false).healed(40.0, "cut").history();
+        let not_healed = good().injected(20.0, "cut").attested(21.0, "cut", true).history();
+        let never_steady = attested(run(80, |at| at < 20.0));
+        let starved = attested(good().sample("cpu_steal_fraction", 50.0, 0.5).clone());
+        for (history, says) in [
+            (not_injected, "not injected"),
+            (not_attested, "took effect"),
+            (not_healed, "never healed"),
+            (never_steady, "infinite in the steady phase"),
+            (starved, "starved"),
+        ] {
+            let finding = judged("recovery", TABLE, &history);
+            assert_eq!(finding.judgement, Judgement::Unknown, "{}", finding.sentence);
+            assert!(finding.sentence.contains(says), "{}", finding.sentence);
+        }
+    }
+
+    #[test]
+    fn the_band_is_the_limit_or_twice_the_steady_value_where_that_is_more() {
+        // The limit is 100 ms.
+        for (steady_ms, later_ms, in_band) in [(20, 90, true), (20, 110, false), (80, 150, true), (80, 170, false)] {
+            let mut script = run(0, |_| false);
+            for n in 0..4_000 {
+                let at = n as f64 / 50.0;
+                script.timed(n, at, if at < 20.0 { steady_ms } else { later_ms }, proofload_history::Outcome::Ok);
+            }
+            let finding = judged("recovery", TABLE, &attested(script));
+            let expected = if in_band { Judgement::Pass } else { Judgement::Fail };
+            assert_eq!(finding.judgement, expected, "{steady_ms} {later_ms}: {}", finding.sentence);
+        }
+    }
+
+    #[test]
+    fn of_several_injections_the_worst_counts() {
+        let bad = |at: f64| (60.0..78.0).contains(&at);
+        let mut script = run(100, bad);
+        let finding = judged("recovery", TABLE, &script.fault(20.0, 40.0, "cut").fault(55.0, 61.0, "cut").history());
+        assert_eq!((finding.judgement, figure(&finding, "restoration_s.cut")), (Judgement::Fail, Some(17.0)));
+    }
+
+    #[test]
+    fn a_failover_that_takes_longer_than_promised_fails_however_quick_the_restoration_is() {
+        let both = "to = \"fast\"\nafter = \"cut\"\nwithin = \"10s\"\nfailover_within = \"8s\"";
+        let slow = attested(run(80, |at| (20.5..33.0).contains(&at)));
+        assert_eq!(judged("recovery", both, &slow).judgement, Judgement::Fail);
+        let never = attested(run(80, |at| (20.5..40.2).contains(&at)));
+        assert_eq!(judged("recovery", both, &never).judgement, Judgement::Fail);
+        let quick = attested(run(80, |at| (20.5..26.0).contains(&at)));
+        assert_eq!(judged("recovery", both, &quick).judgement, Judgement::Pass);
+        assert_eq!(judged("recovery", TABLE, &slow).judgement, Judgement::Pass);
+    }
+
+    #[test]
+    fn a_recovery_that_promises_nothing_is_refused() {
+        let table = toml::de::ValueDeserializer::parse("{ to = \"fast\", after = \"cut\" }").unwrap();
+        assert!((ABOUT.parse)(table).is_err());
+    }
+}

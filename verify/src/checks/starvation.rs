@@ -1,0 +1,40 @@
+//! Whether the machine itself was starved: then latencies are the machine's, not the system's.
+
+use crate::spans::Spans;
+use proofload_history::{History, Sample};
+
+/// More of the processor's time than this taken by others (steal) makes latencies meaningless.
+const STEAL_LIMIT: f64 = 0.10;
+/// A request that does nothing takes a fraction of a millisecond; slower than this, everything is slowed.
+const CANARY_LIMIT_US: f64 = 10_000.0;
+
+/// What the machine's own samples say of some spans.
+pub(super) struct Machine {
+    /// Why latencies are not to be judged, if so.
+    pub(super) starved: Option<String>,
+    /// What was seen, for the evidence.
+    pub(super) evidence: String,
+}
+
+/// Looks at the samples of `cpu_steal_fraction` (subject `machine`) and `canary_us` within `spans`.
+pub(super) fn of(history: &History, spans: &Spans) -> Machine {
+    let within = |metric: &'static str| move |sample: &&Sample| &*sample.metric == metric && spans.contain(sample.at);
+    let steal = mean(history.series.iter().filter(within("cpu_steal_fraction")).filter(|s| &*s.subject == "machine"));
+    let canary = mean(history.series.iter().filter(within("canary_us")));
+    let steal_text = steal.map_or("steal not sampled".to_owned(), |mean| format!("mean steal {:.1} %", mean * 100.0));
+    let canary_text =
+        canary.map_or("no-op canary not sampled".to_owned(), |mean| format!("mean of a no-op {mean:.0} us"));
+    let starved = if steal.is_some_and(|mean| mean > STEAL_LIMIT) {
+        Some(format!("the machine was starved: {steal_text}, above {:.0} %", STEAL_LIMIT * 100.0))
+    } else if canary.is_some_and(|mean| mean > CANARY_LIMIT_US) {
+        Some(format!("the machine was starved: {canary_text}, above {CANARY_LIMIT_US:.0} us"))
+    } else {
+        None
+    };
+    Machine { starved, evidence: format!("{steal_text}; {canary_text}") }
+}
+
+fn mean<'a>(samples: impl Iterator<Item = &'a Sample>) -> Option<f64> {
+    let (sum, number) = samples.fold((0.0, 0_u64), |(sum, number), sample| (sum + sample.value, number + 1));
+    (number > 0).then(|| sum / number as f64)
+}

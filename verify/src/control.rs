@@ -1,0 +1,276 @@
+//! Negative controls: whether a broken design was caught, and for the reason stated.
+
+use crate::defect::Defect;
+use crate::{Finding, Judgement, Verdict};
+use serde::Deserialize;
+
+/// A row of an experiment's `[control.*]`; its key is the variant to run.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Control {
+    /// The expectation that must fail: `nothing-lost`.
+    pub must_fail: String,
+    /// Why it must fail.
+    pub because: Because,
+}
+
+/// The reason for which a control must fail: red for another reason is not caught.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(try_from = "BecauseTable")]
+pub enum Because {
+    /// Enough offenders of one kind at one stage.
+    Offenders {
+        /// What must be found.
+        defect: Defect,
+        /// The stage where it must show.
+        stage: String,
+        /// The fault during which it must happen: between its injection and [`crate::faults::AFTERMATH`] after its
+        /// heal. A loss happens when it was acknowledged. `None` if it does not matter.
+        during: Option<String>,
+        /// How many there must be.
+        at_least: u64,
+    },
+    /// A figure of the finding that is beyond a bound.
+    Figure {
+        /// Its name, as the finding has it: `failover_s`.
+        figure: String,
+        /// The bound, and on which side of it the figure must be.
+        beyond: Beyond,
+    },
+}
+
+/// A side of a bound.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Beyond {
+    /// The figure must be greater. One that is infinite, or was not reached, is.
+    Above(f64),
+    /// The figure must be smaller.
+    Below(f64),
+}
+
+impl Because {
+    /// The fault that it names, if it names one.
+    #[must_use]
+    pub fn fault(&self) -> Option<&str> {
+        match self {
+            Self::Offenders { during, .. } => during.as_deref(),
+            Self::Figure { .. } => None,
+        }
+    }
+
+    /// The stage that it names, if it names one.
+    #[must_use]
+    pub fn stage(&self) -> Option<&str> {
+        match self {
+            Self::Offenders { stage, .. } => Some(stage),
+            Self::Figure { .. } => None,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BecauseTable {
+    lost_at: Option<String>,
+    repeated_at: Option<String>,
+    unexpected_at: Option<String>,
+    during: Option<String>,
+    at_least: Option<u64>,
+    figure: Option<String>,
+    above: Option<f64>,
+    below: Option<f64>,
+}
+
+impl TryFrom<BecauseTable> for Because {
+    type Error = String;
+
+    fn try_from(table: BecauseTable) -> Result<Self, String> {
+        let BecauseTable { lost_at, repeated_at, unexpected_at, during, at_least, figure, above, below } = table;
+        let stages = [lost_at, repeated_at, unexpected_at];
+        let mut named = Defect::ALL.into_iter().zip(stages).filter_map(|(defect, stage)| Some((defect, stage?)));
+        match (named.next(), named.next(), figure, above, below) {
+            (Some(_), None, None, None, None) if at_least == Some(0) => {
+                Err("at_least = 0 would be caught by a good design too: write 1 or more".into())
+            }
+            (Some((defect, stage)), None, None, None, None) => {
+                Ok(Self::Offenders { defect, stage, during, at_least: at_least.unwrap_or(1) })
+            }
+            (None, None, Some(figure), above, below) if during.is_none() && at_least.is_none() => {
+                let beyond = match (above, below) {
+                    (Some(bound), None) => Beyond::Above(bound),
+                    (None, Some(bound)) => Beyond::Below(bound),
+                    _ => return Err(format!("say on which side `{figure}` must be: above = N or below = N")),
+                };
+                Ok(Self::Figure { figure, beyond })
+            }
+            _ => Err("name one of lost_at, repeated_at and unexpected_at, such as lost_at = \"log.submitted\", or a \
+                      figure with above or below, such as figure = \"failover_s\", above = 10"
+                .into()),
+        }
+    }
+}
+
+/// What came of a control.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Caught {
+    /// Whether the broken design was caught for the reason stated.
+    pub caught: bool,
+    /// How many offenders of the stated kind there were.
+    pub offenders: u64,
+    /// Why it counts as caught, or why not, as a sentence.
+    pub sentence: String,
+}
+
+/// Whether `verdict`, on the broken design, is red for the reason that the control states, with every fault attested.
+/// That the good design passes beside it with the same seed is for the caller to see.
+#[must_use]
+pub fn caught(verdict: &Verdict, control: &Control) -> Caught {
+    let Control { must_fail, because } = control;
+    let find = |id: &str| verdict.findings.iter().find(|finding| finding.expectation == id);
+    let not = |offenders, sentence: String| Caught { caught: false, offenders, sentence };
+    let Some(finding) = find(must_fail) else {
+        return not(0, format!("Not caught: the verdict has no finding for {must_fail}."));
+    };
+    let Seen { holds, offenders, what } = seen(finding, because);
+    if finding.skipped.is_some() || finding.judgement != Judgement::Fail {
+        return not(offenders, format!("Not caught: {must_fail} did not fail. {}", finding.sentence));
+    }
+    let attested = find("attested").is_some_and(|attested| attested.judgement == Judgement::Pass);
+    if !attested {
+        return not(offenders, "Not caught: not every fault was attested, so nobody knows what turned it red.".into());
+    }
+    if !holds {
+        return not(offenders, format!("Not caught: {must_fail} failed for another reason: {what}."));
+    }
+    Caught { caught: true, offenders, sentence: format!("Caught: {must_fail} failed as it must: {what}.") }
+}
+
+/// What of the stated reason a finding shows.
+struct Seen {
+    holds: bool,
+    offenders: u64,
+    what: String,
+}
+
+fn seen(finding: &Finding, because: &Because) -> Seen {
+    let figure = |name: &str| finding.figures.iter().find(|figure| figure.name == name);
+    match because {
+        Because::Offenders { defect, stage, during, at_least } => {
+            let value = figure(&defect.figure(stage, during.as_deref())).and_then(|figure| figure.value);
+            let offenders = value.unwrap_or_default() as u64;
+            let during = during.as_ref().map_or_else(String::new, |fault| format!(" during {fault}"));
+            let what = format!("{offenders} {} at {stage}{during}, {at_least} or more expected", defect.name());
+            Seen { holds: offenders >= *at_least, offenders, what }
+        }
+        Because::Figure { figure: name, beyond } => {
+            let known = figure(name);
+            let value = known.and_then(|figure| figure.value);
+            let (holds, side, bound) = match *beyond {
+                Beyond::Above(bound) => (known.is_some() && value.is_none_or(|value| value > bound), "above", bound),
+                Beyond::Below(bound) => (value.is_some_and(|value| value < bound), "below", bound),
+            };
+            let seen = match (known, value) {
+                (None, _) => "not measured".to_owned(),
+                (Some(_), None) => "not reached".to_owned(),
+                (Some(_), Some(value)) => format!("{value:.1}"),
+            };
+            Seen { holds, offenders: 0, what: format!("{name} is {seen}, {side} {bound} expected") }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::tests::judged_run;
+    use crate::testing::Script;
+
+    fn control(because: &str) -> Result<Control, toml::de::Error> {
+        toml::from_str(&format!("must_fail = \"nothing-lost\"\nbecause = {{ {because} }}\n"))
+    }
+
+    const LOST: &str = "lost_at = \"log.in\", during = \"leader-cut\", at_least = 150";
+
+    /// 200 orders acknowledged while the leader was cut off are missing: more than a finding lists.
+    fn losing(attested: bool) -> Verdict {
+        let mut script = Script::good_with(|script, _| {
+            for n in 410..610 {
+                script.gone("log.in", Script::id(n));
+            }
+        });
+        script.injected(20.0, "leader-cut").attested(21.0, "leader-cut", attested).healed(28.0, "leader-cut");
+        judged_run(&script)
+    }
+
+    #[test]
+    fn a_control_is_caught_when_its_reason_is_found_beyond_what_a_finding_lists() {
+        let seen = caught(&losing(true), &control(LOST).unwrap());
+        assert!(seen.caught, "{}", seen.sentence);
+        assert_eq!(seen.offenders, 200);
+    }
+
+    #[test]
+    fn a_control_that_is_red_for_another_reason_is_not_caught() {
+        for because in [
+            "lost_at = \"db.row\", during = \"leader-cut\", at_least = 1",
+            "repeated_at = \"db.row\", during = \"leader-cut\", at_least = 1",
+            "lost_at = \"log.in\", during = \"another\", at_least = 1",
+            "lost_at = \"log.in\", during = \"leader-cut\", at_least = 201",
+        ] {
+            let seen = caught(&losing(true), &control(because).unwrap());
+            assert!(!seen.caught, "{because}: {}", seen.sentence);
+        }
+    }
+
+    #[test]
+    fn a_control_whose_fault_was_not_attested_is_not_caught() {
+        assert!(!caught(&losing(false), &control(LOST).unwrap()).caught);
+    }
+
+    #[test]
+    fn a_good_design_is_not_caught() {
+        let mut script = Script::good();
+        script.fault(20.0, 28.0, "leader-cut");
+        assert!(!caught(&judged_run(&script), &control(LOST).unwrap()).caught);
+    }
+
+    #[test]
+    fn losses_acknowledged_long_after_the_heal_are_not_the_faults() {
+        let mut script = Script::good_with(|script, _| {
+            script.gone("log.in", Script::id(1_000));
+        });
+        script.fault(20.0, 28.0, "leader-cut");
+        let because = "lost_at = \"log.in\", during = \"leader-cut\", at_least = 1";
+        assert!(!caught(&judged_run(&script), &control(because).unwrap()).caught);
+        let anytime = "lost_at = \"log.in\", at_least = 1";
+        assert!(caught(&judged_run(&script), &control(anytime).unwrap()).caught);
+    }
+
+    #[test]
+    fn a_reason_names_one_defect_and_at_least_one_offender() {
+        for wrong in [
+            "at_least = 1",
+            "lost_at = \"a\", repeated_at = \"b\"",
+            "lost_at = \"a\", at_least = 0",
+            "lost_a = \"a\"",
+            "figure = \"failover_s\"",
+            "figure = \"failover_s\", above = 1, below = 2",
+            "figure = \"failover_s\", above = 1, lost_at = \"a\"",
+            "figure = \"failover_s\", above = 1, at_least = 3",
+        ] {
+            assert!(control(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_reason_can_be_a_figure_beyond_a_bound() {
+        let verdict = losing(true);
+        let because = |text: &str| caught(&verdict, &control(text).unwrap());
+        let finding = verdict.findings.iter().find(|finding| finding.expectation == "nothing-lost").unwrap();
+        let (name, value) = (&finding.figures[0].name, finding.figures[0].value.unwrap());
+        assert!(because(&format!("figure = \"{name}\", above = {:.1}", value - 1.0)).caught);
+        assert!(!because(&format!("figure = \"{name}\", above = {value:.1}")).caught);
+        assert!(because(&format!("figure = \"{name}\", below = {:.1}", value + 1.0)).caught);
+        assert!(!because("figure = \"no_such_figure\", above = 0.0").caught);
+    }
+}

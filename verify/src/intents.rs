@@ -1,0 +1,267 @@
+//! The intents of one operation as columns, each under a dense number, so that rows are joined without hashing.
+//!
+//! The ids of a run are a function of its seed, a stream and a counter, and the journal says which were issued: an id
+//! that was issued *is* its place in a column. Only ids that were not (none, in a whole history) go through a map.
+
+use crate::names::Names;
+use proofload_history::{Event, History, Id, Operation, Outcome};
+use std::collections::HashMap;
+
+/// More ids than this are a damaged journal rather than a run: their columns alone would take gigabytes.
+const MAX_ISSUED: u64 = 1 << 28;
+
+/// The number of an intent, dense from 0.
+pub(crate) type Number = u32;
+
+/// What is known of an intent from its attempts. Ordered so that the outcome of several is their maximum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Known {
+    /// Issued, and no attempt is on record: nobody can know.
+    NoRow,
+    /// It certainly did not happen.
+    Fail,
+    /// Nobody can know.
+    Indeterminate,
+    /// Acknowledged.
+    Ok,
+}
+
+impl From<Outcome> for Known {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Ok => Self::Ok,
+            Outcome::Fail => Self::Fail,
+            Outcome::Indeterminate => Self::Indeterminate,
+        }
+    }
+}
+
+/// The intents behind one operation.
+pub(crate) struct Intents<'h> {
+    operations: &'h [Operation],
+    index: Index,
+    known: Vec<Known>,
+    rows: Vec<u32>,
+}
+
+/// No row in [`Intents::rows`].
+const NONE: u32 = u32::MAX;
+
+impl<'h> Intents<'h> {
+    /// The intents behind the operations called `operation`. O(operations + ids issued).
+    ///
+    /// # Errors
+    /// If the journal claims more ids than a run can have issued.
+    pub(crate) fn of(history: &'h History, operation: &str) -> Result<Self, String> {
+        let mut index = Index::of(history, operation)?;
+        let issued = index.blocks_end as usize;
+        let (mut known, mut rows) = (vec![Known::NoRow; issued], vec![NONE; issued]);
+        let mut names = Names::new([operation]);
+        for (row, made) in history.operations.iter().enumerate() {
+            if names.number(&made.name).is_none() {
+                continue;
+            }
+            let number = index.number_or_add(made.intent) as usize;
+            if number == known.len() {
+                known.push(Known::NoRow);
+                rows.push(NONE);
+            }
+            // The decisive attempt is the first ok one, else the last.
+            if known[number] != Known::Ok {
+                rows[number] = row as u32;
+            }
+            known[number] = known[number].max(made.outcome.into());
+        }
+        Ok(Self { operations: &history.operations, index, known, rows })
+    }
+
+    /// How many intents are numbered, ids that were issued and have no row included.
+    pub(crate) fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// The number of `id`, if it was issued or has a row.
+    pub(crate) fn number(&self, id: Id) -> Option<Number> {
+        self.index.number(id)
+    }
+
+    /// The id of an intent.
+    pub(crate) fn id(&self, number: Number) -> Id {
+        self.index.id(number)
+    }
+
+    /// What the attempts of each intent came to, by number.
+    pub(crate) fn known(&self) -> &[Known] {
+        &self.known
+    }
+
+    /// The attempt that decided what is known of the intent; `None` for one without a row.
+    pub(crate) fn decisive(&self, number: Number) -> Option<&'h Operation> {
+        self.operations.get(self.rows[number as usize] as usize)
+    }
+
+    /// How many intents came to `known`.
+    pub(crate) fn count(&self, known: Known) -> u64 {
+        self.known.iter().filter(|this| **this == known).count() as u64
+    }
+
+    /// The intents that were issued for this operation and have no row: the rest of the last block in a run that came
+    /// to its end, and whatever was under way in one that did not.
+    pub(crate) fn without_row(&self) -> impl Iterator<Item = Number> + '_ {
+        let own = self.index.blocks.iter().filter(|block| block.own);
+        own.flat_map(|block| block.first..block.first + (block.to - block.from) as Number)
+            .filter(|number| self.known[*number as usize] == Known::NoRow)
+    }
+}
+
+/// From ids to dense numbers and back.
+struct Index {
+    seed: u64,
+    /// Ids issued, disjoint, ordered by stream and counter.
+    blocks: Vec<Block>,
+    /// One past the last number that a block uses.
+    blocks_end: Number,
+    /// Ids that have a row and were not issued.
+    strays: Vec<Id>,
+    stray_numbers: HashMap<Id, Number>,
+}
+
+/// Counters `from..to` of a stream, numbered from `first`.
+struct Block {
+    /// Whether they were issued for the operation that is indexed; ids of other traffic are no phantoms either.
+    own: bool,
+    stream: u16,
+    from: u64,
+    to: u64,
+    first: Number,
+}
+
+impl Index {
+    fn of(history: &History, operation: &str) -> Result<Self, String> {
+        let mut blocks = issued_blocks(history, operation);
+        let issued = blocks.iter().fold(0_u64, |sum, block| sum.saturating_add(block.to - block.from));
+        if issued > MAX_ISSUED {
+            return Err(format!("the journal says that {issued} ids were issued, more than a run can: it is damaged"));
+        }
+        let mut next: Number = 0;
+        for block in &mut blocks {
+            block.first = next;
+            next += (block.to - block.from) as Number;
+        }
+        let seed = history.journal.seed().unwrap_or_default();
+        Ok(Self { seed, blocks, blocks_end: next, strays: Vec::new(), stray_numbers: HashMap::new() })
+    }
+
+    fn issued_number(&self, id: Id) -> Option<Number> {
+        let (stream, counter) = id.counter(self.seed)?;
+        let after = self.blocks.partition_point(|block| (block.stream, block.from) <= (stream, counter));
+        let block = self.blocks[..after].last()?;
+        (block.stream == stream && counter < block.to).then(|| block.first + (counter - block.from) as Number)
+    }
+
+    fn number(&self, id: Id) -> Option<Number> {
+        self.issued_number(id).or_else(|| self.stray_numbers.get(&id).copied())
+    }
+
+    fn number_or_add(&mut self, id: Id) -> Number {
+        self.number(id).unwrap_or_else(|| {
+            let number = self.blocks_end + self.strays.len() as Number;
+            self.strays.push(id);
+            self.stray_numbers.insert(id, number);
+            number
+        })
+    }
+
+    fn id(&self, number: Number) -> Id {
+        if number >= self.blocks_end {
+            return self.strays[(number - self.blocks_end) as usize];
+        }
+        let block = &self.blocks[self.blocks.partition_point(|block| block.first <= number) - 1];
+        Id::issued(self.seed, block.stream, block.from + u64::from(number - block.first))
+    }
+}
+
+/// The ids that the journal says were issued, as disjoint blocks in order; not numbered yet.
+fn issued_blocks(history: &History, operation: &str) -> Vec<Block> {
+    let mut ranges: Vec<Block> = Vec::new();
+    for entry in &history.journal.entries {
+        if let Event::IdsIssued { stream, from, to, operation: of, .. } = &entry.event
+            && from < to
+        {
+            ranges.push(Block { own: of == operation, stream: *stream, from: *from, to: *to, first: 0 });
+        }
+    }
+    ranges.sort_unstable_by_key(|block| (block.stream, block.from, block.to));
+    let mut blocks: Vec<Block> = Vec::new();
+    for block in ranges {
+        match blocks.last_mut() {
+            Some(last)
+                if last.stream == block.stream
+                    && (block.from < last.to || block.from == last.to && block.own == last.own) =>
+            {
+                last.to = last.to.max(block.to);
+                last.own |= block.own;
+            }
+            _ => blocks.push(block),
+        }
+    }
+    blocks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Script;
+    use proptest::prelude::*;
+
+    #[test]
+    fn an_id_gives_back_its_number_whether_it_was_issued_or_not() {
+        let mut script = Script::new();
+        script.issue(1, 0, 10).issue(3, 5, 8).issue(1, 10, 12);
+        let stray = Id::of("never issued");
+        script.attempt(stray, 1.0, Outcome::Ok);
+        let history = script.history();
+        let intents = Intents::of(&history, Script::OPERATION).unwrap();
+        assert_eq!(intents.len(), 16);
+        for number in 0..16 {
+            assert_eq!(intents.number(intents.id(number)), Some(number));
+        }
+        assert_eq!(intents.id(15), stray);
+        assert_eq!(intents.number(Id::issued(Script::SEED, 1, 12)), None);
+    }
+
+    #[test]
+    fn a_journal_that_claims_absurdly_many_ids_is_refused() {
+        let mut script = Script::new();
+        script.issue(1, 0, u64::MAX >> 2);
+        assert!(Intents::of(&script.history(), Script::OPERATION).is_err());
+    }
+
+    fn outcome() -> impl Strategy<Value = Outcome> {
+        prop_oneof![Just(Outcome::Ok), Just(Outcome::Fail), Just(Outcome::Indeterminate)]
+    }
+
+    proptest! {
+        #[test]
+        fn intents_agree_with_those_that_the_history_joins_by_hashing(
+            attempts in proptest::collection::vec((0u64..40, outcome()), 0..120),
+        ) {
+            let mut script = Script::new();
+            script.issue(1, 0, 20);
+            for (nth, (counter, outcome)) in attempts.iter().enumerate() {
+                script.attempt(Id::issued(Script::SEED, 1, *counter), nth as f64, *outcome);
+            }
+            let history = script.history();
+            let intents = Intents::of(&history, Script::OPERATION).unwrap();
+            let model = history.intents(Script::OPERATION);
+            prop_assert_eq!(intents.len(), model.len());
+            for expected in model {
+                let number = intents.number(expected.id).unwrap();
+                let known = expected.row.map_or(Known::NoRow, |_| expected.outcome.into());
+                prop_assert_eq!(intents.known()[number as usize], known);
+                let row = expected.row.map(|row| &history.operations[row]);
+                prop_assert_eq!(intents.decisive(number), row);
+            }
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! From a history and a plan to the verdict.
+
+mod figures;
+mod limits;
+mod sentence;
+
+use crate::check::{Chain, Context, PlannedFault};
+use crate::checks::{self, delivery};
+use crate::faults::Faults;
+use crate::intents::Intents;
+use crate::{About, Class, Expectation, FaultSummary, Finding, Judgement, PhaseSpan, Verdict};
+use proofload_history::{At, Event, History, Journal};
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What an experiment set out to do, as far as judging needs it.
+#[derive(Debug)]
+pub struct Plan {
+    /// The experiment's name (its file's stem).
+    pub experiment: String,
+    /// Its title.
+    pub title: String,
+    /// What it set out to prove.
+    pub hypothesis: String,
+    /// Variants applied to the system.
+    pub variants: Vec<String>,
+    /// The chains of the system, by name.
+    pub chains: BTreeMap<String, Chain>,
+    /// What is expected, in the experiment's order.
+    pub expectations: Vec<Expectation>,
+    /// The faults planned, in the experiment's order.
+    pub faults: Vec<PlannedFault>,
+    /// Whether the run was one without its faults: expectations that name one are skipped, and said to be.
+    pub without_faults: bool,
+}
+
+/// What is judged.
+#[derive(Clone, Copy, Debug)]
+pub struct JudgeInput<'a> {
+    /// What happened.
+    pub history: &'a History,
+    /// What was planned.
+    pub plan: &'a Plan,
+}
+
+/// The checks that every run is held to, before its expectations. Their findings bear their own names.
+pub const IMPLICIT: [&str; 2] = ["load", "attested"];
+
+/// Findings are judged on this many threads; the verdict is the same on any number.
+const THREADS: usize = 4;
+
+/// The version of the verdict's format.
+const FORMAT: u32 = 1;
+
+/// Judges a run. A check that panics is unknown; performance is unknown where the load was not the one asked for; a
+/// run that did not come to its end, or that expected nothing, never passes.
+#[must_use]
+pub fn judge(input: &JudgeInput<'_>) -> Verdict {
+    judge_on(input, THREADS)
+}
+
+/// The same on `threads` threads (at least one).
+#[must_use]
+pub fn judge_on(input: &JudgeInput<'_>, threads: usize) -> Verdict {
+    let JudgeInput { history, plan } = *input;
+    let findings = apply_load(judge_all(input, threads));
+    let doubt = doubt(history, plan);
+    let judged = findings.iter().filter(|finding| finding.skipped.is_none()).map(|finding| finding.judgement);
+    let judgement = judged.chain(doubt.as_ref().map(|_| Judgement::Unknown)).max().unwrap_or(Judgement::Unknown);
+    let journal = &history.journal;
+    let mut verdict = Verdict {
+        format: FORMAT,
+        experiment: plan.experiment.clone(),
+        title: plan.title.clone(),
+        hypothesis: plan.hypothesis.clone(),
+        judgement,
+        sentence: String::new(),
+        variants: plan.variants.clone(),
+        seed: journal.seed().unwrap_or_default(),
+        complete: journal.complete() && history.damage.is_empty(),
+        figures: figures::of(history, &findings),
+        phases: phases(journal),
+        faults: fault_summaries(history, plan),
+        limits: limits::of(history, plan, &findings),
+        findings,
+    };
+    verdict.sentence = sentence::of(history, plan, &verdict, doubt.as_deref());
+    verdict
+}
+
+/// A finding to come: whose, and by which check.
+struct Task<'a> {
+    id: &'a str,
+    about: Option<&'static About>,
+    check: &'a dyn crate::Check,
+}
+
+/// All findings, in order, on up to `threads` threads.
+fn judge_all(input: &JudgeInput<'_>, threads: usize) -> Vec<Finding> {
+    let implicit: Vec<(&str, Box<dyn crate::Check>)> =
+        vec![("load", Box::new(checks::load::Load)), ("attested", Box::new(checks::attested::Attested))];
+    let of_run = implicit.iter().map(|(name, check)| Task { id: name, about: checks::find(name), check: &**check });
+    let expected = input.plan.expectations.iter().map(|expectation| Task {
+        id: &expectation.id,
+        about: checks::find(&expectation.check_name),
+        check: &*expectation.check,
+    });
+    let tasks: Vec<Task<'_>> = of_run.chain(expected).collect();
+    let findings: Vec<Mutex<Option<Finding>>> = tasks.iter().map(|_| Mutex::new(None)).collect();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        while let Some((task, slot)) = claim(&next, &tasks, &findings) {
+            let finding = judge_one(task, input);
+            *slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(finding);
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..threads.min(tasks.len()) {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let taken = findings.into_iter().map(|slot| slot.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner));
+    taken.flatten().collect()
+}
+
+/// The next task that nobody has begun, with the place for its finding.
+fn claim<'t, 'a>(
+    next: &AtomicUsize,
+    tasks: &'t [Task<'a>],
+    findings: &'t [Mutex<Option<Finding>>],
+) -> Option<(&'t Task<'a>, &'t Mutex<Option<Finding>>)> {
+    let index = next.fetch_add(1, Ordering::Relaxed);
+    tasks.get(index).zip(findings.get(index))
+}
+
+fn judge_one(task: &Task<'_>, input: &JudgeInput<'_>) -> Finding {
+    let JudgeInput { history, plan } = *input;
+    let (name, class) = task.about.map_or((task.id, Class::Safety), |about| (about.name, about.class));
+    let named = task.check.faults();
+    if plan.without_faults && !named.is_empty() {
+        let why = format!("it speaks of {}, and this run was one without faults", crate::wording::list(&named));
+        let finding = Finding::new(name, class, Judgement::Unknown, format!("Not judged: {why}."));
+        return Finding { expectation: task.id.to_owned(), skipped: Some(why), ..finding };
+    }
+    let faults = if plan.without_faults { &[] } else { plan.faults.as_slice() };
+    let context = Context { chains: &plan.chains, expectations: &plan.expectations, faults };
+    let finding = catch_unwind(AssertUnwindSafe(|| task.check.judge(history, &context))).unwrap_or_else(|panic| {
+        let says = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+        let says = says.unwrap_or("no message");
+        Finding::new(name, class, Judgement::Unknown, format!("The check broke down, a defect of proofload: {says}."))
+    });
+    Finding { expectation: task.id.to_owned(), ..finding }
+}
+
+/// What was measured under a load that nobody asked for says nothing about performance; safety stands.
+fn apply_load(mut findings: Vec<Finding>) -> Vec<Finding> {
+    let valid = findings.iter().any(|finding| finding.check == "load" && finding.judgement == Judgement::Pass);
+    if valid {
+        return findings;
+    }
+    let performance = |finding: &&mut Finding| {
+        finding.class == Class::Performance && finding.check != "load" && finding.skipped.is_none()
+    };
+    for finding in findings.iter_mut().filter(performance) {
+        let measured =
+            std::mem::replace(&mut finding.sentence, "Unknown, because the load was not the one asked for.".into());
+        let text = format!("{} ({})", measured, word(finding.judgement));
+        finding.evidence.insert(0, crate::Evidence { label: "measured".into(), text });
+        finding.judgement = Judgement::Unknown;
+    }
+    findings
+}
+
+/// Why the run cannot pass whatever its findings are, if so.
+fn doubt(history: &History, plan: &Plan) -> Option<String> {
+    let interrupted = history.journal.entries.iter().find_map(|entry| match &entry.event {
+        Event::Interrupted { by } => Some(format!("the run was interrupted by {by} at {}", entry.at)),
+        _ => None,
+    });
+    let damaged = || history.damage.first().cloned();
+    let unended = || (!history.journal.complete()).then(|| "the run did not come to its end".to_owned());
+    let idle = || plan.expectations.is_empty().then(|| "the experiment expects nothing".to_owned());
+    interrupted.or_else(damaged).or_else(unended).or_else(idle)
+}
+
+fn phases(journal: &Journal) -> Vec<PhaseSpan> {
+    let span = |(phase, from, to): (proofload_history::Phase, At, At)| PhaseSpan {
+        phase: phase.name().to_owned(),
+        from_s: from.secs(),
+        to_s: to.secs(),
+    };
+    journal.phases().into_iter().map(span).collect()
+}
+
+/// The faults that were injected, in order, then those planned that were not.
+fn fault_summaries(history: &History, plan: &Plan) -> Vec<FaultSummary> {
+    let journal = &history.journal;
+    let records = Faults::of(journal).records;
+    let counted = exposures(history, plan);
+    let mut summaries: Vec<FaultSummary> = records
+        .iter()
+        .enumerate()
+        .map(|(nth, fault)| FaultSummary {
+            fault: fault.id.to_string(),
+            kind: fault.kind.clone(),
+            targets: fault.targets.clone(),
+            because: fault.because.clone(),
+            injected_s: Some(fault.injected.unwrap_or(fault.injecting).secs()),
+            healed_s: fault.healed.map(At::secs),
+            attested: fault.effective(),
+            attestation: attestation(fault),
+            exposed: fault.exposed.or_else(|| counted.get(nth).copied()),
+        })
+        .collect();
+    for fault in plan.faults.iter().filter(|fault| records.iter().all(|record| *record.id != *fault.id)) {
+        summaries.push(not_injected(journal, fault, plan.without_faults));
+    }
+    summaries
+}
+
+/// For each injection, how many acknowledged intents of all chains it put at risk.
+fn exposures(history: &History, plan: &Plan) -> Vec<u64> {
+    let mut operations: Vec<&str> = plan.chains.values().map(|chain| chain.operation.as_str()).collect();
+    operations.sort_unstable();
+    operations.dedup();
+    let mut sums: Vec<u64> = Vec::new();
+    for intents in operations.iter().filter_map(|operation| Intents::of(history, operation).ok()) {
+        let exposed = delivery::exposures(history, &intents);
+        sums.resize(exposed.len(), 0);
+        sums.iter_mut().zip(exposed).for_each(|(sum, (_, exposed))| *sum += exposed);
+    }
+    sums
+}
+
+fn attestation(fault: &proofload_history::journal::FaultRecord) -> Vec<String> {
+    let seen = fault.attested.iter().map(|(effective, observer, seen)| {
+        format!("{}, says {observer}: {seen}", if *effective { "effective" } else { "without effect" })
+    });
+    let healed = fault
+        .heal_attested
+        .iter()
+        .map(|(healed, seen)| format!("{}: {seen}", if *healed { "healed" } else { "not healed" }));
+    seen.chain(healed).collect()
+}
+
+fn not_injected(journal: &Journal, fault: &PlannedFault, without_faults: bool) -> FaultSummary {
+    let because = journal.entries.iter().rev().find_map(|entry| match &entry.event {
+        Event::FaultSkipped { fault: skipped, because } if *skipped == fault.id => Some(because.clone()),
+        _ => None,
+    });
+    let unsaid = if without_faults { "a run without faults" } else { "the run does not say why" };
+    FaultSummary {
+        fault: fault.id.clone(),
+        kind: fault.kind.clone(),
+        targets: Vec::new(),
+        because: because.unwrap_or_else(|| unsaid.to_owned()),
+        injected_s: None,
+        healed_s: None,
+        attested: false,
+        attestation: Vec::new(),
+        exposed: None,
+    }
+}
+
+/// The judgement as a word within a sentence.
+fn word(judgement: Judgement) -> &'static str {
+    match judgement {
+        Judgement::Pass => "pass",
+        Judgement::Unknown => "unknown",
+        Judgement::Fail => "fail",
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,104 @@
+//! The verdict as one plain sentence.
+
+use super::Plan;
+use crate::faults::Faults;
+use crate::{Finding, Judgement, Verdict, wording};
+use proofload_history::{History, Outcome};
+use std::collections::BTreeMap;
+
+/// `PASS: 16,012 submit_application were sent and 15,998 acknowledged while leader-kill hit kafka-2; none was lost, none
+/// was done twice; back in band 3.4 s after leader-kill.`
+pub(super) fn of(history: &History, plan: &Plan, verdict: &Verdict, doubt: Option<&str>) -> String {
+    let facts = format!("{}{}", sent(history), hit(history));
+    match verdict.judgement {
+        Judgement::Pass => {
+            let clauses = [Some(facts), kept(verdict), recovered(verdict), skipped(&verdict.findings)];
+            format!("PASS: {}.", clauses.into_iter().flatten().collect::<Vec<_>>().join("; "))
+        }
+        Judgement::Fail => format!("FAIL: {}. {facts}.", worst(&verdict.findings, plan, Judgement::Fail)),
+        Judgement::Unknown => {
+            let findings = worst(&verdict.findings, plan, Judgement::Unknown);
+            let reasons = [doubt.unwrap_or_default(), &findings];
+            let reasons: Vec<&str> = reasons.into_iter().filter(|reason| !reason.is_empty()).collect();
+            format!("UNKNOWN: {}. {facts}.", reasons.join("; "))
+        }
+    }
+}
+
+/// `16,012 submit_application were sent and 15,998 acknowledged`.
+fn sent(history: &History) -> String {
+    let mut by_name: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for made in history.operations.iter().filter(|made| made.sent.is_some()) {
+        let (sent, ok) = by_name.entry(&made.name).or_default();
+        *sent += 1;
+        *ok += u64::from(made.outcome == Outcome::Ok);
+    }
+    let each: Vec<String> = by_name
+        .into_iter()
+        .map(|(name, (sent, ok))| {
+            format!("{} {name} were sent and {} acknowledged", wording::count(sent), wording::count(ok))
+        })
+        .collect();
+    if each.is_empty() { "nothing was sent".into() } else { wording::list(&each) }
+}
+
+/// ` while leader-kill hit kafka-2`.
+fn hit(history: &History) -> String {
+    let faults = Faults::of(&history.journal).records;
+    let each: Vec<String> = faults
+        .iter()
+        .map(|fault| match fault.targets.as_slice() {
+            [] => fault.id.to_string(),
+            targets => format!("{} hit {}", fault.id, wording::list(targets)),
+        })
+        .collect();
+    match each.len() {
+        0 => String::new(),
+        1..=3 => format!(" while {}", wording::list(&each)),
+        more => format!(" under {} faults", wording::count(more as u64)),
+    }
+}
+
+/// What delivery found, if it was asked.
+fn kept(verdict: &Verdict) -> Option<String> {
+    let value = |name: &str| verdict.figures.iter().find(|figure| figure.name == name)?.value;
+    let (lost, repeated) = (value("lost_intents")? as u64, value("repeated_intents")? as u64);
+    Some(format!("{} lost, {} done twice", wording::were(lost), wording::were(repeated)))
+}
+
+/// `back in band 3.4 s after leader-kill`.
+fn recovered(verdict: &Verdict) -> Option<String> {
+    let each: Vec<String> = verdict
+        .figures
+        .iter()
+        .filter_map(|figure| {
+            let seconds = figure.value?;
+            let after =
+                figure.name.strip_prefix("failover_s.").map(|fault| format!("{seconds:.1} s after {fault} began"));
+            after.or_else(|| {
+                figure.name.strip_prefix("restoration_s.").map(|fault| format!("{seconds:.1} s after {fault} healed"))
+            })
+        })
+        .collect();
+    (!each.is_empty()).then(|| format!("back in band {}", wording::list(&each)))
+}
+
+fn skipped(findings: &[Finding]) -> Option<String> {
+    let ids: Vec<&str> =
+        findings.iter().filter(|finding| finding.skipped.is_some()).map(|finding| &*finding.expectation).collect();
+    (!ids.is_empty()).then(|| format!("not judged: {}", wording::list(&ids)))
+}
+
+/// The first finding that came to `judgement`, in its own words, and how many more did.
+fn worst(findings: &[Finding], plan: &Plan, judgement: Judgement) -> String {
+    let mut such = findings.iter().filter(|finding| finding.judgement == judgement && finding.skipped.is_none());
+    let Some(first) = such.next() else { return String::new() };
+    let title = if plan.expectations.iter().any(|expectation| expectation.id == first.expectation) {
+        format!("{}: ", first.expectation)
+    } else {
+        String::new()
+    };
+    let more = such.map(|finding| finding.expectation.as_str()).collect::<Vec<_>>();
+    let more = if more.is_empty() { String::new() } else { format!(" (so is {})", wording::list(&more)) };
+    format!("{title}{}{more}", first.sentence.trim_end_matches('.'))
+}

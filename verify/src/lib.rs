@@ -1,0 +1,45 @@
+//! Whether it was good enough: from a history to a verdict.
+//!
+//! Pure: no I/O, no clock, no randomness, no async; the same history gives the same verdict, byte for byte. It
+//! deliberately knows no file and no running system.
+//!
+//! - [`finding`], [`verdict`], [`defect`]: what comes out
+//! - [`check`]: what a check is, and what it may look up
+//! - [`checks`]: every check, one a file, in one table
+//! - [`expectation`]: a check under a name of its own
+//! - [`judge`]: from a history and a plan to the verdict
+//! - [`control`]: whether a broken design was caught for the reason stated
+//! - [`trace`]: everything that is known of one id
+//! - [`statistics`]: intervals, quantiles and burn rates, each with its source
+//! - [`faults`]: which faults were active when
+
+pub mod check;
+pub mod checks;
+pub mod control;
+pub mod defect;
+pub mod expectation;
+pub mod faults;
+pub mod finding;
+pub mod judge;
+pub mod statistics;
+pub mod trace;
+pub mod verdict;
+
+mod intents;
+mod names;
+mod place;
+mod spans;
+mod wording;
+
+#[cfg(test)]
+mod testing;
+
+pub use check::{About, Band, Chain, ChainStage, Check, Context, PlannedFault, Reference};
+pub use checks::CHECKS;
+pub use control::{Because, Beyond, Caught, Control, caught};
+pub use defect::Defect;
+pub use expectation::Expectation;
+pub use finding::{Class, Evidence, Figure, Finding, Judgement, Offender};
+pub use judge::{JudgeInput, Plan, judge};
+pub use trace::{Trace, trace};
+pub use verdict::{FaultSummary, PhaseSpan, Verdict};

@@ -1,0 +1,156 @@
+//! Burn rates: how many times faster than allowed an error budget is spent, in two windows at once.
+//!
+//! Source: Google, "The Site Reliability Workbook" (2018), chapter 5, "Multiwindow, Multi-Burn-Rate Alerts", table 5-8.
+//! A short run keeps the factors and the ratio of the two windows, and shrinks the windows: the long one is as long as
+//! it takes to expect ten bad requests at that factor.
+
+use proofload_history::At;
+use std::time::Duration;
+
+/// An alert of the workbook.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rule {
+    /// `page` or `ticket`.
+    pub severity: &'static str,
+    /// The burn rate that both windows must exceed.
+    pub factor: f64,
+    /// The workbook's windows, for the reader.
+    pub windows: &'static str,
+}
+
+/// The workbook's alerts, the most urgent first.
+pub const RULES: &[Rule] = &[
+    Rule { severity: "page", factor: 14.4, windows: "1 h and 5 min" },
+    Rule { severity: "page", factor: 6.0, windows: "6 h and 30 min" },
+    Rule { severity: "ticket", factor: 3.0, windows: "1 d and 2 h" },
+    Rule { severity: "ticket", factor: 1.0, windows: "3 d and 6 h" },
+];
+
+/// The short window is this part of the long one, in every row of the workbook's table.
+const LONG_TO_SHORT: u32 = 12;
+/// Bad requests to be expected in the long window at the factor, for its ratio to mean something.
+const EXPECTED_BAD: f64 = 10.0;
+
+/// A request, and whether it spends budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// When it was intended.
+    pub at: At,
+    /// Whether it was bad.
+    pub bad: bool,
+}
+
+/// What a rule would have done during a run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Alert {
+    /// The run is shorter than the long window, which would have to be this long.
+    TooShort(Duration),
+    /// It would not have fired; the greatest burn rate of the long window.
+    Silent(f64),
+    /// It would have fired.
+    Fires {
+        /// When both windows first exceeded the factor.
+        at: At,
+        /// The burn rate of the long window then.
+        burn: f64,
+    },
+}
+
+/// What `rule` would have done on `requests`, which are ordered by instant, with a budget of bad requests of
+/// `allowed` (0.001 for an objective of 99.9 %). O(requests).
+#[must_use]
+pub fn alert(requests: &[Request], allowed: f64, rule: &Rule) -> Alert {
+    let (Some(first), Some(last)) = (requests.first(), requests.last()) else {
+        return Alert::TooShort(Duration::ZERO);
+    };
+    let span = last.at.since(first.at);
+    let rate = requests.len() as f64 / span.as_secs_f64().max(1e-9);
+    let long = Duration::try_from_secs_f64(EXPECTED_BAD / (rule.factor * allowed * rate)).unwrap_or(Duration::MAX);
+    if long > span {
+        return Alert::TooShort(long);
+    }
+    let (mut long_window, mut short_window) = (Window::default(), Window::default());
+    let mut greatest = 0.0_f64;
+    for (index, request) in requests.iter().enumerate() {
+        long_window.advance(requests, index, long);
+        short_window.advance(requests, index, long / LONG_TO_SHORT);
+        if request.at.since(first.at) < long {
+            continue;
+        }
+        let burn = long_window.bad_ratio(index) / allowed;
+        if burn > rule.factor && short_window.bad_ratio(index) / allowed > rule.factor {
+            return Alert::Fires { at: request.at, burn };
+        }
+        greatest = greatest.max(burn);
+    }
+    Alert::Silent(greatest)
+}
+
+/// A window that ends with the request last advanced to.
+#[derive(Default)]
+struct Window {
+    start: usize,
+    bad: u64,
+}
+
+impl Window {
+    fn advance(&mut self, requests: &[Request], index: usize, length: Duration) {
+        self.bad += u64::from(requests[index].bad);
+        while requests[index].at.since(requests[self.start].at) >= length && self.start < index {
+            self.bad -= u64::from(requests[self.start].bad);
+            self.start += 1;
+        }
+    }
+
+    fn bad_ratio(&self, index: usize) -> f64 {
+        self.bad as f64 / (index - self.start + 1) as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &Rule = &RULES[0];
+
+    /// A hundred seconds at 100/s, bad while `bad` says so of the second.
+    fn run(bad: impl Fn(u64) -> bool) -> Vec<Request> {
+        (0..10_000).map(|n| Request { at: At(n * 10_000_000), bad: bad(n / 100) }).collect()
+    }
+
+    #[test]
+    fn an_outage_pages_while_it_lasts() {
+        // At 99 % and 100/s ten bad requests at 14.4 times the budget take 0.69 s.
+        let Alert::Fires { at, burn } = alert(&run(|second| (40..50).contains(&second)), 0.01, PAGE) else {
+            panic!("an outage of ten seconds does not page");
+        };
+        assert!((40.0..41.0).contains(&at.secs()), "{at}");
+        assert!(burn > 14.4);
+    }
+
+    #[test]
+    fn a_clean_run_is_silent() {
+        assert_eq!(alert(&run(|_| false), 0.01, PAGE), Alert::Silent(0.0));
+    }
+
+    #[test]
+    fn bad_requests_within_the_budget_are_silent() {
+        let requests: Vec<Request> =
+            (0..10_000).map(|n| Request { at: At(n * 10_000_000), bad: n % 200 == 0 }).collect();
+        assert!(matches!(alert(&requests, 0.01, PAGE), Alert::Silent(_)));
+    }
+
+    #[test]
+    fn a_run_shorter_than_its_long_window_says_how_long_it_would_have_to_be() {
+        let Alert::TooShort(needed) = alert(&run(|_| true), 0.0001, &RULES[3]) else { panic!("100 s cannot tell") };
+        assert!((needed.as_secs_f64() - 1_000.0).abs() < 1.0, "{needed:?}");
+    }
+
+    #[test]
+    fn a_past_burst_does_not_fire_because_the_short_window_has_forgotten_it() {
+        // The long window (6.9 s at 99.9 %) still holds the burst when it is evaluated first; the short one does not.
+        let burst: Vec<Request> =
+            run(|_| false).into_iter().map(|request| Request { bad: request.at.secs() < 5.0, ..request }).collect();
+        assert!(matches!(alert(&burst, 0.001, PAGE), Alert::Silent(burn) if burn > 14.4));
+    }
+}

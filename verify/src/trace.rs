@@ -1,0 +1,285 @@
+//! Everything that is known of one id, in the order of time: what was asked, what was seen, what was done to the
+//! system around it.
+
+use crate::spans::unsent_by_generator;
+use crate::{Chain, place, wording};
+use proofload_history::{At, Event, History, Id, Observation, Operation, Outcome, Reading};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+/// Journal entries this long before and after the life of an id are part of its trace.
+const AROUND: Duration = Duration::from_secs(1);
+
+/// The way of one id through the system.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Trace {
+    /// The id.
+    pub id: Id,
+    /// What is known of it, as one sentence.
+    pub sentence: String,
+    /// What happened, in the order of time; what has no instant (a row of a table that carries none) comes last.
+    pub steps: Vec<Step>,
+    /// Stages that it should be at and was not seen at in the end.
+    pub missing: Vec<Missing>,
+}
+
+/// Something that happened to the id, or around it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Step {
+    /// When.
+    pub at: Option<At>,
+    /// What kind of step.
+    pub kind: StepKind,
+    /// What happened, for people.
+    pub text: String,
+}
+
+/// Where a step comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepKind {
+    /// The journal: a fault, an election, a process.
+    System,
+    /// The client: an attempt was due, sent, done.
+    Attempt,
+    /// A stage had it while the run went on.
+    SeenLive,
+    /// A stage had it at the end.
+    Seen,
+}
+
+/// A stage that does not have the id.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Missing {
+    /// The chain.
+    pub chain: String,
+    /// The stage.
+    pub stage: String,
+    /// Whether the stage was read to its end, so that it is not there; else it may be.
+    pub read_completely: bool,
+    /// Whether it was seen there while the run went on: then it is gone.
+    pub seen_live: bool,
+}
+
+/// The trace of `id`. O(operations + observations + journal).
+#[must_use]
+pub fn trace(history: &History, chains: &BTreeMap<String, Chain>, id: Id) -> Trace {
+    let attempts: Vec<&Operation> = history.operations.iter().filter(|made| made.intent == id).collect();
+    let seen: Vec<&Observation> = history.observations.iter().filter(|seen| seen.id == id).collect();
+    let mut steps: Vec<Step> = attempts.iter().flat_map(|made| attempt_steps(made)).collect();
+    steps.extend(seen.iter().map(|seen| seen_step(seen)));
+    if let Some((from, to)) = life(&steps) {
+        steps.extend(around(history, from - AROUND, to + AROUND));
+    }
+    steps.sort_by_key(|step| (step.at.unwrap_or(At(u64::MAX)), step.kind));
+    let missing = missing(history, chains, &attempts, &seen);
+    Trace { id, sentence: sentence(history, id, &attempts, &seen, &missing), steps, missing }
+}
+
+fn attempt_steps(made: &Operation) -> Vec<Step> {
+    let step = |at, text| Step { at: Some(at), kind: StepKind::Attempt, text };
+    let what = format!("attempt {} of {}", made.attempt, made.name);
+    let status = made.status.map_or_else(String::new, |status| format!(", status {status}"));
+    let error = made.error.as_ref().map_or_else(String::new, |error| format!(", {error}"));
+    let Some(sent) = made.sent else {
+        let whose = if unsent_by_generator(made) { "the generator's failure" } else { "the system's failure" };
+        return vec![step(made.intended, format!("{what} was due and never sent{error} ({whose})"))];
+    };
+    vec![
+        step(made.intended, format!("{what} is due")),
+        step(sent, format!("{what} is sent")),
+        step(made.done, format!("{what} ends: {}{status}{error}", made.outcome.name())),
+    ]
+}
+
+fn seen_step(seen: &Observation) -> Step {
+    let kind = match seen.reading {
+        Reading::Live => StepKind::SeenLive,
+        Reading::Final => StepKind::Seen,
+    };
+    let amount = seen.amount.map_or_else(String::new, |amount| format!(", {amount} minor units"));
+    let version = seen.version.map_or_else(String::new, |version| format!(", version {version}"));
+    Step {
+        at: seen.at,
+        kind,
+        text: format!("at {}{version}{amount} (read {})", place::of(seen), place::how(seen.reading)),
+    }
+}
+
+/// From the first to the last step that has an instant.
+fn life(steps: &[Step]) -> Option<(At, At)> {
+    let instants = || steps.iter().filter_map(|step| step.at);
+    Some((instants().min()?, instants().max()?))
+}
+
+/// What was done to the system, and what it did, between two instants.
+fn around(history: &History, from: At, to: At) -> Vec<Step> {
+    let entries = history.journal.entries.iter().filter(|entry| from <= entry.at && entry.at <= to);
+    entries
+        .filter_map(|entry| Some(Step { at: Some(entry.at), kind: StepKind::System, text: event_text(&entry.event)? }))
+        .collect()
+}
+
+/// The event for people; `None` for what has nothing to do with the life of an id.
+fn event_text(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::FaultInjecting { fault, kind, targets, because, .. } => {
+            format!("{fault} ({kind}) is injected into {}: {because}", wording::list(targets))
+        }
+        Event::FaultInjected { fault } => format!("{fault} is injected"),
+        Event::FaultAttested { fault, effective, observer, evidence } => {
+            format!("{fault} {}, says {observer}: {evidence}", if *effective { "has effect" } else { "has no effect" })
+        }
+        Event::FaultHealed { fault, because } => format!("{fault} is healed: {because}"),
+        Event::HealAttested { fault, healed, evidence } => {
+            format!("{fault} {}: {evidence}", if *healed { "is gone" } else { "is not gone" })
+        }
+        Event::ProcessStarted { instance, .. } => format!("{instance} is started"),
+        Event::ProcessExited { instance, status, expected } => {
+            format!("{instance} ends: {status}{}", if *expected { "" } else { " (nobody asked for it)" })
+        }
+        Event::LeaderChanged { topic, partition, leader } => {
+            format!("{topic}/{partition} is led by {}", leader.as_deref().unwrap_or("nobody"))
+        }
+        Event::PhaseStarted { phase } => format!("the phase {phase} begins"),
+        Event::Noted { note } => note.clone(),
+        Event::RunStarted { .. }
+        | Event::SystemReady { .. }
+        | Event::IdsIssued { .. }
+        | Event::SteadyProbed { .. }
+        | Event::FaultSkipped { .. }
+        | Event::TrafficEnded {}
+        | Event::LoadAudited(_)
+        | Event::Drained { .. }
+        | Event::StageRead(_)
+        | Event::Interrupted { .. }
+        | Event::RunEnded {} => return None,
+    })
+}
+
+/// The stages of the chains that the id belongs to which do not have it.
+fn missing(
+    history: &History,
+    chains: &BTreeMap<String, Chain>,
+    attempts: &[&Operation],
+    seen: &[&Observation],
+) -> Vec<Missing> {
+    let has = |stage: &str, reading: Reading| seen.iter().any(|seen| &*seen.stage == stage && seen.reading == reading);
+    let mut missing = Vec::new();
+    for (name, chain) in chains {
+        let asked = attempts.iter().any(|made| *made.name == *chain.operation);
+        let known = asked || chain.stages.iter().any(|stage| has(&stage.stage, Reading::Final));
+        for stage in chain.stages.iter().filter(|stage| known && !has(&stage.stage, Reading::Final)) {
+            missing.push(Missing {
+                chain: name.clone(),
+                stage: stage.stage.clone(),
+                read_completely: history.journal.stage_read(&stage.stage).is_some_and(|read| read.complete),
+                seen_live: has(&stage.stage, Reading::Live),
+            });
+        }
+    }
+    missing
+}
+
+fn sentence(history: &History, id: Id, attempts: &[&Operation], seen: &[&Observation], missing: &[Missing]) -> String {
+    let outcome = match attempts {
+        [] if issued(history, id) => "It was issued and no attempt is on record: its outcome is unknown".to_owned(),
+        [] => "Nobody issued it".to_owned(),
+        [..] => match Outcome::of_attempts(attempts.iter().map(|made| made.outcome)) {
+            Outcome::Ok => "It was acknowledged".to_owned(),
+            Outcome::Fail => "The client was told that it did not happen".to_owned(),
+            Outcome::Indeterminate => "Its outcome is unknown to the client".to_owned(),
+        },
+    };
+    let places = match seen.iter().filter(|seen| seen.reading == Reading::Final).count() {
+        0 => "it was seen at no stage in the end".to_owned(),
+        times => format!("it was seen {} in the end", wording::plural(times as u64, "time")),
+    };
+    let first = missing.first().map_or_else(String::new, |missing| {
+        let gone = if missing.seen_live { ", where it was seen live" } else { "" };
+        let read = if missing.read_completely { "" } else { " (not read to its end)" };
+        format!("; the first stage that misses it is {}{gone}{read}", missing.stage)
+    });
+    format!("{outcome}; {places}{first}.")
+}
+
+fn issued(history: &History, id: Id) -> bool {
+    let seed = history.journal.seed().unwrap_or_default();
+    let Some((stream, counter)) = id.counter(seed) else { return false };
+    history.journal.entries.iter().any(|entry| match &entry.event {
+        Event::IdsIssued { stream: of, from, to, .. } => *of == stream && (*from..*to).contains(&counter),
+        _ => false,
+    })
+}
+
+impl fmt::Display for Trace {
+    /// Plain text, a line a step.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.id)?;
+        writeln!(f, "{}", self.sentence)?;
+        for step in &self.steps {
+            let at = step.at.map_or_else(|| "-".to_owned(), |at| format!("{:.3} s", at.secs()));
+            let mark = if step.kind == StepKind::System { "* " } else { "  " };
+            writeln!(f, "{at:>12} {mark}{}", step.text)?;
+        }
+        for missing in &self.missing {
+            let how = match (missing.read_completely, missing.seen_live) {
+                (true, true) => "it was there and is gone",
+                (true, false) => "it is not there",
+                (false, _) => "it was not seen there, and the stage was not read to its end",
+            };
+            writeln!(f, "{:>12}   {}: {how}", "missing", missing.stage)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Script;
+
+    #[test]
+    fn a_trace_tells_the_way_of_a_lost_id_and_what_was_done_around_it() {
+        let mut script = Script::good_with(|script, id| {
+            script.seen_live("log.in", id).gone("log.in", id).gone("db.row", id).gone("log.out", id);
+        });
+        script.fault(29.5, 40.0, "leader-cut");
+        let led = Event::LeaderChanged { topic: "in".into(), partition: 3, leader: Some("kafka-1".into()) };
+        script.event(30.5, led).event(50.0, Event::Noted { note: "much later".into() });
+        let trace = trace(&script.history(), &Script::chains(), Script::id(600));
+        insta::assert_snapshot!(trace.to_string(), @r"
+        00000000-0007-8001-8000-000000000258
+        It was acknowledged; it was seen at no stage in the end; the first stage that misses it is log.in, where it was seen live.
+            29.500 s * leader-cut (kill) is injected into kafka-2: due
+            29.500 s * leader-cut is injected
+            29.500 s * leader-cut has effect, says a tcp connect: refused
+            30.000 s   attempt 0 of place_order is due
+            30.000 s   attempt 0 of place_order is sent
+            30.020 s   attempt 0 of place_order ends: ok, status 202
+            30.500 s * in/3 is led by kafka-1
+                   -   at log.in/3 offset 2400 (read live)
+             missing   log.in: it was there and is gone
+             missing   db.row: it is not there
+             missing   log.out: it is not there
+        ");
+        assert!(serde_json::to_string(&trace).unwrap().contains("\"seen_live\":true"));
+    }
+
+    #[test]
+    fn a_trace_of_an_id_that_nobody_issued_says_so() {
+        let trace = trace(&Script::good().history(), &Script::chains(), Id::of("a stranger"));
+        assert!(trace.sentence.starts_with("Nobody issued it"), "{}", trace.sentence);
+        assert!(trace.steps.is_empty() && trace.missing.is_empty());
+    }
+
+    #[test]
+    fn a_trace_does_not_claim_absence_from_a_stage_that_was_not_read() {
+        let mut script = Script::new();
+        script.issue(1, 0, 1).timed(0, 1.0, 10, Outcome::Ok);
+        let trace = trace(&script.history(), &Script::chains(), Script::id(0));
+        assert!(trace.missing.iter().all(|missing| !missing.read_completely));
+        assert_eq!(trace.missing.len(), 3);
+    }
+}

@@ -1,0 +1,91 @@
+//! How figures are written for people.
+
+use std::time::Duration;
+
+/// A count with separators: `16,012`.
+pub(crate) fn count(number: impl Into<u64>) -> String {
+    let digits = number.into().to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1 sample`, `2,048 samples`.
+pub(crate) fn plural(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
+/// `none was` / `1 was` / `12 were`.
+pub(crate) fn were(number: u64) -> String {
+    match number {
+        0 => "none was".to_owned(),
+        1 => "1 was".to_owned(),
+        more => format!("{} were", count(more)),
+    }
+}
+
+/// Seconds with one decimal: `3.4 s`.
+pub(crate) fn seconds(span: Duration) -> String {
+    format!("{:.1} s", span.as_secs_f64())
+}
+
+/// A latency in milliseconds, `inf` where there was no answer: `12.3 ms`.
+pub(crate) fn latency(nanos: u64) -> String {
+    millis(nanos).map_or_else(|| "infinite".to_owned(), |ms| format!("{ms:.1} ms"))
+}
+
+/// A latency in milliseconds; `None` where there was no answer ([`u64::MAX`]).
+pub(crate) fn millis(nanos: u64) -> Option<f64> {
+    (nanos != u64::MAX).then_some(nanos as f64 / 1e6)
+}
+
+/// A ratio in percent with as many decimals as it takes to tell it from a whole number: `99.93 %`.
+pub(crate) fn percent(ratio: f64) -> String {
+    let percent = ratio * 100.0;
+    let text = format!("{percent:.4}");
+    format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// Names as a list: `a`, `a and b`, `a, b and c`.
+pub(crate) fn list<T: AsRef<str>>(names: &[T]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.as_ref().to_owned(),
+        [most @ .., last] => {
+            let most: Vec<&str> = most.iter().map(AsRef::as_ref).collect();
+            format!("{} and {}", most.join(", "), last.as_ref())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_have_separators() {
+        for (number, text) in
+            [(0_u64, "0"), (999, "999"), (1_000, "1,000"), (16_012, "16,012"), (1_234_567, "1,234,567")]
+        {
+            assert_eq!(count(number), text);
+        }
+    }
+
+    #[test]
+    fn a_ratio_shows_the_decimals_that_it_has() {
+        assert_eq!(
+            [percent(0.999), percent(0.9), percent(0.003_47), percent(1.0)],
+            ["99.9 %", "90 %", "0.347 %", "100 %"]
+        );
+    }
+
+    #[test]
+    fn a_list_reads_as_a_sentence() {
+        assert_eq!(list(&["a", "b", "c"]), "a, b and c");
+    }
+}

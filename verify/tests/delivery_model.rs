@@ -1,0 +1,239 @@
+//! `delivery` agrees with a judge that is slow and obviously right, on random histories with every defect in them.
+
+#![expect(clippy::unwrap_used, reason = "what is missing in a test ends it")]
+
+mod support;
+
+use proofload_history::journal::DrainOutcome;
+use proofload_history::{Event, History, Id, Outcome, Reading};
+use proofload_verify::{Context, Finding, Judgement};
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use support::Script;
+
+/// What becomes of one intent.
+#[derive(Clone, Debug)]
+struct Fate {
+    attempts: Vec<Outcome>,
+    /// For each stage how often it is seen there at the end, and whether live.
+    seen: [(u8, bool); 3],
+}
+
+#[derive(Clone, Debug)]
+struct World {
+    /// Intents 0.. that are issued; those without attempts have no row.
+    fates: Vec<Fate>,
+    /// Ids that nobody issued, with their sightings.
+    strangers: Vec<[(u8, bool); 3]>,
+    /// For each stage: `None` not read, else whether to its end.
+    read: [Option<bool>; 3],
+    drained: Option<DrainOutcome>,
+    damaged: bool,
+}
+
+fn outcome() -> impl Strategy<Value = Outcome> {
+    prop_oneof![4 => Just(Outcome::Ok), 1 => Just(Outcome::Fail), 1 => Just(Outcome::Indeterminate)]
+}
+
+/// Mostly once, sometimes not or twice.
+fn sightings(once: u32) -> impl Strategy<Value = [(u8, bool); 3]> {
+    let at_stage = (prop_oneof![once => Just(1_u8), 1 => Just(0), 1 => Just(2)], proptest::bool::weighted(0.2));
+    [at_stage.clone(), at_stage.clone(), at_stage]
+}
+
+fn world() -> impl Strategy<Value = World> {
+    let fate = (proptest::collection::vec(outcome(), 0..4), sightings(12))
+        .prop_map(|(attempts, seen)| Fate { attempts, seen });
+    let good = sightings(1).prop_map(|_| Fate { attempts: vec![Outcome::Ok], seen: [(1, false); 3] });
+    let fates = proptest::collection::vec(prop_oneof![3 => good, 1 => fate], 0..24);
+    let strangers = proptest::collection::vec(sightings(1), 0..2);
+    let strangers = prop_oneof![4 => Just(Vec::new()), 1 => strangers];
+    let read = prop_oneof![8 => Just(Some(true)), 1 => Just(Some(false)), 1 => Just(None)];
+    let drained = prop_oneof![
+        8 => Just(Some(DrainOutcome::Quiet)),
+        1 => Just(Some(DrainOutcome::Stuck)),
+        1 => Just(Some(DrainOutcome::Moving)),
+        1 => Just(Some(DrainOutcome::Unreadable)),
+        1 => Just(None),
+    ];
+    (fates, strangers, [read.clone(), read.clone(), read], drained, proptest::bool::weighted(0.1))
+        .prop_map(|(fates, strangers, read, drained, damaged)| World { fates, strangers, read, drained, damaged })
+}
+
+impl World {
+    fn history(&self) -> History {
+        let mut script = Script::new();
+        // A gap in the ids, so that numbers and counters differ.
+        script.issue(2, 0, 3).issue(1, 0, self.fates.len() as u64);
+        for (n, fate) in self.fates.iter().enumerate() {
+            for (nth, outcome) in fate.attempts.iter().enumerate() {
+                script.timed(n as u64, (n + nth) as f64, 10, *outcome);
+            }
+            see(&mut script, Script::id(n as u64), &fate.seen);
+        }
+        for (n, seen) in self.strangers.iter().enumerate() {
+            see(&mut script, Id::of(&format!("stranger {n}")), seen);
+        }
+        for (stage, read) in Script::STAGES.iter().zip(self.read) {
+            if let Some(complete) = read {
+                script.read(90.0, stage, complete, 0);
+            }
+        }
+        if let Some(outcome) = self.drained {
+            script.drained(80.0, outcome);
+        }
+        if self.damaged {
+            script.damaged("the file of operations breaks off");
+        }
+        script.history()
+    }
+}
+
+fn see(script: &mut Script, id: Id, seen: &[(u8, bool); 3]) {
+    for (stage, (times, live)) in Script::STAGES.iter().zip(seen) {
+        for _ in 0..*times {
+            script.seen(stage, id);
+        }
+        if *live {
+            script.seen_live(stage, id);
+        }
+    }
+}
+
+/// What the model says: the judgement, and every offender.
+#[derive(Debug, PartialEq)]
+struct Answer {
+    judgement: Judgement,
+    offenders: BTreeSet<(String, Id, String)>,
+}
+
+/// The slow and obvious judge: each id by itself, each rule as it is documented, from the rows of the history alone.
+fn model(history: &History) -> Answer {
+    let mut ids: BTreeSet<Id> = history.operations.iter().map(|made| made.intent).collect();
+    ids.extend(history.observations.iter().map(|seen| seen.id));
+    let issued: BTreeSet<Id> = history.issued(Script::OPERATION).collect();
+    let drained = history.journal.entries.iter().find_map(|entry| match &entry.event {
+        Event::Drained { outcome, .. } => Some(*outcome),
+        _ => None,
+    });
+    let settled = matches!(drained, Some(DrainOutcome::Quiet | DrainOutcome::Stuck));
+    let read = |stage: &str| history.journal.stage_read(stage).is_some_and(|read| read.complete);
+    let damaged = !history.damage.is_empty();
+
+    let mut offenders = BTreeSet::new();
+    let mut acknowledged = 0;
+    for id in ids {
+        let times = |stage: &str, reading: Reading| {
+            history
+                .observations
+                .iter()
+                .filter(|seen| seen.id == id && &*seen.stage == stage && seen.reading == reading)
+                .count()
+        };
+        let present = |stage: &str| times(stage, Reading::Final) > 0;
+        let mut offend = |defect: &str, stage: &str| offenders.insert((defect.to_owned(), id, stage.to_owned()));
+        if times("db.row", Reading::Final) > 1 {
+            offend("repeated", "db.row");
+        }
+        let attempts: Vec<Outcome> =
+            history.operations.iter().filter(|made| made.intent == id).map(|made| made.outcome).collect();
+        let first = Script::STAGES.iter().position(|stage| present(stage));
+        let owned_from = if attempts.contains(&Outcome::Ok) {
+            acknowledged += 1;
+            Some(0)
+        } else if attempts.contains(&Outcome::Indeterminate) || (attempts.is_empty() && issued.contains(&id)) {
+            first
+        } else {
+            if let (Some(first), false) = (first, damaged && !attempts.is_empty()) {
+                offend("unexpected", Script::STAGES[first]);
+            }
+            None
+        };
+        let Some(owned_from) = owned_from else { continue };
+        let lost = Script::STAGES[owned_from..]
+            .iter()
+            .find(|stage| !present(stage) && read(stage) && (settled || times(stage, Reading::Live) > 0));
+        if let Some(stage) = lost {
+            offend("lost", stage);
+        }
+    }
+    let sure = settled && !damaged && acknowledged > 0 && Script::STAGES.iter().all(|stage| read(stage));
+    let judgement = match (offenders.is_empty(), sure) {
+        (false, _) => Judgement::Fail,
+        (true, true) => Judgement::Pass,
+        (true, false) => Judgement::Unknown,
+    };
+    Answer { judgement, offenders }
+}
+
+fn judged(history: &History) -> Finding {
+    let table = toml::de::ValueDeserializer::parse("{ chain = \"order\" }").unwrap();
+    let check = (proofload_verify::checks::find("delivery").unwrap().parse)(table).unwrap();
+    check.judge(history, &Context { chains: &Script::chains(), expectations: &[], faults: &[] })
+}
+
+fn answer(finding: &Finding) -> Answer {
+    let offenders = finding
+        .offenders
+        .iter()
+        .map(|offender| (offender.defect.clone(), offender.id.unwrap(), offender.stage.clone().unwrap()));
+    Answer { judgement: finding.judgement, offenders: offenders.collect() }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn delivery_agrees_with_the_obvious_judge(world in world()) {
+        let history = world.history();
+        let finding = judged(&history);
+        prop_assert_eq!(answer(&finding), model(&history));
+        prop_assert_eq!(finding.offenders_total, finding.offenders.len() as u64);
+        let mut by_figure: BTreeMap<String, u64> = BTreeMap::new();
+        for offender in &finding.offenders {
+            *by_figure.entry(format!("{}_intents.{}", offender.defect, offender.stage.as_ref().unwrap())).or_default() += 1;
+        }
+        for (name, number) in by_figure {
+            let figure = finding.figures.iter().find(|figure| figure.name == name).and_then(|figure| figure.value);
+            prop_assert_eq!(figure, Some(number as f64), "{}", name);
+        }
+    }
+
+    #[test]
+    fn the_order_of_rows_changes_nothing(world in world(), seed in any::<u64>()) {
+        let history = world.history();
+        let mut shuffled = history.clone();
+        // A fixed permutation by a multiplicative hash of the index: enough to undo any order.
+        let key = |index: usize| (index as u64).wrapping_add(seed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut order: Vec<usize> = (0..history.observations.len()).collect();
+        order.sort_by_key(|index| key(*index));
+        shuffled.observations = order.iter().map(|index| history.observations[*index].clone()).collect();
+        prop_assert_eq!(answer(&judged(&shuffled)), answer(&judged(&history)));
+    }
+}
+
+/// The generator reaches what it is there for: every answer and every defect.
+#[test]
+fn the_random_histories_have_every_answer_and_every_defect() {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+    let mut runner = TestRunner::deterministic();
+    let mut seen = BTreeSet::new();
+    for _ in 0..500 {
+        let answer = model(&world().new_tree(&mut runner).unwrap().current().history());
+        seen.insert(format!("{:?}", answer.judgement));
+        seen.extend(answer.offenders.into_iter().map(|(defect, _, stage)| format!("{defect} {stage}")));
+    }
+    for expected in [
+        "Pass",
+        "Unknown",
+        "Fail",
+        "lost log.in",
+        "lost db.row",
+        "lost log.out",
+        "repeated db.row",
+        "unexpected log.in",
+    ] {
+        assert!(seen.contains(expected), "{expected} is not among {seen:?}");
+    }
+}

@@ -1,0 +1,251 @@
+//! Histories for tests, written as a run would tell them. Shared by the crate's own tests, the tests in the
+//! folder above.
+
+use super::{Chain, ChainStage};
+use proofload_history::journal::{DrainOutcome, LoadAudit, StageRead};
+use proofload_history::{At, Entry, Event, History, Id, Name, Observation, Operation, Outcome, Phase, Reading, Sample};
+use std::collections::BTreeMap;
+
+/// Writes a history step by step.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Script {
+    history: History,
+    next_offset: i64,
+}
+
+impl Script {
+    pub(crate) const SEED: u64 = 7;
+    pub(crate) const OPERATION: &'static str = "place_order";
+    pub(crate) const STAGES: [&'static str; 3] = ["log.in", "db.row", "log.out"];
+
+    /// A run that has started.
+    pub(crate) fn new() -> Self {
+        let mut script = Self::default();
+        script.event(
+            0.0,
+            Event::RunStarted {
+                experiment: "test".into(),
+                wall_ms: 1_700_000_000_000,
+                seed: Self::SEED,
+                variants: Vec::new(),
+                environment: "lab".into(),
+                machine: BTreeMap::new(),
+            },
+        );
+        script
+    }
+
+    /// A whole run of 60 s at 20/s in which all went well: steady from 5 s, fault from 20 s, recovery from 40 s, drained
+    /// at 61 s, every stage read.
+    pub(crate) fn good() -> Self {
+        Self::good_with(|_, _| {})
+    }
+
+    /// The same, with a chance to add or change something before it ends.
+    pub(crate) fn good_with(change: impl Fn(&mut Self, Id)) -> Self {
+        let mut script = Self::new();
+        script.phases(&[
+            (0.0, Phase::WarmUp),
+            (5.0, Phase::Steady),
+            (20.0, Phase::Fault),
+            (40.0, Phase::Recovery),
+            (60.0, Phase::Drain),
+        ]);
+        script.issue(1, 0, 1_200);
+        for n in 0..1_200 {
+            script.timed(n, n as f64 / 20.0, 20, Outcome::Ok);
+            script.everywhere(Self::id(n));
+        }
+        change(&mut script, Self::id(600));
+        script.audit_good().event(60.0, Event::TrafficEnded {});
+        script.drained(61.0, DrainOutcome::Quiet).read_all(62.0).ended(63.0);
+        script
+    }
+
+    pub(crate) fn id(counter: u64) -> Id {
+        Id::issued(Self::SEED, 1, counter)
+    }
+
+    /// The chain of the three stages; repeats are forbidden in the middle one.
+    pub(crate) fn chains() -> BTreeMap<String, Chain> {
+        let stage =
+            |stage: &str| ChainStage { stage: stage.into(), title: stage.into(), repeats_allowed: stage != "db.row" };
+        let stages = Self::STAGES.iter().copied().map(stage).collect();
+        BTreeMap::from([("order".to_owned(), Chain { operation: Self::OPERATION.into(), stages })])
+    }
+
+    pub(crate) fn event(&mut self, at: f64, event: Event) -> &mut Self {
+        self.history.journal.entries.push(Entry { at: At::from_secs_f64(at), event });
+        self
+    }
+
+    pub(crate) fn phases(&mut self, phases: &[(f64, Phase)]) -> &mut Self {
+        for (at, phase) in phases {
+            self.event(*at, Event::PhaseStarted { phase: *phase });
+        }
+        self
+    }
+
+    pub(crate) fn issue(&mut self, stream: u16, from: u64, to: u64) -> &mut Self {
+        let operation = Self::OPERATION.into();
+        self.event(0.0, Event::IdsIssued { stream, traffic: "orders".into(), operation, from, to })
+    }
+
+    /// An attempt answered after 10 ms.
+    pub(crate) fn attempt(&mut self, id: Id, at: f64, outcome: Outcome) -> &mut Self {
+        self.operation(id, at, 10, outcome)
+    }
+
+    /// The only attempt of intent `counter`.
+    pub(crate) fn timed(&mut self, counter: u64, at: f64, latency_ms: u64, outcome: Outcome) -> &mut Self {
+        self.operation(Self::id(counter), at, latency_ms, outcome)
+    }
+
+    fn operation(&mut self, intent: Id, at: f64, latency_ms: u64, outcome: Outcome) -> &mut Self {
+        let intended = At::from_secs_f64(at);
+        self.history.operations.push(Operation {
+            intent,
+            attempt: 0,
+            name: Self::OPERATION.into(),
+            intended,
+            sent: Some(intended),
+            done: At(intended.0 + latency_ms * 1_000_000),
+            outcome,
+            status: match outcome {
+                Outcome::Ok => Some(202),
+                Outcome::Fail => Some(429),
+                Outcome::Indeterminate => None,
+            },
+            error: None,
+        });
+        self
+    }
+
+    /// An arrival that was never sent.
+    pub(crate) fn unsent(&mut self, counter: u64, at: f64, why: &str) -> &mut Self {
+        self.timed(counter, at, 0, Outcome::Fail);
+        if let Some(last) = self.history.operations.last_mut() {
+            (last.sent, last.status, last.error) = (None, None, Some(why.into()));
+        }
+        self
+    }
+
+    pub(crate) fn seen(&mut self, stage: &str, id: Id) -> &mut Self {
+        self.observe(stage, id, Reading::Final)
+    }
+
+    pub(crate) fn seen_live(&mut self, stage: &str, id: Id) -> &mut Self {
+        self.observe(stage, id, Reading::Live)
+    }
+
+    fn observe(&mut self, stage: &str, id: Id, reading: Reading) -> &mut Self {
+        let mut seen = Observation { reading, ..Observation::of(Name::from(stage), id) };
+        if stage.starts_with("log.") {
+            (seen.partition, seen.offset) = (Some(3), Some(self.next_offset));
+            self.next_offset += 1;
+        }
+        self.history.observations.push(seen);
+        self
+    }
+
+    pub(crate) fn everywhere(&mut self, id: Id) -> &mut Self {
+        for stage in Self::STAGES {
+            self.seen(stage, id);
+        }
+        self
+    }
+
+    /// Takes what was seen of `id` at the end at `stage` away.
+    pub(crate) fn gone(&mut self, stage: &str, id: Id) -> &mut Self {
+        self.history
+            .observations
+            .retain(|seen| !(&*seen.stage == stage && seen.id == id && seen.reading == Reading::Final));
+        self
+    }
+
+    pub(crate) fn read(&mut self, at: f64, stage: &str, complete: bool, unreadable: u64) -> &mut Self {
+        let final_here = |seen: &&Observation| &*seen.stage == stage && seen.reading == Reading::Final;
+        let rows = self.history.observations.iter().filter(final_here).count() as u64;
+        let read = StageRead { stage: stage.into(), complete, rows, unreadable, ..StageRead::default() };
+        self.event(at, Event::StageRead(read))
+    }
+
+    pub(crate) fn read_all(&mut self, at: f64) -> &mut Self {
+        for stage in Self::STAGES {
+            self.read(at, stage, true, 0);
+        }
+        self
+    }
+
+    pub(crate) fn drained(&mut self, at: f64, outcome: DrainOutcome) -> &mut Self {
+        self.event(at, Event::Drained { outcome, evidence: "lag = 0 for 2 s".into() })
+    }
+
+    pub(crate) fn injected(&mut self, at: f64, fault: &str) -> &mut Self {
+        let (kind, targets) = ("kill".to_owned(), vec!["kafka-2".to_owned()]);
+        self.event(
+            at,
+            Event::FaultInjecting { fault: fault.into(), kind, targets, because: "due".into(), exposed: None },
+        );
+        self.event(at, Event::FaultInjected { fault: fault.into() })
+    }
+
+    pub(crate) fn attested(&mut self, at: f64, fault: &str, effective: bool) -> &mut Self {
+        let (observer, evidence) = ("a tcp connect".to_owned(), "refused".to_owned());
+        self.event(at, Event::FaultAttested { fault: fault.into(), effective, observer, evidence })
+    }
+
+    pub(crate) fn healed(&mut self, at: f64, fault: &str) -> &mut Self {
+        self.event(at, Event::FaultHealed { fault: fault.into(), because: "due".into() });
+        self.event(at, Event::HealAttested { fault: fault.into(), healed: true, evidence: "connected".into() })
+    }
+
+    /// A fault that took effect and healed.
+    pub(crate) fn fault(&mut self, from: f64, to: f64, fault: &str) -> &mut Self {
+        self.injected(from, fault).attested(from, fault, true).healed(to, fault)
+    }
+
+    pub(crate) fn audit(&mut self, audit: LoadAudit) -> &mut Self {
+        self.event(60.0, Event::LoadAudited(audit))
+    }
+
+    /// An audit that agrees with the rows.
+    pub(crate) fn audit_good(&mut self) -> &mut Self {
+        let sent = self.history.operations.iter().filter(|made| made.sent.is_some()).count() as u64;
+        self.audit(LoadAudit {
+            traffic: "orders".into(),
+            scheduled: sent,
+            sent,
+            goose_requests: sent,
+            ..LoadAudit::default()
+        })
+    }
+
+    pub(crate) fn sample(&mut self, metric: &str, at: f64, value: f64) -> &mut Self {
+        let (metric, subject) = (metric.into(), "machine".into());
+        self.history.series.push(Sample { metric, subject, at: At::from_secs_f64(at), value });
+        self
+    }
+
+    pub(crate) fn damaged(&mut self, what: &str) -> &mut Self {
+        self.history.damage.push(what.into());
+        self
+    }
+
+    pub(crate) fn ended(&mut self, at: f64) -> &mut Self {
+        self.event(at, Event::RunEnded {})
+    }
+
+    /// Takes the events away that `which` picks.
+    pub(crate) fn without(&mut self, which: impl Fn(&Event) -> bool) -> &mut Self {
+        self.history.journal.entries.retain(|entry| !which(&entry.event));
+        self
+    }
+
+    /// The history so far, its journal in the order of instants.
+    pub(crate) fn history(&self) -> History {
+        let mut history = self.history.clone();
+        history.journal.entries.sort_by_key(|entry| entry.at);
+        history
+    }
+}
