@@ -45,6 +45,8 @@ impl Pacer {
         loop {
             let block = self.next_block();
             if block.is_empty() {
+                // The traffic lasts as long as it was said to, even if nobody comes at its end.
+                self.sleep_until(self.start + self.lane.traffic.lasts);
                 return Ok(());
             }
             self.ids.provide(block.len() as u64)?;

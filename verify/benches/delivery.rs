@@ -109,7 +109,7 @@ fn bench(criterion: &mut Criterion) {
     group.sample_size(10);
     group.throughput(rows(&history));
     group.bench_function("columns, 1 M operations", |bencher| {
-        bencher.iter(|| check.judge(black_box(&history), &context))
+        bencher.iter(|| check.judge(black_box(&history), &context));
     });
     group.throughput(rows(&hundredth));
     group.bench_function("hash map of texts, 10 k operations", |bencher| bencher.iter(|| naive(black_box(&hundredth))));

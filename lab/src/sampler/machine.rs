@@ -1,6 +1,6 @@
 //! The loop that looks at processes and at the machine itself.
 
-use super::proc::{self, Processors, Units};
+use super::proc::{self, Processors, Stat, Units};
 use super::record;
 use crate::Lab;
 use proofload_history::{Name, Recorder};
@@ -18,6 +18,7 @@ pub(super) fn sample(lab: &Lab, recorder: &Recorder, stop: &AtomicBool, period: 
     let units = Units::parse(&std::fs::read("/proc/self/auxv").unwrap_or_default());
     let mut meter = Meter { units, before: HashMap::new() };
     let mut processors = read_processors();
+    let mut seen = all(&proc::processes());
     while !stop.load(Ordering::Relaxed) {
         let began = Instant::now();
         record(recorder, "canary_us", &machine, canary());
@@ -25,8 +26,14 @@ pub(super) fn sample(lab: &Lab, recorder: &Recorder, stop: &AtomicBool, period: 
         if let Some(steal) = processors.zip(now).and_then(|(before, now)| now.steal_since(before)) {
             record(recorder, "cpu_steal_fraction", &machine, steal);
         }
-        processors = now;
-        meter.read(lab, recorder);
+        let processes = proc::processes();
+        let seen_now = all(&processes);
+        let spent = seen_now.saturating_sub(seen);
+        if let Some(foreign) = processors.zip(now).and_then(|(before, now)| now.foreign_since(before, spent)) {
+            record(recorder, "cpu_foreign_fraction", &machine, foreign);
+        }
+        (processors, seen) = (now, seen_now);
+        meter.read(&processes, lab, recorder);
         std::thread::sleep(period.saturating_sub(began.elapsed()));
     }
 }
@@ -36,6 +43,12 @@ fn canary() -> f64 {
     let began = Instant::now();
     (0..NAPS).for_each(|_| std::thread::sleep(NAP));
     began.elapsed().saturating_sub(NAP * NAPS).as_secs_f64() * 1e6 / f64::from(NAPS)
+}
+
+/// The processor time of all processes that can be seen: those of the lab, the conductor's with them, for the lab has a
+/// PID namespace of its own.
+fn all(processes: &HashMap<i32, Stat>) -> u64 {
+    processes.values().map(|stat| stat.ticks).sum()
 }
 
 fn read_processors() -> Option<Processors> {
@@ -50,12 +63,11 @@ struct Meter {
 }
 
 impl Meter {
-    fn read(&mut self, lab: &Lab, recorder: &Recorder) {
-        let processes = proc::processes();
+    fn read(&mut self, processes: &HashMap<i32, Stat>, lab: &Lab, recorder: &Recorder) {
         let read = Instant::now();
         for instance in lab.instances() {
             let Some(pid) = lab.pid(&instance.name) else { continue };
-            let (ticks, pages) = proc::tree(&processes, pid);
+            let (ticks, pages) = proc::tree(processes, pid);
             record(recorder, "rss_bytes", &instance.name, (pages * self.units.page_bytes) as f64);
             if let Some(cores) = self.cores(&instance.name, pid, ticks, read) {
                 record(recorder, "cpu_cores", &instance.name, cores);

@@ -33,7 +33,8 @@ pub struct Sampler {
 ///
 /// The series, by metric and subject: `gauge` per gauge; `cpu_cores` (cores kept busy) and `rss_bytes` (resident memory;
 /// pages that processes share count for each) per instance; `in_sync_replicas` per topic (of its worst partition);
-/// `cpu_steal_fraction` and `canary_us` (how late a sleep of 1 ms returns) of `machine`. A partition that changes its
+/// `cpu_steal_fraction`, `cpu_foreign_fraction` (of the processors' time, spent on processes outside the lab) and
+/// `canary_us` (how late a sleep of 1 ms returns) of `machine`. A partition that changes its
 /// leader is journalled.
 #[must_use]
 pub fn start(lab: &Lab, manifest: &Manifest, gauges: &Gauges, recorder: &Arc<Recorder>) -> Sampler {

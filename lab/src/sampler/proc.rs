@@ -48,6 +48,8 @@ pub(super) fn tree(processes: &HashMap<i32, Stat>, root: i32) -> (u64, u64) {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Processors {
     total: u64,
+    /// Time in programs and in system calls on their behalf; interrupts belong to nobody.
+    busy: u64,
     steal: u64,
 }
 
@@ -61,13 +63,23 @@ impl Processors {
             .map_while(|field| field.parse().ok())
             .collect();
         // user, nice, system, idle, iowait, irq, softirq, steal; guest time after them is in user's already.
-        Some(Self { total: fields.get(..8)?.iter().sum(), steal: fields[7] })
+        let busy = fields.get(..3)?.iter().sum();
+        Some(Self { total: fields.get(..8)?.iter().sum(), busy, steal: fields[7] })
     }
 
     /// The share of the time since `before` that the processors were taken away.
     pub(super) fn steal_since(self, before: Self) -> Option<f64> {
         let total = self.total.checked_sub(before.total).filter(|total| *total > 0)?;
         Some(self.steal.saturating_sub(before.steal) as f64 / total as f64)
+    }
+}
+
+impl Processors {
+    /// The share of the time since `before` in which others than the processes seen kept the processors busy; those
+    /// seen spent `seen` clock ticks.
+    pub(super) fn foreign_since(self, before: Self, seen: u64) -> Option<f64> {
+        let total = self.total.checked_sub(before.total).filter(|total| *total > 0)?;
+        Some(self.busy.saturating_sub(before.busy).saturating_sub(seen) as f64 / total as f64)
     }
 }
 
@@ -102,6 +114,15 @@ mod tests {
     fn a_process_tells_parent_time_with_children_and_memory() {
         assert_eq!(Stat::parse(STAT), Some(Stat { parent: 7, ticks: 127, pages: 250 }));
         assert_eq!(Stat::parse("42 (cut off) S 7"), None);
+    }
+
+    #[test]
+    fn what_the_processors_did_beyond_those_seen_is_foreign() {
+        let at = |text: &str| Processors::parse(text).unwrap();
+        let (before, now) = (at("cpu 100 0 100 800 0 0 0 0 0 0"), at("cpu 250 10 140 1600 0 0 0 0 0 0"));
+        assert_eq!(now.foreign_since(before, 100), Some(0.1));
+        assert_eq!(now.foreign_since(before, 500), Some(0.0));
+        assert_eq!(now.foreign_since(now, 0), None);
     }
 
     #[test]

@@ -259,6 +259,18 @@ async fn a_traffic_that_is_stopped_ends_and_accounts_for_what_was_due() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_traffic_lasts_to_its_end_even_if_nobody_comes_there() {
+    let traffic = traffic("rare", 1, "1/h", 700, &[request("read", READ)]);
+    let mut running = start(&serve(fine()).await, vec![traffic], MAX_WORKERS);
+    let started = running.handle.started().await.unwrap();
+    let ended = running.end().await;
+    let entries = &ended.history.journal.entries;
+    let traffic_ended = entries.iter().find(|entry| matches!(entry.event, Event::TrafficEnded {})).unwrap().at;
+    assert_eq!(ended.operations("read").len(), 1);
+    assert!(traffic_ended.since(started) >= Duration::from_millis(700));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_counts_can_be_read_while_it_runs() {
     let (base_url, gate) = gated().await;
     let mut running = start(&base_url, vec![traffic("browse", 1, "20/s", 60_000, &[request("read", READ)])], 40);

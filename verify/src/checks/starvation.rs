@@ -5,6 +5,8 @@ use proofload_history::{History, Sample};
 
 /// More of the processor's time than this taken by others (steal) makes latencies meaningless.
 const STEAL_LIMIT: f64 = 0.10;
+/// More of the processors' time than this spent on processes that have nothing to do with the run, likewise.
+const FOREIGN_LIMIT: f64 = 0.20;
 /// A request that does nothing takes a fraction of a millisecond; slower than this, everything is slowed.
 const CANARY_LIMIT_US: f64 = 10_000.0;
 
@@ -16,22 +18,28 @@ pub(super) struct Machine {
     pub(super) evidence: String,
 }
 
-/// Looks at the samples of `cpu_steal_fraction` (subject `machine`) and `canary_us` within `spans`.
+/// Looks at the samples of `cpu_steal_fraction`, `cpu_foreign_fraction` and `canary_us` within `spans`.
 pub(super) fn of(history: &History, spans: &Spans) -> Machine {
     let within = |metric: &'static str| move |sample: &&Sample| &*sample.metric == metric && spans.contain(sample.at);
     let steal = mean(history.series.iter().filter(within("cpu_steal_fraction")).filter(|s| &*s.subject == "machine"));
+    let foreign = mean(history.series.iter().filter(within("cpu_foreign_fraction")));
     let canary = mean(history.series.iter().filter(within("canary_us")));
     let steal_text = steal.map_or("steal not sampled".to_owned(), |mean| format!("mean steal {:.1} %", mean * 100.0));
+    let foreign_text = foreign.map_or("use by others not sampled".to_owned(), |mean| {
+        format!("mean use of the processors by others {:.1} %", mean * 100.0)
+    });
     let canary_text =
         canary.map_or("no-op canary not sampled".to_owned(), |mean| format!("mean of a no-op {mean:.0} us"));
     let starved = if steal.is_some_and(|mean| mean > STEAL_LIMIT) {
         Some(format!("the machine was starved: {steal_text}, above {:.0} %", STEAL_LIMIT * 100.0))
+    } else if foreign.is_some_and(|mean| mean > FOREIGN_LIMIT) {
+        Some(format!("the machine was starved: {foreign_text}, above {:.0} %", FOREIGN_LIMIT * 100.0))
     } else if canary.is_some_and(|mean| mean > CANARY_LIMIT_US) {
         Some(format!("the machine was starved: {canary_text}, above {CANARY_LIMIT_US:.0} us"))
     } else {
         None
     };
-    Machine { starved, evidence: format!("{steal_text}; {canary_text}") }
+    Machine { starved, evidence: format!("{steal_text}; {foreign_text}; {canary_text}") }
 }
 
 fn mean<'a>(samples: impl Iterator<Item = &'a Sample>) -> Option<f64> {
