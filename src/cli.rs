@@ -72,6 +72,12 @@ pub(crate) enum Command {
         #[arg(long, default_value = "runs")]
         out: PathBuf,
     },
+    /// Write a page per check and per fault, from the tables that the code uses
+    #[command(hide = true)]
+    Pages {
+        /// The folder of the documentation
+        folder: PathBuf,
+    },
     /// PID 1 of a lab; started by `run`
     #[command(hide = true, name = "lab-init", disable_help_flag = true)]
     LabInit {

@@ -5,6 +5,7 @@
 //! - `experiment`: the experiment file, parsed and resolved; `diagnostic`: what is wrong in it, and where
 //! - `conduct`: the conductor of a run, inside its lab
 //! - `stored`: a run read back, judged and rendered; `ending`: its last lines
+//! - `pages`: the documentation of checks and faults, from their tables
 //! - `exit_code`: the table of exit codes; `progress`: what happens, on stderr
 //!
 //! Nothing here judges: that is `verify`'s. Nothing here knows how a component runs: that is `lab`'s.
@@ -16,6 +17,7 @@ mod diagnostic;
 mod ending;
 mod exit_code;
 mod experiment;
+mod pages;
 mod progress;
 mod stored;
 

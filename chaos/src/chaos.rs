@@ -72,9 +72,8 @@ impl Chaos {
     #[must_use]
     pub fn new(setting: Setting, schedule: Schedule) -> Self {
         let stop = watch::Sender::new(None);
-        let life = |plan: &FaultPlan| {
-            Life::new(&plan.name, plan.about.name, Arc::clone(&setting.recorder), stop.subscribe())
-        };
+        let life =
+            |plan: &FaultPlan| Life::new(&plan.name, plan.about.name, Arc::clone(&setting.recorder), stop.subscribe());
         let lives = schedule.plans().iter().map(life).collect();
         let milestones = schedule.plans().iter().map(|_| watch::Sender::default()).collect();
         Self { inner: Arc::new(Inner { setting, schedule, lives, milestones, stop }) }

@@ -10,7 +10,7 @@ pub enum ChaosError {
         /// What was being done, with the instance or link.
         doing: String,
         /// What the lab said.
-        source: LabError,
+        source: Box<LabError>,
     },
     /// The Toxiproxy of a host does not do what it is asked.
     #[error("cannot {doing} by the Toxiproxy of {host}: {what} (is it running? its log is logs/{host}.toxiproxy.log)")]
@@ -39,6 +39,6 @@ impl ChaosError {
     /// Wraps what the lab says while doing `doing`.
     pub(crate) fn lab(doing: impl Into<String>) -> impl FnOnce(LabError) -> Self {
         let doing = doing.into();
-        move |source| Self::Lab { doing, source }
+        move |source| Self::Lab { doing, source: Box::new(source) }
     }
 }

@@ -1,7 +1,7 @@
 //! The names that a fault may use: what the manifest and the experiment declare.
 
 use crate::spec::{text, unknown, wrong};
-use proofload_lab::manifest::{Manifest, Placeholder, SpecError};
+use proofload_lab::manifest::{Manifest, Placeholder, SpecError, Template};
 use std::collections::{BTreeMap, BTreeSet};
 use toml::Spanned;
 use toml::de::DeValue;
@@ -40,7 +40,7 @@ impl Names {
         let processes = manifest.processes.keys().map(|name| part(name, "process"));
         let topics = manifest.components.values().flat_map(|component| &component.topics);
         let links = manifest.processes.iter().map(|(name, process)| {
-            let placeholders = process.env.values().flat_map(|template| template.placeholders());
+            let placeholders = process.env.values().flat_map(Template::placeholders);
             let linked = placeholders.filter_map(|placeholder| match placeholder {
                 Placeholder::Link(component) => Some(component.clone()),
                 _ => None,
@@ -77,7 +77,11 @@ impl Names {
 
     /// A component.
     pub(crate) fn component(&self, value: &Spanned<DeValue<'_>>) -> Result<String, SpecError> {
-        Self::one("component", value, self.parts.iter().filter(|(_, part)| part.kind != "process").map(|(name, _)| name))
+        Self::one(
+            "component",
+            value,
+            self.parts.iter().filter(|(_, part)| part.kind != "process").map(|(name, _)| name),
+        )
     }
 
     /// A process.
@@ -107,14 +111,18 @@ impl Names {
         partition: &str,
         value: &Spanned<DeValue<'_>>,
     ) -> Result<(String, i32), SpecError> {
-        let partitions = *self.topics.get(topic).ok_or_else(|| {
-            unknown(value.span(), topic, format!("there is no topic `{topic}`"), self.topics.keys())
-        })?;
+        let partitions = *self
+            .topics
+            .get(topic)
+            .ok_or_else(|| unknown(value.span(), topic, format!("there is no topic `{topic}`"), self.topics.keys()))?;
         match partition.parse::<i32>() {
             Ok(number) if number >= 0 && number.unsigned_abs() < partitions => Ok((topic.to_owned(), number)),
             _ => Err(wrong(
                 value.span(),
-                format!("topic `{topic}` has no partition `{partition}`: its partitions are 0 to {}", partitions.saturating_sub(1)),
+                format!(
+                    "topic `{topic}` has no partition `{partition}`: its partitions are 0 to {}",
+                    partitions.saturating_sub(1)
+                ),
             )),
         }
     }

@@ -16,8 +16,14 @@ use toml::de::{DeString, DeValue};
 /// The keys that every fault has, each with what it means.
 pub const COMMON_KEYS: &[(&str, &str)] = &[
     ("kind", "which fault: one of `proofload list faults`"),
-    ("at", "when it fires: a phase (\"fault\", the default), { phase = \"fault\", after = \"3s\" }, or { after_fault = \"other\", delay = \"3s\" }"),
-    ("when", "a condition on the running system that must hold before it fires, watched from `at` on: { gauge = \"backlog\", at_least = 100 } or `at_most`; with `give_up_after`, else to the end of the phase"),
+    (
+        "at",
+        "when it fires: a phase (\"fault\", the default), { phase = \"fault\", after = \"3s\" }, or { after_fault = \"other\", delay = \"3s\" }",
+    ),
+    (
+        "when",
+        "a condition on the running system that must hold before it fires, watched from `at` on: { gauge = \"backlog\", at_least = 100 } or `at_most`; with `give_up_after`, else to the end of the phase",
+    ),
     ("for", "how long it lasts; without it, to the end of the phase that it fires in, which ends every fault"),
 ];
 
@@ -95,7 +101,12 @@ fn kind_of(keys: &Keys<'_>) -> Result<&'static About, SpecError> {
     let value = keys.need("kind")?;
     let kind = text("the kind of a fault", value)?;
     FAULTS.iter().find(|about| about.name == kind).ok_or_else(|| {
-        unknown(value.span(), kind, format!("there is no fault of kind `{kind}`"), FAULTS.iter().map(|about| about.name))
+        unknown(
+            value.span(),
+            kind,
+            format!("there is no fault of kind `{kind}`"),
+            FAULTS.iter().map(|about| about.name),
+        )
     })
 }
 

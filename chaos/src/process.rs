@@ -32,7 +32,9 @@ pub(crate) fn family(main: i32) -> Vec<Process> {
     let all: Vec<(i32, Stat)> = pids().into_iter().filter_map(|pid| Some((pid, stat(pid)?))).collect();
     let mut family: Vec<Process> = Vec::new();
     let mut parents = vec![main];
-    family.extend(all.iter().filter(|(pid, _)| *pid == main).map(|(pid, stat)| Process { pid: *pid, started: stat.started }));
+    family.extend(
+        all.iter().filter(|(pid, _)| *pid == main).map(|(pid, stat)| Process { pid: *pid, started: stat.started }),
+    );
     while let Some(parent) = parents.pop() {
         for (pid, stat) in all.iter().filter(|(_, stat)| stat.parent == parent) {
             family.push(Process { pid: *pid, started: stat.started });

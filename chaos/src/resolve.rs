@@ -29,7 +29,11 @@ pub(crate) async fn resolve(
     same_as: impl Fn(&str) -> Option<Resolved>,
 ) -> Result<Resolved, String> {
     let instances_of = |part: &str| -> Vec<String> {
-        lab.instances().iter().filter(|instance| &*instance.of == part).map(|instance| instance.name.to_string()).collect()
+        lab.instances()
+            .iter()
+            .filter(|instance| &*instance.of == part)
+            .map(|instance| instance.name.to_string())
+            .collect()
     };
     let found = |instances: Vec<String>, because: String| Resolved { instances, because, partition: None };
     match target {
@@ -39,7 +43,10 @@ pub(crate) async fn resolve(
             let instances = instances_of(part);
             let drawn = draw(seed, fault, instances.len()).and_then(|index| instances.get(index).cloned());
             let drawn = drawn.ok_or_else(|| format!("{part} has no instances"))?;
-            Ok(found(vec![drawn.clone()], format!("{drawn} drawn from {} of {part} under seed {seed}", instances.len())))
+            Ok(found(
+                vec![drawn.clone()],
+                format!("{drawn} drawn from {} of {part} under seed {seed}", instances.len()),
+            ))
         }
         Target::SameAs(other) => {
             let known = same_as(other).ok_or_else(|| format!("`{other}` has not been injected"))?;
@@ -55,18 +62,15 @@ pub(crate) async fn resolve(
     }
 }
 
-async fn leader_of(
-    topic: &str,
-    partition: i32,
-    not_controller: bool,
-    lab: &Lab,
-) -> Result<Resolved, String> {
+async fn leader_of(topic: &str, partition: i32, not_controller: bool, lab: &Lab) -> Result<Resolved, String> {
     let controller = controller(lab);
     let avoided = if not_controller { Some(controller.clone()?) } else { None };
     let leaders = View::new(lab).leaders(topic).await?;
     let (partition, leader) = choose_leader(&leaders, partition, avoided.as_deref()).ok_or_else(|| match &avoided {
         None => format!("{topic}/{partition} has no leader"),
-        Some(controller) => format!("every partition of {topic} that has a leader is led by {controller}, the active controller"),
+        Some(controller) => {
+            format!("every partition of {topic} that has a leader is led by {controller}, the active controller")
+        }
     })?;
     let role = match &controller {
         Ok(controller) if **controller == *leader => "the active controller",

@@ -31,7 +31,7 @@ pub struct Planned {
     pub from: Option<Duration>,
     /// From the start of the first phase to its heal, where that is known beforehand.
     pub until: Option<Duration>,
-    /// The capabilities of the environment that it needs.
+    /// The capabilities of the environment that it needs: [`crate::About::needs`].
     pub needs: &'static [&'static str],
 }
 
@@ -134,13 +134,18 @@ impl Schedule {
     fn refuse_overrun(&self, plan: &FaultPlan) -> Result<(), SpecError> {
         let phase = self.phase_of(plan);
         let length = self.length(phase).ok_or_else(|| {
-            wrong(plan.span.clone(), format!("fault `{}` fires in the phase {phase}, which the experiment does not have", plan.name))
+            wrong(
+                plan.span.clone(),
+                format!("fault `{}` fires in the phase {phase}, which the experiment does not have", plan.name),
+            )
         })?;
         let begins = self.offset(plan).unwrap_or_default();
         if begins >= length {
             let message = format!(
                 "fault `{}` would fire {} into the phase {phase}, which lasts {}",
-                plan.name, Period(begins), Period(length)
+                plan.name,
+                Period(begins),
+                Period(length)
             );
             return Err(wrong(plan.span.clone(), message));
         }
@@ -148,7 +153,9 @@ impl Schedule {
         if ends > length {
             let message = format!(
                 "fault `{}` would end {} into the phase {phase}, which lasts {} and ends every fault: make the phase longer or the fault shorter",
-                plan.name, Period(ends), Period(length)
+                plan.name,
+                Period(ends),
+                Period(length)
             );
             return Err(wrong(plan.span.clone(), message));
         }

@@ -67,7 +67,10 @@ impl<'a> Keys<'a> {
     }
 
     /// The one key of `choices` that the table has, with its value.
-    pub(crate) fn one_of(&self, choices: &[&'static str]) -> Result<(&'static str, &'a Spanned<DeValue<'a>>), SpecError> {
+    pub(crate) fn one_of(
+        &self,
+        choices: &[&'static str],
+    ) -> Result<(&'static str, &'a Spanned<DeValue<'a>>), SpecError> {
         let mut found = choices.iter().filter_map(|key| Some((*key, self.get(key)?)));
         let list = choices.join("`, `");
         let first = found.next().ok_or_else(|| wrong(self.span(), format!("{} needs one of `{list}`", self.what)))?;
@@ -117,7 +120,9 @@ pub(crate) fn period(what: &str, value: &Spanned<DeValue<'_>>) -> Result<Duratio
 /// The number in `value`, whole or not.
 pub(crate) fn number(what: &str, value: &Spanned<DeValue<'_>>) -> Result<f64, SpecError> {
     let parsed = match value.get_ref() {
-        DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix()).ok().map(|whole| whole as f64),
+        DeValue::Integer(integer) => {
+            i64::from_str_radix(integer.as_str(), integer.radix()).ok().map(|whole| whole as f64)
+        }
         DeValue::Float(float) => float.as_str().parse().ok(),
         _ => None,
     };

@@ -10,7 +10,10 @@ use toml::de::DeValue;
 
 /// The ways to say what a fault hits: key and meaning. A target takes exactly one of them.
 pub const TARGETS: &[(&str, &str)] = &[
-    ("leader_of", "the broker that leads a partition when the fault fires: { topic = \"orders\", partition = 0 }, or \"orders/0\"; with `not_controller = true`, if that broker is the active controller, the leader of the topic's next partition that is led by another one"),
+    (
+        "leader_of",
+        "the broker that leads a partition when the fault fires: { topic = \"orders\", partition = 0 }, or \"orders/0\"; with `not_controller = true`, if that broker is the active controller, the leader of the topic's next partition that is led by another one",
+    ),
     ("controller_of", "the active controller of a Kafka component when the fault fires"),
     ("instance", "one instance by its name: \"kafka-2\""),
     ("any_of", "one instance of a component or process, drawn from the run's seed"),
@@ -82,9 +85,14 @@ impl Target {
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::LeaderOf { topic, partition, not_controller: false } => write!(f, "the leader of {topic}/{partition}"),
+            Self::LeaderOf { topic, partition, not_controller: false } => {
+                write!(f, "the leader of {topic}/{partition}")
+            }
             Self::LeaderOf { topic, partition, not_controller: true } => {
-                write!(f, "the leader of {topic}/{partition}, or of a later partition where that is the active controller")
+                write!(
+                    f,
+                    "the leader of {topic}/{partition}, or of a later partition where that is the active controller"
+                )
             }
             Self::ControllerOf(part) => write!(f, "the active controller of {part}"),
             Self::Instance(instance) => f.write_str(instance),

@@ -126,7 +126,9 @@ impl Condition {
         let give_up_after = match keys.get("give_up_after") {
             None => None,
             Some(value) => match period("`give_up_after`", value)? {
-                Duration::ZERO => return Err(wrong(value.span(), "`give_up_after` is zero: the gauge would never be read")),
+                Duration::ZERO => {
+                    return Err(wrong(value.span(), "`give_up_after` is zero: the gauge would never be read"));
+                }
                 longer => Some(longer),
             },
         };
@@ -214,11 +216,22 @@ mod tests {
             (Some(5), Ok(12.0), 4, Decision::Wait),
             (Some(5), unreadable(), 4, Decision::Wait),
             (None, Ok(12.0), 4_000, Decision::Wait),
-            (Some(5), Ok(12.0), 5, Decision::GiveUp("its condition never held: backlog was 12 at last, not >= 100".into())),
-            (Some(5), unreadable(), 5, Decision::GiveUp("its condition never held: backlog could not be read: connection refused".into())),
+            (
+                Some(5),
+                Ok(12.0),
+                5,
+                Decision::GiveUp("its condition never held: backlog was 12 at last, not >= 100".into()),
+            ),
+            (
+                Some(5),
+                unreadable(),
+                5,
+                Decision::GiveUp("its condition never held: backlog could not be read: connection refused".into()),
+            ),
         ];
         for (give_up_after, reading, watched, expected) in table {
-            let decided = condition(Bound::AtLeast(100.0), give_up_after).decide(&reading, Duration::from_secs(watched));
+            let decided =
+                condition(Bound::AtLeast(100.0), give_up_after).decide(&reading, Duration::from_secs(watched));
             assert_eq!(decided, expected, "{reading:?} after {watched} s of {give_up_after:?}");
         }
     }

@@ -1,6 +1,8 @@
 //! Each kind of fault once for real: into a small system in the lab, judged by the journal that comes out. They need
 //! what `./setup` installs, and nothing else.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic, in its helping functions too")]
+
 use proofload_history::journal::FaultRecord;
 use proofload_history::{Entry, Event, Journal, RunDir};
 use std::path::PathBuf;

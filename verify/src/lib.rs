@@ -7,9 +7,9 @@
 //! - [`check`]: what a check is, and what it may look up
 //! - [`checks`]: every check, one a file, in one table
 //! - [`expectation`]: a check under a name of its own
-//! - [`judge`]: from a history and a plan to the verdict
+//! - [`mod@judge`]: from a history and a plan to the verdict
 //! - [`control`]: whether a broken design was caught for the reason stated
-//! - [`trace`]: everything that is known of one id
+//! - [`mod@trace`]: everything that is known of one id
 //! - [`statistics`]: intervals, quantiles and burn rates, each with its source
 //! - [`faults`]: which faults were active when
 

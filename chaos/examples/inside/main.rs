@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().skip(1).collect();
     let first = args.first().and_then(|arg| arg.to_str()).unwrap_or_default();
     if first == enter::INIT_ARGUMENT {
-        return init::run(&args[1..]);
+        return init::run(&args[1..]).into();
     }
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let done = if first == "serve" {
@@ -34,18 +34,17 @@ fn main() -> ExitCode {
     } else {
         // Its threads must not be there when the namespaces are entered.
         drop(runtime);
-        return enter::supervise(&args).unwrap_or_else(|error| {
-            eprintln!("{error}");
-            ExitCode::from(69)
-        });
+        return enter::supervise(&args).map_or_else(|error| failed(&error), ExitCode::from);
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
+        Err(error) => failed(&*error),
     }
+}
+
+fn failed(error: &dyn Error) -> ExitCode {
+    eprintln!("{error}");
+    ExitCode::FAILURE
 }
 
 async fn play(args: &[OsString]) -> Result<(), Box<dyn Error>> {

@@ -1,7 +1,7 @@
 //! `cut_link`: nothing passes on a link, while everything else on the host goes on.
 
 use super::links::{self, LINK_KEY};
-use super::{About, Draft, Fault, Look, Recipe, Scene, Whole};
+use super::{About, Aimed, Draft, Fault, Look, Recipe, Scene, Whole};
 use crate::ChaosError;
 use crate::spec::{text, unknown};
 use crate::target::Target;
@@ -16,7 +16,7 @@ use std::time::Duration;
 pub(super) const ABOUT: About = About {
     name: "cut_link",
     sentence: "Lets nothing pass on the links of an instance, or of all instances of a process, to one component: refused at once, or stalled without an answer.",
-    needs: &["toxiproxy"],
+    needs: &[],
     injected: "Toxiproxy on the source host: mode \"refuse\" disables the proxy, so that connections break and new ones are refused; mode \"stall\" adds the toxic timeout(0), so that connections stay open and nothing arrives",
     attested: "a client on the link: a question in the component's own protocol is not answered, as it was before",
     healed: "the proxy is enabled, or the toxic removed; a question must be answered",
@@ -41,7 +41,7 @@ enum Mode {
     Stall,
 }
 
-fn parse(draft: &Draft<'_>) -> Result<(Target, Arc<dyn Recipe>), SpecError> {
+fn parse(draft: &Draft<'_>) -> Result<Aimed, SpecError> {
     let (target, to) = links::parse(draft)?;
     let value = draft.keys.need("mode")?;
     let name = text("`mode`", value)?;
@@ -155,6 +155,7 @@ impl Fault for Cut {
     }
 
     fn look_whole(&self) -> BoxFuture<'_, Whole> {
-        async move { Whole::all(self.answers().await.into_iter().map(|(_, answers, evidence)| (answers, evidence))) }.boxed()
+        async move { Whole::all(self.answers().await.into_iter().map(|(_, answers, evidence)| (answers, evidence))) }
+            .boxed()
     }
 }

@@ -1,7 +1,7 @@
 //! `kill`: processes end by SIGKILL, and are started again later.
 
 use super::victim::{Victim, names, serving, unanswered, victims};
-use super::{About, Draft, Fault, Look, Recipe, Scene, TARGET_KEY, Whole};
+use super::{About, Aimed, Draft, Fault, Look, Recipe, Scene, TARGET_KEY, Whole};
 use crate::ChaosError;
 use crate::spec::wrong;
 use crate::target::Target;
@@ -16,7 +16,7 @@ use std::time::Duration;
 pub(super) const ABOUT: About = About {
     name: "kill",
     sentence: "Ends the processes of an instance without warning, and starts it again later, on its old data or on none.",
-    needs: &["processes"],
+    needs: &[],
     injected: "SIGKILL to every process of the instance. The page cache survives, so it cannot show the loss of writes that were not yet on the disk.",
     attested: "the kernel: none of its processes is in /proc any more; and a client: a request in its own protocol is not answered",
     healed: "started again by its own recipe; it must answer in its own protocol, and every Kafka replica must be back in sync",
@@ -35,7 +35,7 @@ restart_after = "10s"
     parse,
 };
 
-fn parse(draft: &Draft<'_>) -> Result<(Target, Arc<dyn Recipe>), SpecError> {
+fn parse(draft: &Draft<'_>) -> Result<Aimed, SpecError> {
     let restart_after = draft.keys.period("restart_after")?;
     if let (Some(Duration::ZERO), Some(value)) = (restart_after, draft.keys.get("restart_after")) {
         return Err(wrong(value.span(), "`restart_after` is zero: nobody would notice"));
@@ -115,9 +115,6 @@ impl Fault for Killed {
     }
 
     fn look_whole(&self) -> BoxFuture<'_, Whole> {
-        async move {
-            Whole::all(serving(&self.lab, &names(&self.victims)).await)
-        }
-        .boxed()
+        async move { Whole::all(serving(&self.lab, &names(&self.victims)).await) }.boxed()
     }
 }

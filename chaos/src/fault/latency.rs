@@ -1,7 +1,7 @@
 //! `latency`: what is sent over a link arrives later.
 
 use super::links::{self, LINK_KEY};
-use super::{About, Draft, Fault, Look, Recipe, Scene, Whole};
+use super::{About, Aimed, Draft, Fault, Look, Recipe, Scene, Whole};
 use crate::ChaosError;
 use crate::spec::wrong;
 use crate::target::Target;
@@ -17,7 +17,7 @@ use std::time::Duration;
 pub(super) const ABOUT: About = About {
     name: "latency",
     sentence: "Makes every answer on the links of an instance, or of all instances of a process, later by a fixed time.",
-    needs: &["toxiproxy"],
+    needs: &[],
     injected: "a Toxiproxy toxic on the way back from the component, on the source host: it adds the whole latency to each round trip, on established connections too",
     attested: "a client on the link: a question in the component's own protocol takes longer than before, by at least 0.7 of (latency - jitter)",
     healed: "the toxic is removed; a question must be answered in less than before plus 0.3 of (latency - jitter)",
@@ -42,7 +42,7 @@ const FELT_STILL: f64 = 0.3;
 /// The longest latency: a question over the link must be answered while somebody waits for it.
 const LONGEST: Duration = Duration::from_secs(8);
 
-fn parse(draft: &Draft<'_>) -> Result<(Target, Arc<dyn Recipe>), SpecError> {
+fn parse(draft: &Draft<'_>) -> Result<Aimed, SpecError> {
     let (target, to) = links::parse(draft)?;
     let value = draft.keys.need("latency")?;
     let latency = draft.keys.period("latency")?.unwrap_or_default();
@@ -99,7 +99,8 @@ struct Slowed {
 impl Slowed {
     /// How long a question takes on each link now: the link, before, and now.
     async fn pings(&self) -> Vec<(&Link, Duration, Result<Duration, String>)> {
-        let ping = async |(link, before): &'_ (Link, Duration)| links::ping(&self.lab, link).await.map(|now| (*before, now));
+        let ping =
+            async |(link, before): &'_ (Link, Duration)| links::ping(&self.lab, link).await.map(|now| (*before, now));
         let pinged = join_all(self.links.iter().map(ping)).await;
         self.links.iter().zip(pinged).map(|((link, before), now)| (link, *before, now.map(|(_, now)| now))).collect()
     }

@@ -38,7 +38,12 @@ pub(super) fn parse(draft: &Draft<'_>) -> Result<(Target, String), SpecError> {
             Target::Instance(name.to_owned())
         } else {
             let sources = names.links.keys().flat_map(|part| std::iter::once(part.clone()).chain(instances(part)));
-            return Err(unknown(from.span(), name, format!("no link begins at `{name}`"), sources.collect::<BTreeSet<_>>()));
+            return Err(unknown(
+                from.span(),
+                name,
+                format!("no link begins at `{name}`"),
+                sources.collect::<BTreeSet<_>>(),
+            ));
         }
     } else {
         Target::parse(draft.fault, from, names)?
@@ -48,7 +53,12 @@ pub(super) fn parse(draft: &Draft<'_>) -> Result<(Target, String), SpecError> {
     if let Some(part) = target.part(names) {
         let reached = names.links.get(part).ok_or_else(|| wrong(from.span(), format!("no link begins at `{part}`")))?;
         if !reached.contains(&component) {
-            return Err(unknown(to.span(), &component, format!("there is no link from `{part}` to `{component}`"), reached));
+            return Err(unknown(
+                to.span(),
+                &component,
+                format!("there is no link from `{part}` to `{component}`"),
+                reached,
+            ));
         }
     }
     Ok((target, component))

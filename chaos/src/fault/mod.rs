@@ -28,7 +28,8 @@ pub struct About {
     pub name: &'static str,
     /// What it does to the system, in one sentence.
     pub sentence: &'static str,
-    /// The capabilities of the environment that it needs.
+    /// The capabilities of the environment that it needs besides those that every run needs, by the names of
+    /// [`proofload_lab::Capability`].
     pub needs: &'static [&'static str],
     /// How it is injected.
     pub injected: &'static str,
@@ -40,7 +41,7 @@ pub struct About {
     pub keys: &'static [(&'static str, &'static str)],
     /// An example of its table in an experiment on the reference system, complete.
     pub example: &'static str,
-    pub(crate) parse: fn(&Draft<'_>) -> Result<(Target, Arc<dyn Recipe>), SpecError>,
+    pub(crate) parse: fn(&Draft<'_>) -> Result<Aimed, SpecError>,
 }
 
 impl fmt::Debug for About {
@@ -57,6 +58,9 @@ const TARGET_KEY: (&str, &str) = (
     "target",
     "what it hits, found when it fires: { leader_of = \"topic/0\" }, { controller_of = \"kafka\" }, { instance = \"kafka-2\" }, { any_of = \"gateway\" }, { all_of = \"gateway\" } or { same_as = \"other-fault\" }",
 );
+
+/// A fault with its settings, and what it is to hit.
+pub(crate) type Aimed = (Target, Arc<dyn Recipe>);
 
 /// A table `[fault.NAME]` while it is read.
 pub(crate) struct Draft<'a> {

@@ -36,7 +36,8 @@ pub(super) fn table(fault: &str) -> String {
 /// A script that puts the drops in force, in place of earlier ones under that name.
 pub(super) fn cut(table: &str, direction: Direction, peers: &[(String, Ipv4Addr)]) -> String {
     let chain = |name: &str, hook: &str, side: &str| {
-        let rule = |(name, address): &(String, Ipv4Addr)| format!("    ip {side} {address} counter drop comment \"{name}\"\n");
+        let rule =
+            |(name, address): &(String, Ipv4Addr)| format!("    ip {side} {address} counter drop comment \"{name}\"\n");
         let rules: String = peers.iter().map(rule).collect();
         format!("  chain {name} {{\n    type filter hook {hook} priority 0; policy accept;\n{rules}  }}\n")
     };
@@ -108,9 +109,7 @@ mod tests {
 
     #[test]
     fn counts_what_was_dropped_by_chain() {
-        let rule = |chain, packets| {
-            serde_json::json!({"rule": {"chain": chain, "expr": [{"match": {}}, {"counter": {"packets": packets, "bytes": 60}}, {"drop": null}]}})
-        };
+        let rule = |chain, packets| serde_json::json!({"rule": {"chain": chain, "expr": [{"match": {}}, {"counter": {"packets": packets, "bytes": 60}}, {"drop": null}]}});
         let listed = serde_json::json!({"nftables": [{"metainfo": {}}, {"table": {}}, {"chain": {}}, rule("incoming", 3), rule("incoming", 4), rule("outgoing", 5)]});
         assert_eq!(dropped(&listed.to_string()), Some((7, 5)));
         assert_eq!(dropped("no such table"), None);

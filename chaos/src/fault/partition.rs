@@ -3,14 +3,14 @@
 use super::packets::{self, Direction};
 use super::peers::Peers;
 use super::victim::serving;
-use super::{About, Draft, Fault, Look, Recipe, Scene, TARGET_KEY, Whole};
+use super::{About, Aimed, Draft, Fault, Look, Recipe, Scene, TARGET_KEY, Whole};
 use crate::ChaosError;
 use crate::spec::{text, unknown, wrong};
 use crate::target::Target;
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
-use proofload_lab::kafka::View;
 use proofload_lab::Lab;
+use proofload_lab::kafka::View;
 use proofload_lab::manifest::SpecError;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -24,9 +24,18 @@ pub(super) const ABOUT: About = About {
     healed: "the table of rules is deleted; a new connection from every peer must be answered, the instance must answer in its own protocol, and every Kafka replica must be back in sync",
     keys: &[
         TARGET_KEY,
-        ("from", "the peers: { component = \"kafka\" }, { process = \"gateway\" } or { instance = \"kafka-2\" }; with `others = true`, all of them but the target itself"),
-        ("direction", "\"both\", the default; \"in\": packets from the peers to the target; \"out\": packets from the target to the peers"),
-        ("expect_election", "true: the fault counts as effective only when the majority has elected another leader while the old one still answers; the target must be a `leader_of`"),
+        (
+            "from",
+            "the peers: { component = \"kafka\" }, { process = \"gateway\" } or { instance = \"kafka-2\" }; with `others = true`, all of them but the target itself",
+        ),
+        (
+            "direction",
+            "\"both\", the default; \"in\": packets from the peers to the target; \"out\": packets from the target to the peers",
+        ),
+        (
+            "expect_election",
+            "true: the fault counts as effective only when the majority has elected another leader while the old one still answers; the target must be a `leader_of`",
+        ),
     ],
     example: r#"
 [fault.leader-cut]
@@ -40,7 +49,7 @@ expect_election = true
     parse,
 };
 
-fn parse(draft: &Draft<'_>) -> Result<(Target, Arc<dyn Recipe>), SpecError> {
+fn parse(draft: &Draft<'_>) -> Result<Aimed, SpecError> {
     let target = draft.target()?;
     let from = Peers::parse(draft, &target)?;
     let direction = match draft.keys.get("direction") {
@@ -84,9 +93,7 @@ impl Recipe for Partition {
                 direction: self.direction,
                 partition: scene.resolved.partition.clone().filter(|_| self.expect_election),
             };
-            if let Some((_, evidence)) = cut.reach().await.into_iter().find(|(answered, _)| !answered) {
-                return Err(format!("even before the cut {evidence}"));
-            }
+            cut.expect_reach().await?;
             Ok(Arc::new(cut) as Arc<dyn Fault>)
         }
         .boxed()
@@ -107,6 +114,9 @@ struct Cut {
 /// processes of the host do.
 const CLOSED_PORT: u16 = 9;
 
+/// How often the peers try to reach the target before the cut.
+const REACH_TRIES: u32 = 3;
+
 impl Cut {
     async fn nft(&self, target: &str, script: &str) -> Result<(), ChaosError> {
         let ran = self.lab.in_host(target, &["nft", "-f", "-"], Some(script)).await;
@@ -117,6 +127,19 @@ impl Cut {
     async fn reach(&self) -> Vec<(bool, String)> {
         let pairs = self.targets.iter().flat_map(|target| self.peers.iter().map(move |(peer, _)| (peer, target)));
         join_all(pairs.map(|(peer, target)| self.connect(peer, target))).await
+    }
+
+    /// A cut has an effect only where packets pass before it. A busy machine may need more than one try.
+    async fn expect_reach(&self) -> Result<(), String> {
+        for _ in 1..REACH_TRIES {
+            if self.reach().await.iter().all(|(answered, _)| *answered) {
+                return Ok(());
+            }
+        }
+        match self.reach().await.into_iter().find(|(answered, _)| !answered) {
+            None => Ok(()),
+            Some((_, evidence)) => Err(format!("even before the cut {evidence}")),
+        }
     }
 
     async fn connect(&self, peer: &str, target: &str) -> (bool, String) {
@@ -152,7 +175,10 @@ impl Cut {
         let view = View::new(&self.lab);
         let majority = self.peers.iter().map(|(peer, _)| view.leader_seen_by(peer, topic, partition));
         let seen = join_all(majority).await;
-        let other = seen.iter().filter_map(|seen| seen.as_ref().ok()?.as_ref()).find(|it| !self.targets.iter().any(|target| **target == ***it));
+        let other = seen
+            .iter()
+            .filter_map(|seen| seen.as_ref().ok()?.as_ref())
+            .find(|it| !self.targets.iter().any(|target| **target == ***it));
         let answers = join_all(self.targets.iter().map(|target| super::victim::answer(&self.lab, target))).await;
         let leader = match other {
             Some(leader) => format!("{topic}/{partition} is led by {leader} for the majority"),
@@ -193,7 +219,10 @@ impl Fault for Cut {
             let connect = |(answered, evidence): (bool, String)| (!answered, evidence);
             let tried: Vec<(bool, String)> = self.reach().await.into_iter().map(connect).collect();
             let tried = Whole::all(tried);
-            let observer = format!("connections from {}", self.from_names());
+            let observer = format!(
+                "connections from {}",
+                self.peers.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ")
+            );
             let mut looks = vec![Look { effective: tried.healed, observer, evidence: tried.evidence }];
             // After the tries: they make packets where nobody else does.
             looks.extend(join_all(self.targets.iter().map(|target| self.counted(target))).await);
@@ -223,11 +252,5 @@ impl Fault for Cut {
             Whole::all(seen)
         }
         .boxed()
-    }
-}
-
-impl Cut {
-    fn from_names(&self) -> String {
-        self.peers.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ")
     }
 }

@@ -1,7 +1,7 @@
 //! `pause`: processes are stopped where they stand, and go on later.
 
 use super::victim::{Victim, names, serving, unanswered, victims};
-use super::{About, Draft, Fault, Look, Recipe, Scene, TARGET_KEY, Whole};
+use super::{About, Aimed, Draft, Fault, Look, Recipe, Scene, TARGET_KEY, Whole};
 use crate::ChaosError;
 use crate::target::Target;
 use futures::FutureExt;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 pub(super) const ABOUT: About = About {
     name: "pause",
     sentence: "Stops the processes of an instance where they stand, as a long garbage collection or a frozen virtual machine does; its connections stay open and silent.",
-    needs: &["processes"],
+    needs: &[],
     injected: "SIGSTOP to every process of the instance",
     attested: "the kernel: all its processes are in state T in /proc; and a client: a request in its own protocol is not answered in time",
     healed: "SIGCONT; no process may be in state T, it must answer in its own protocol, and every Kafka replica must be back in sync",
@@ -28,7 +28,7 @@ for = "12s"
     parse,
 };
 
-fn parse(draft: &Draft<'_>) -> Result<(Target, Arc<dyn Recipe>), SpecError> {
+fn parse(draft: &Draft<'_>) -> Result<Aimed, SpecError> {
     Ok((draft.target()?, Arc::new(Pause)))
 }
 

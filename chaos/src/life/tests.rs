@@ -179,7 +179,11 @@ async fn a_failed_injection_is_healed_and_tells_why() {
 async fn an_injection_that_hangs_is_given_up_and_healed() {
     let bench = Bench::new(Script { inject_hangs: true, ..Script::default() });
     bench.live().await;
-    assert!(bench.journal()[1].starts_with("healed: its injection failed: gave up to inject it"), "{:?}", bench.journal());
+    assert!(
+        bench.journal()[1].starts_with("healed: its injection failed: gave up to inject it"),
+        "{:?}",
+        bench.journal()
+    );
     assert!(bench.untouched());
 }
 

@@ -1,7 +1,8 @@
 //! The consumer of submitted applications, on a thread of its own, because librdkafka's calls block.
 //!
-//! While the database is slow or away the consumer goes on polling with its partitions paused: it stays in the group,
-//! and takes part in rebalances, without taking more than it can store.
+//! While the database is slow or away the consumer goes on polling, and carries what comes: it stays in the group and
+//! takes part in rebalances. It does not pause its partitions: a resume that follows closely on its pause can leave a
+//! partition paused for good (librdkafka, issue 5591), as the experiment `service-crash` found out.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,8 +29,11 @@ use crate::store::Store;
 
 /// How long one poll waits for a record.
 const POLL: Duration = Duration::from_millis(100);
-/// How long a batch may take to be stored before the consumer pauses its partitions and polls beside it.
+/// How long a batch may take to be stored before the consumer polls beside it.
 const QUICK: Duration = Duration::from_millis(200);
+/// The most records carried while a batch is stored: half a minute of what the whole chain is made for. Beyond that the
+/// consumer waits without polling, and a rebalance waits for it.
+const CARRIED_MAX: usize = 20_000;
 /// Pause before a consumer that failed for good is made again.
 const REBUILD_PAUSE: Duration = Duration::from_secs(1);
 
@@ -124,7 +128,7 @@ struct Intake {
     stopped: watch::Receiver<bool>,
     runtime: Handle,
     assignment: Assignment,
-    /// Records that came while a batch was being stored, after a rebalance had unpaused their partitions.
+    /// Records that came while a batch was being stored.
     carried: Vec<Received>,
 }
 
@@ -172,6 +176,9 @@ impl Intake {
     /// Waits for a record, then takes what is there or comes within the linger, up to a batch.
     fn collect(&mut self, consumer: &BaseConsumer<Assignment>) -> Result<Vec<OwnedMessage>, KafkaError> {
         let mut received = std::mem::take(&mut self.carried);
+        if received.len() > self.settings.batch_max {
+            self.carried = received.split_off(self.settings.batch_max);
+        }
         let mut wait = POLL;
         let mut deadline = None;
         while received.len() < self.settings.batch_max {
@@ -246,30 +253,26 @@ impl Intake {
         }
     }
 
-    /// Polls with all partitions paused until the batch has its outcome.
+    /// Polls until the batch has its outcome, and carries what comes.
     fn poll_until(
         &mut self,
         consumer: &BaseConsumer<Assignment>,
         outcome: &mpsc::Receiver<bool>,
     ) -> Result<bool, KafkaError> {
-        pause(consumer, true);
-        let stored = loop {
-            match outcome.try_recv() {
-                Ok(stored) => break stored,
+        loop {
+            let wait = if self.carried.len() < CARRIED_MAX { Duration::ZERO } else { POLL };
+            match outcome.recv_timeout(wait) {
+                Ok(stored) => return Ok(stored),
                 // The task panicked. Going on would commit past its batch: begin again at the committed offsets.
-                Err(mpsc::TryRecvError::Disconnected) => return Err(KafkaError::Canceled),
-                Err(mpsc::TryRecvError::Empty) => {}
+                Err(mpsc::RecvTimeoutError::Disconnected) => return Err(KafkaError::Canceled),
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
             }
-            let before = self.assignment.number();
-            if let Some(one) = self.poll(consumer, POLL)? {
+            if self.carried.len() < CARRIED_MAX
+                && let Some(one) = self.poll(consumer, POLL)?
+            {
                 self.carried.push(one);
             }
-            if self.assignment.number() != before || !self.carried.is_empty() {
-                pause(consumer, true);
-            }
-        };
-        pause(consumer, false);
-        Ok(stored)
+        }
     }
 
     /// Commits the offsets behind `records`, unless a rebalance has taken their partitions: then they are for their
@@ -283,14 +286,6 @@ impl Intake {
             // They come again, to us or to another instance, and the inbox recognises them.
             warn!(%error, "offsets are not committed");
         }
-    }
-}
-
-/// Pauses or resumes whatever is assigned.
-fn pause(consumer: &BaseConsumer<Assignment>, on: bool) {
-    let changed = consumer.assignment().and_then(|all| if on { consumer.pause(&all) } else { consumer.resume(&all) });
-    if let Err(error) = changed {
-        warn!(%error, on, "cannot pause or resume the partitions");
     }
 }
 

@@ -56,9 +56,7 @@ pub(super) struct Course {
 pub(super) enum Found {
     /// In band from here on, sustained.
     At(At),
-    /// Never in the span searched, and the run tells enough to say so.
-    Never,
-    /// Not before the instant from which on the run is too short to tell.
+    /// Not before this instant: the end of the span searched, or that from which on the run is too short to tell.
     NotUntil(At),
 }
 
@@ -99,7 +97,7 @@ impl Course {
         let mut end = start;
         for first in start..self.at.len() {
             if self.at[first] >= until {
-                return Found::Never;
+                return Found::NotUntil(until);
             }
             end = end.max(first + SAMPLES);
             while end < self.at.len() && self.at[end] < self.at[first] + SUSTAINED {

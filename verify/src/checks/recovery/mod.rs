@@ -31,7 +31,7 @@ pub(super) const ABOUT: About = About {
         ("within", "the longest time from the heal to the first of 5 s (and 100 operations) in band"),
         ("failover_within", "the longest time from the injection to the same, with the fault still active"),
     ],
-    example: "to = \"fast-when-healthy\"\nafter = \"leader-cut\"\nwithin = \"15s\"\n",
+    example: "to = \"fast-when-healthy\"\nafter = \"leader-cut\"\nwithin = \"15s\"\nfailover_within = \"10s\"\n",
     parse: |value| {
         table::read(value, |table: Table| {
             let (within, failover_within) = (table.within.map(|w| w.0), table.failover_within.map(|w| w.0));
@@ -183,15 +183,14 @@ impl Part {
     fn of(since: &str, from: At, found: Found, promised: Option<Duration>) -> Self {
         let took = match found {
             Found::At(at) => Some(at.since(from)),
-            Found::Never | Found::NotUntil(_) => None,
+            Found::NotUntil(_) => None,
         };
-        let seen = match (took, &found) {
-            (Some(took), _) => format!("back in band {} after the {since}", wording::seconds(took)),
-            (None, Found::NotUntil(end)) => format!(
-                "not back in band {} after the {since} (censored: no later window is whole)",
+        let seen = match found {
+            Found::At(at) => format!("back in band {} after the {since}", wording::seconds(at.since(from))),
+            Found::NotUntil(end) => format!(
+                "not back in band {} after the {since} (censored: further it cannot be seen)",
                 wording::seconds(end.since(from))
             ),
-            (None, _) => format!("nothing was offered after the {since}"),
         };
         let Some(promised) = promised else { return Self { took, judgement: Judgement::Pass, why: seen } };
         let (judgement, word) = match (took, found) {
