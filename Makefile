@@ -17,7 +17,6 @@ demo: setup
 	./target/release/proofload run broker-kill
 
 test: setup
-	cargo build --locked --package proofload --package lending
 	cargo test --workspace --locked
 
 lint:

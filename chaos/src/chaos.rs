@@ -1,6 +1,6 @@
 //! Drives the faults of a run: waits for each one's moment, aims it, lets it live, and ends it.
 
-use crate::fault::Scene;
+use crate::fault::{Fault, Scene};
 use crate::life::{Fate, Firing, Life};
 use crate::plan::FaultPlan;
 use crate::resolve::{Resolved, resolve};
@@ -62,7 +62,7 @@ struct Inner {
     setting: Setting,
     schedule: Schedule,
     /// In the order of the schedule.
-    lives: Vec<Life>,
+    lives: Vec<Arc<Life>>,
     milestones: Vec<watch::Sender<Milestone>>,
     stop: watch::Sender<Option<String>>,
 }
@@ -74,7 +74,7 @@ impl Chaos {
         let stop = watch::Sender::new(None);
         let life =
             |plan: &FaultPlan| Life::new(&plan.name, plan.about.name, Arc::clone(&setting.recorder), stop.subscribe());
-        let lives = schedule.plans().iter().map(life).collect();
+        let lives = schedule.plans().iter().map(life).map(Arc::new).collect();
         let milestones = schedule.plans().iter().map(|_| watch::Sender::default()).collect();
         Self { inner: Arc::new(Inner { setting, schedule, lives, milestones, stop }) }
     }
@@ -117,7 +117,7 @@ impl Chaos {
     #[must_use]
     pub fn outcomes(&self) -> Vec<Outcome> {
         let open = || Fate::Skipped { because: "the run ended before it fired".to_owned() };
-        let outcome = |life: &Life| Outcome {
+        let outcome = |life: &Arc<Life>| Outcome {
             fault: life.fault.clone(),
             kind: life.kind,
             fate: life.fate().unwrap_or_else(open),
@@ -130,6 +130,14 @@ impl Chaos {
     pub fn active(&self) -> Vec<String> {
         self.inner.lives.iter().filter(|life| life.is_active()).map(|life| life.fault.clone()).collect()
     }
+}
+
+/// Injects in a task of its own: an injection that is under way when the run is ended comes to its end, and is healed
+/// then. Half of one could take effect after its heal.
+async fn inject(life: &Arc<Life>, fault: &Arc<dyn Fault>, firing: Firing) -> bool {
+    let (life, fault) = (Arc::clone(life), Arc::clone(fault));
+    // A panic leaves the fault active, and so to be healed.
+    tokio::spawn(async move { life.inject(fault, firing).await }).await.unwrap_or(false)
 }
 
 impl Inner {
@@ -162,23 +170,16 @@ impl Inner {
             Ok(moment) => moment,
             Err(why_not) => return why_not,
         };
-        let setting = &self.setting;
-        let target = resolve(&plan.target, &plan.name, setting.seed, &setting.lab, |other| self.resolved(other));
-        let resolved = match target.await {
-            Ok(resolved) => resolved,
-            Err(why_not) => return format!("no target: {why_not}"),
-        };
-        let scene = Scene { lab: &setting.lab, fault: &plan.name, resolved: &resolved };
-        let fault = match plan.recipe.arm(scene).await {
-            Ok(fault) => fault,
-            Err(why_not) => return format!("it would have no effect: {why_not}"),
+        let (resolved, fault) = match self.aim(plan).await {
+            Ok(aimed) => aimed,
+            Err(why_not) => return why_not,
         };
         let firing = Firing {
             targets: resolved.instances.clone(),
             because: format!("{}; {}", resolved.because, moment.because),
             exposed: moment.exposed,
         };
-        if !life.inject(Arc::clone(&fault), firing).await {
+        if !inject(life, &fault, firing).await {
             return "its injection failed".to_owned();
         }
         self.milestones[index].send_replace(Milestone::Injected(resolved));
@@ -198,6 +199,16 @@ impl Inner {
     ) -> Result<Moment, String> {
         let milestone = |name: &str| self.index(name).map(|index| self.milestones[index].subscribe());
         wait::moment(plan, phase, phases, milestone, &self.setting.gauges).await
+    }
+
+    /// Finds what `plan` hits now, and aims at it; or says why that cannot be.
+    async fn aim(&self, plan: &FaultPlan) -> Result<(Resolved, Arc<dyn Fault>), String> {
+        let Setting { lab, seed, .. } = &self.setting;
+        let resolved = resolve(&plan.target, &plan.name, *seed, lab, |other| self.resolved(other)).await;
+        let resolved = resolved.map_err(|why_not| format!("no target: {why_not}"))?;
+        let scene = Scene { lab, fault: &plan.name, resolved: &resolved };
+        let fault = plan.recipe.arm(scene).await.map_err(|why_not| format!("it would have no effect: {why_not}"))?;
+        Ok((resolved, fault))
     }
 
     /// Waits until the fault is to be healed, and says why.

@@ -20,7 +20,7 @@ pub(crate) struct Resolved {
 /// resolved to.
 ///
 /// # Errors
-/// If there is none: `applications.submitted/0 has no leader`.
+/// If there is none: `orders/0 has no leader`.
 pub(crate) async fn resolve(
     target: &Target,
     fault: &str,

@@ -1,5 +1,5 @@
 //! What a fault hits, as the experiment says it. Which instances that is, is found when the fault fires
-//! ([`crate::resolve`]).
+//! (`resolve`).
 
 use crate::names::Names;
 use crate::spec::{Keys, mismatch, text, wrong};

@@ -1,5 +1,5 @@
 //! When a fault fires: at an instant of a phase, after another fault, or when a condition on the running system holds.
-//! Pure: the waiting is done in [`crate::conduct`].
+//! Pure: the waiting is done in `wait`.
 
 use crate::names::Names;
 use crate::spec::{Keys, period, text, unknown, wrong};
@@ -104,7 +104,7 @@ pub struct Condition {
 pub(crate) enum Decision {
     /// Fire, for this reason; that many operations are at risk, where the gauge counts them.
     Fire {
-        /// `unapplied_applications = 118 >= 100`
+        /// `backlog = 118 >= 100`
         because: String,
         /// The gauge's value, if it was one to be reached from below.
         exposed: Option<u64>,

@@ -18,14 +18,13 @@ fn names(faults: &[&str]) -> Names {
         parts: [
             ("kafka".to_owned(), part("kafka", &["kafka-1", "kafka-2", "kafka-3"])),
             ("postgres".to_owned(), part("postgres", &["postgres"])),
-            ("gateway".to_owned(), part("process", &["gateway-1", "gateway-2"])),
-            ("origination".to_owned(), part("process", &["origination-1", "origination-2"])),
+            ("api".to_owned(), part("process", &["api-1", "api-2"])),
+            ("worker".to_owned(), part("process", &["worker-1", "worker-2"])),
         ]
         .into(),
-        topics: [("applications.submitted".to_owned(), 6)].into(),
-        gauges: texts(&["unapplied_applications"]),
-        links: [("gateway".to_owned(), texts(&["kafka"])), ("origination".to_owned(), texts(&["kafka", "postgres"]))]
-            .into(),
+        topics: [("orders".to_owned(), 6)].into(),
+        gauges: texts(&["backlog"]),
+        links: [("api".to_owned(), texts(&["kafka"])), ("worker".to_owned(), texts(&["kafka", "postgres"]))].into(),
         faults: faults.iter().map(|fault| (*fault).to_owned()).collect(),
     }
 }
@@ -84,8 +83,8 @@ fn every_example_and_every_page_tells_only_of_keys_that_exist() {
 #[test]
 fn a_leader_is_named_by_a_table_or_by_a_short_text() {
     let fault = |leader: &str| format!("[fault.x]\nkind = \"kill\"\ntarget = {{ leader_of = {leader} }}");
-    let expected = Target::LeaderOf { topic: "applications.submitted".to_owned(), partition: 5, not_controller: false };
-    for leader in ["\"applications.submitted/5\"", "{ topic = \"applications.submitted\", partition = 5 }"] {
+    let expected = Target::LeaderOf { topic: "orders".to_owned(), partition: 5, not_controller: false };
+    for leader in ["\"orders/5\"", "{ topic = \"orders\", partition = 5 }"] {
         assert_eq!(parse(&fault(leader)).unwrap()[0].target, expected);
     }
 }
@@ -102,29 +101,19 @@ fn a_key_that_does_not_exist_is_refused_with_the_nearest() {
 fn a_name_that_does_not_exist_is_refused_with_the_nearest() {
     let table = [
         ("kind = \"kil\"", "there is no fault of kind `kil`", "\"kil\"", "kill"),
-        (
-            "kind = \"kill\"\ntarget = { any_of = \"gatewy\" }",
-            "there is no component or process `gatewy`",
-            "\"gatewy\"",
-            "gateway",
-        ),
+        ("kind = \"kill\"\ntarget = { any_of = \"ap\" }", "there is no component or process `ap`", "\"ap\"", "api"),
         (
             "kind = \"kill\"\ntarget = { instance = \"kafka-4\" }",
             "there is no instance `kafka-4`",
             "\"kafka-4\"",
             "kafka-3",
         ),
+        ("kind = \"kill\"\ntarget = { leader_of = \"order/0\" }", "there is no topic `order`", "\"order/0\"", "orders"),
         (
-            "kind = \"kill\"\ntarget = { leader_of = \"applications.submited/0\" }",
-            "there is no topic `applications.submited`",
-            "\"applications.submited/0\"",
-            "applications.submitted",
-        ),
-        (
-            "kind = \"kill\"\ntarget = { instance = \"kafka-1\" }\nwhen = { gauge = \"unapplied\", at_least = 1 }",
-            "there is no gauge `unapplied`",
-            "\"unapplied\"",
-            "unapplied_applications",
+            "kind = \"kill\"\ntarget = { instance = \"kafka-1\" }\nwhen = { gauge = \"backlo\", at_least = 1 }",
+            "there is no gauge `backlo`",
+            "\"backlo\"",
+            "backlog",
         ),
         (
             "kind = \"kill\"\ntarget = { instance = \"kafka-1\" }\nat = \"faults\"",
@@ -139,10 +128,10 @@ fn a_name_that_does_not_exist_is_refused_with_the_nearest() {
             "postgres",
         ),
         (
-            "kind = \"latency\"\nlink = { from = \"originatio\", to = \"postgres\" }\nlatency = \"1s\"",
-            "no link begins at `originatio`",
-            "\"originatio\"",
-            "origination",
+            "kind = \"latency\"\nlink = { from = \"worke\", to = \"postgres\" }\nlatency = \"1s\"",
+            "no link begins at `worke`",
+            "\"worke\"",
+            "worker",
         ),
     ];
     for (keys, message, at, nearest) in table {
@@ -152,8 +141,8 @@ fn a_name_that_does_not_exist_is_refused_with_the_nearest() {
 
 #[test]
 fn a_link_that_the_system_does_not_have_is_refused() {
-    let text = "[fault.x]\nkind = \"latency\"\nlink = { from = \"gateway-2\", to = \"postgres\" }\nlatency = \"1s\"";
-    check(text, "there is no link from `gateway` to `postgres`", "\"postgres\"", None);
+    let text = "[fault.x]\nkind = \"latency\"\nlink = { from = \"api-2\", to = \"postgres\" }\nlatency = \"1s\"";
+    check(text, "there is no link from `api` to `postgres`", "\"postgres\"", None);
 }
 
 #[test]
@@ -191,14 +180,14 @@ fn what_contradicts_itself_is_refused() {
             "true",
         ),
         (
-            "kind = \"kill\"\ntarget = { leader_of = \"applications.submitted/6\" }",
-            "topic `applications.submitted` has no partition `6`: its partitions are 0 to 5",
-            "\"applications.submitted/6\"",
+            "kind = \"kill\"\ntarget = { leader_of = \"orders/6\" }",
+            "topic `orders` has no partition `6`: its partitions are 0 to 5",
+            "\"orders/6\"",
         ),
         (
-            "kind = \"kill\"\ntarget = { leader_of = \"applications.submitted\" }",
-            "`applications.submitted` names no partition: write \"applications.submitted/0\"",
-            "\"applications.submitted\"",
+            "kind = \"kill\"\ntarget = { leader_of = \"orders\" }",
+            "`orders` names no partition: write \"orders/0\"",
+            "\"orders\"",
         ),
         (
             "kind = \"partition\"\ntarget = { any_of = \"kafka\" }\nfrom = { component = \"kafka\" }",
@@ -206,12 +195,12 @@ fn what_contradicts_itself_is_refused() {
             "{ component = \"kafka\" }",
         ),
         (
-            "kind = \"partition\"\ntarget = { any_of = \"kafka\" }\nfrom = { process = \"gateway\" }\nexpect_election = true",
+            "kind = \"partition\"\ntarget = { any_of = \"kafka\" }\nfrom = { process = \"api\" }\nexpect_election = true",
             "`expect_election` goes with a target `leader_of`",
             "true",
         ),
         (
-            "kind = \"latency\"\nlink = { from = \"gateway\", to = \"kafka\" }\nlatency = \"1s\"\njitter = \"2s\"",
+            "kind = \"latency\"\nlink = { from = \"api\", to = \"kafka\" }\nlatency = \"1s\"\njitter = \"2s\"",
             "`jitter` must be less than `latency`",
             "\"2s\"",
         ),
@@ -257,7 +246,7 @@ fn a_plan_tells_what_happens_when() {
     let text = "
         [fault.cut]
         kind = \"partition\"
-        target = { leader_of = \"applications.submitted/0\" }
+        target = { leader_of = \"orders/0\" }
         from = { component = \"kafka\", others = true }
         for = \"20s\"
         [fault.then-kill]
@@ -266,12 +255,12 @@ fn a_plan_tells_what_happens_when() {
         at = { after_fault = \"cut\", delay = \"3s\" }
         [fault.crash]
         kind = \"kill\"
-        target = { any_of = \"origination\" }
-        when = { gauge = \"unapplied_applications\", at_least = 100 }
+        target = { any_of = \"worker\" }
+        when = { gauge = \"backlog\", at_least = 100 }
         restart_after = \"5s\"
         [fault.slow]
         kind = \"latency\"
-        link = { from = \"origination-1\", to = \"postgres\" }
+        link = { from = \"worker-1\", to = \"postgres\" }
         latency = \"300ms\"
         at = { phase = \"steady\", after = \"1s\" }
     ";
@@ -281,9 +270,9 @@ fn a_plan_tells_what_happens_when() {
     };
     let timeline = schedule(text).unwrap().timeline();
     insta::assert_snapshot!(timeline.iter().map(line).collect::<Vec<_>>().join("\n"), @r"
-    6 to 25: slow the links from origination-1 to postgres by 300ms (slow: 1s after the start of steady, to the end of its phase)
-    25 to 45: cut the leader of applications.submitted/0 off from the other instances of kafka, in both directions (cut: at the start of fault, for 20s)
+    6 to 25: slow the links from worker-1 to postgres by 300ms (slow: 1s after the start of steady, to the end of its phase)
+    25 to 45: cut the leader of orders/0 off from the other instances of kafka, in both directions (cut: at the start of fault, for 20s)
     28 to 50: kill what cut hit, start again later (then-kill: 3s after cut, to the end of its phase)
-    ? to ?: kill one instance of origination, drawn from the seed, start again after 5s (crash: at the start of fault, once unapplied_applications >= 100, for 5s)
+    ? to ?: kill one instance of worker, drawn from the seed, start again after 5s (crash: at the start of fault, once backlog >= 100, for 5s)
     ");
 }

@@ -78,7 +78,10 @@ fn config(lab: &Lab, component: &str) -> ClientConfig {
         .set("isolation.level", "read_committed")
         // After a truncation there is nothing else to go on from that would not leave a gap.
         .set("auto.offset.reset", "earliest")
-        .set("queued.max.messages.kbytes", "4096");
+        .set("queued.max.messages.kbytes", "4096")
+        // A tail is in no hurry, and every fetch costs the brokers of the system under test.
+        .set("fetch.min.bytes", "262144")
+        .set("fetch.wait.max.ms", "500");
     config
 }
 

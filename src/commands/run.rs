@@ -66,6 +66,10 @@ fn run_once(experiment: &Experiment, arguments: &RunArgs) -> anyhow::Result<Exit
     let run = RunDir::create(&arguments.out, &experiment.name)?;
     store(&run, experiment)?;
     let ended = conduct_in_lab(&run, arguments)?;
+    if !arguments.keep_data {
+        // Gone already, unless the conductor did not get as far as stopping its lab.
+        let _ = std::fs::remove_dir_all(run.data());
+    }
     let recorded = run.journal().is_file();
     match ended {
         ExitCode::Pass => {}

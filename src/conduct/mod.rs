@@ -14,12 +14,15 @@ use drain::DrainWatch;
 use interrupt::Interrupt;
 use futures::FutureExt as _;
 use proofload_chaos::{Chaos, Schedule, Setting};
+use proofload_history::journal::LoadAudit;
 use proofload_history::{Clock, Event, Phase, Recorder, RunDir};
 use proofload_lab::gauge::Gauges;
 use proofload_lab::{Lab, Toolbox, sampler, tail};
+use proofload_scenarios::GeneratorError;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 /// How often the draining gauges are read.
 const DRAIN_POLL: Duration = Duration::from_millis(500);
@@ -144,10 +147,11 @@ impl Run<'_> {
     async fn load_and_break(&self, chaos: &Chaos) -> anyhow::Result<()> {
         let generator = traffic::generator(self.experiment, &self.lab, &self.recorder)?;
         let mut handle = generator.handle();
-        let traffic = tokio::spawn(generator.run());
+        // Aborted when an interrupt drops this future: the traffic must not outlive the wish to end it.
+        let mut traffic = JoinSet::new();
+        traffic.spawn(generator.run());
         if handle.started().await.is_none() {
-            traffic.await.context("the traffic ended in a panic")?.context("the traffic cannot start")?;
-            return Ok(());
+            return ended(&mut traffic).await.context("the traffic cannot start");
         }
         self.progress.follow(handle.clone(), self.experiment.header.phases.traffic());
         let breaking = tokio::spawn({
@@ -167,9 +171,7 @@ impl Run<'_> {
         self.pass(Phase::Fault, fault).await?;
         self.pass(Phase::Recovery, recovery).await?;
         breaking.await.context("the faults ended in a panic")?;
-        let audits = traffic.await.context("the traffic ended in a panic")?;
-        audits.context("the traffic could not be carried out")?;
-        Ok(())
+        ended(&mut traffic).await.context("the traffic could not be carried out")
     }
 
     /// One phase, from its first instant to its last; one that lasts no time is passed over.
@@ -224,4 +226,11 @@ impl Run<'_> {
         }
         Ok(values)
     }
+}
+
+/// Waits for the one task of `traffic`.
+async fn ended(traffic: &mut JoinSet<Result<Vec<LoadAudit>, GeneratorError>>) -> anyhow::Result<()> {
+    let ended = traffic.join_next().await.context("there is no traffic")?;
+    ended.context("the traffic ended in a panic")??;
+    Ok(())
 }

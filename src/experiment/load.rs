@@ -1,11 +1,10 @@
 //! From a file to an experiment whose every name is resolved.
 
 use super::header::{FORMAT, Header};
-use super::names::names;
 use super::requests::requests;
 use super::{Experiment, TrafficTable, find};
 use crate::diagnostic::{self, FileProblem};
-use proofload_chaos::{FaultPlan, Schedule};
+use proofload_chaos::{FaultPlan, Names, Schedule};
 use proofload_history::RunDir;
 use proofload_lab::{Resolved, SpecError};
 use proofload_verify::{CHECKS, Control, Expectation, Reference};
@@ -177,7 +176,7 @@ impl<'t> Sections<'t> {
     fn resolve(&self, read: Read) -> Result<Experiment, SpecError> {
         let Read { name, header, traffic, requests, system, toml } = read;
         let [_, faults, expectations, controls] = &self.named;
-        let names = names(&system.manifest, faults.iter().map(|(name, _)| name.get_ref().clone()).collect());
+        let names = Names::of(&system.manifest, faults.iter().map(|(name, _)| name.get_ref().clone()));
         let plans = faults.iter().map(|(name, row)| {
             FaultPlan::parse(&Spanned::new(name.span(), name.get_ref().as_str().into()), row, &names)
         });

@@ -3,7 +3,6 @@
 mod find;
 mod header;
 mod load;
-mod names;
 mod requests;
 mod tables;
 

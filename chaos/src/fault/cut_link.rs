@@ -24,7 +24,7 @@ pub(super) const ABOUT: About = About {
     example: r#"
 [fault.no-database]
 kind = "cut_link"
-link = { from = { any_of = "origination" }, to = "postgres" }
+link = { from = { any_of = "worker" }, to = "postgres" }
 mode = "stall"
 for = "10s"
 "#,

@@ -28,7 +28,7 @@ pub(super) const ABOUT: About = About {
     example: r#"
 [fault.broker-dies]
 kind = "kill"
-target = { leader_of = "applications.submitted/0" }
+target = { leader_of = "orders/0" }
 at = "fault"
 restart_after = "10s"
 "#,

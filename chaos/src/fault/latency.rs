@@ -29,7 +29,7 @@ pub(super) const ABOUT: About = About {
     example: r#"
 [fault.slow-database]
 kind = "latency"
-link = { from = "origination", to = "postgres" }
+link = { from = "worker", to = "postgres" }
 latency = "2s"
 for = "15s"
 "#,

@@ -15,7 +15,7 @@ use toxiproxy_rust::client::Client;
 /// The key of the faults that hit links, and what it means.
 pub(super) const LINK_KEY: (&str, &str) = (
     "link",
-    "the links: { from = \"origination\", to = \"postgres\" }; `from` is a process (all its instances), an instance, or a target such as { any_of = \"origination\" }; `to` is a component, all instances of it",
+    "the links: { from = \"worker\", to = \"postgres\" }; `from` is a process (all its instances), an instance, or a target such as { any_of = \"worker\" }; `to` is a component, all instances of it",
 );
 
 /// A question through a link that takes longer than this is not answered.

@@ -39,7 +39,7 @@ pub struct About {
     pub healed: &'static str,
     /// The keys of its table besides [`crate::plan::COMMON_KEYS`], each with what it means.
     pub keys: &'static [(&'static str, &'static str)],
-    /// An example of its table in an experiment on the reference system, complete.
+    /// An example of its table in an experiment, complete.
     pub example: &'static str,
     pub(crate) parse: fn(&Draft<'_>) -> Result<Aimed, SpecError>,
 }
@@ -56,7 +56,7 @@ pub const FAULTS: &[About] = &[kill::ABOUT, pause::ABOUT, partition::ABOUT, late
 /// The key of the faults that hit instances, and what it means.
 const TARGET_KEY: (&str, &str) = (
     "target",
-    "what it hits, found when it fires: { leader_of = \"topic/0\" }, { controller_of = \"kafka\" }, { instance = \"kafka-2\" }, { any_of = \"gateway\" }, { all_of = \"gateway\" } or { same_as = \"other-fault\" }",
+    "what it hits, found when it fires: { leader_of = \"topic/0\" }, { controller_of = \"kafka\" }, { instance = \"kafka-2\" }, { any_of = \"api\" }, { all_of = \"api\" } or { same_as = \"other-fault\" }",
 );
 
 /// A fault with its settings, and what it is to hit.

@@ -26,7 +26,7 @@ pub(super) const ABOUT: About = About {
         TARGET_KEY,
         (
             "from",
-            "the peers: { component = \"kafka\" }, { process = \"gateway\" } or { instance = \"kafka-2\" }; with `others = true`, all of them but the target itself",
+            "the peers: { component = \"kafka\" }, { process = \"api\" } or { instance = \"kafka-2\" }; with `others = true`, all of them but the target itself",
         ),
         (
             "direction",
@@ -40,7 +40,7 @@ pub(super) const ABOUT: About = About {
     example: r#"
 [fault.leader-cut]
 kind = "partition"
-target = { leader_of = { topic = "applications.submitted", partition = 0 }, not_controller = true }
+target = { leader_of = { topic = "orders", partition = 0 }, not_controller = true }
 from = { component = "kafka", others = true }
 at = "fault"
 for = "20s"

@@ -21,7 +21,7 @@ pub(super) const ABOUT: About = About {
     example: r#"
 [fault.frozen]
 kind = "pause"
-target = { any_of = "origination" }
+target = { any_of = "worker" }
 at = { phase = "fault", after = "2s" }
 for = "12s"
 "#,

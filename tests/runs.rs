@@ -1,0 +1,210 @@
+//! Whole runs on the real lab, short ones: that they stand on their own, end as they must, and leave nothing behind.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where its preparation fails")]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Labs share the machine's two cores: one at a time.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+/// Far longer than anything here takes on a loaded machine.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+struct Bench {
+    out: tempfile::TempDir,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        Self { out: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap(), _alone: alone }
+    }
+
+    fn proofload(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_proofload"));
+        command.current_dir(env!("CARGO_MANIFEST_DIR")).args(arguments);
+        command
+    }
+
+    /// `proofload run` of the short experiment, into this bench's own folder.
+    fn run(&self, extra: &[&str]) -> Command {
+        let mut command = self.proofload(&["run", "tests/experiments/short.toml", "--out"]);
+        command.arg(self.out.path()).args(extra);
+        command
+    }
+
+    fn latest(&self) -> PathBuf {
+        self.out.path().join("short/latest").canonicalize().unwrap()
+    }
+
+    fn journal(&self) -> String {
+        let latest = self.out.path().join("short/latest/journal.ndjson");
+        std::fs::read_to_string(latest).unwrap_or_default()
+    }
+
+    /// Starts a run and waits until its journal tells of `event`.
+    fn run_until(&self, event: &str) -> Child {
+        let mut child = self.run(&[]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        wait_for(&format!("`{event}` in the journal"), || {
+            assert!(child.try_wait().unwrap().is_none(), "the run ended early:\n{}", self.journal());
+            self.journal().contains(&format!("\"event\":\"{event}\""))
+        });
+        child
+    }
+}
+
+fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < until, "{what} did not come about within {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn said(output: &Output) -> String {
+    format!("{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// The PID namespaces in which somebody lives.
+fn pid_namespaces() -> BTreeSet<PathBuf> {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    processes.filter_map(|process| std::fs::read_link(process.path().join("ns/pid")).ok()).collect()
+}
+
+/// What a lab could leave on the machine: mounts, network interfaces, named network namespaces.
+fn fixtures() -> (String, String, usize) {
+    let named = std::fs::read_dir("/run/netns").map_or(0, Iterator::count);
+    let interfaces: Vec<String> =
+        std::fs::read_dir("/sys/class/net").unwrap().flatten().map(|entry| format!("{:?}", entry.file_name())).collect();
+    (std::fs::read_to_string("/proc/self/mounts").unwrap(), interfaces.join(" "), named)
+}
+
+#[test]
+fn a_run_stands_on_its_own_and_is_judged_again_byte_for_byte() {
+    let bench = Bench::new();
+    let output = bench.run(&["--json"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let run = bench.latest();
+    let printed: serde_json::Value = serde_json::from_slice(&output.stdout).expect("stdout is the verdict and nothing else");
+    assert_eq!(printed["judgement"], "pass");
+
+    for file in ["experiment.toml", "manifest.toml", "operations.arrow", "observations.arrow", "series.arrow"] {
+        assert!(run.join(file).is_file(), "{file} is missing");
+    }
+    for file in ["journal.ndjson", "verdict.json", "report.html", "junit.xml", "summary.md", "logs/kafka-1.log"] {
+        assert!(std::fs::metadata(run.join(file)).unwrap().len() > 0, "{file} is empty");
+    }
+    assert!(!run.join("data").exists(), "the data of the components is still there");
+
+    // Elsewhere, where no project is near: a run needs nothing but itself.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let moved = elsewhere.path().join("moved");
+    copy(&run, &moved);
+    std::fs::remove_file(moved.join("verdict.json")).unwrap();
+    let judged = bench.proofload(&["judge"]).arg(&moved).current_dir(elsewhere.path()).output().unwrap();
+    assert_eq!(judged.status.code(), Some(0), "{}", said(&judged));
+    let (first, again) = (std::fs::read(run.join("verdict.json")).unwrap(), std::fs::read(moved.join("verdict.json")).unwrap());
+    assert!(first == again, "the verdict differs when it is judged again");
+
+    let id = "00000000-000b-8000-8000-000000000005";
+    let trace = bench.proofload(&["trace"]).arg(&run).arg(id).output().unwrap();
+    let text = said(&trace);
+    assert_eq!(trace.status.code(), Some(0), "{text}");
+    for stage in ["log.submitted", "db.application", "log.decided"] {
+        assert!(text.contains(stage), "the trace does not tell of {stage}:\n{text}");
+    }
+}
+
+#[test]
+fn a_run_that_is_killed_in_the_middle_of_a_fault_leaves_nothing_behind() {
+    let bench = Bench::new();
+    let (before, fixtures_before) = (pid_namespaces(), fixtures());
+    let mut child = bench.run_until("fault_injected");
+    let inside: BTreeSet<PathBuf> = pid_namespaces().difference(&before).cloned().collect();
+    assert_eq!(inside.len(), 1, "one lab, one PID namespace");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    wait_for("the end of every process in the lab", || pid_namespaces().is_disjoint(&inside));
+    assert_eq!(fixtures(), fixtures_before);
+
+    // What it had written is a history; it proves nothing, and says so.
+    let run = bench.latest();
+    let judged = bench.proofload(&["judge"]).arg(&run).output().unwrap();
+    assert_eq!(judged.status.code(), Some(3), "{}", said(&judged));
+    assert!(run.join("data").exists());
+    let healed = bench.proofload(&["heal", "--out"]).arg(bench.out.path()).output().unwrap();
+    assert_eq!(healed.status.code(), Some(0), "{}", said(&healed));
+    assert!(!run.join("data").exists(), "the data is still there");
+}
+
+#[test]
+fn an_interrupted_run_heals_keeps_its_history_and_exits_130() {
+    let bench = Bench::new();
+    let before = pid_namespaces();
+    let mut child = bench.run_until("fault_injected");
+    let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(interrupt.success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let journal = bench.journal();
+    for event in ["interrupted", "fault_healed"] {
+        assert!(journal.contains(&format!("\"event\":\"{event}\"")), "no `{event}`:\n{journal}");
+    }
+    assert!(bench.latest().join("report.html").is_file());
+    wait_for("the end of every process in the lab", || pid_namespaces().is_subset(&before));
+    assert!(!bench.latest().join("data").exists(), "the data is still there");
+}
+
+#[test]
+fn without_what_setup_installs_a_run_ends_with_69_and_says_what_to_do() {
+    let bench = Bench::new();
+    let output = bench.run(&[]).env("PROOFLOAD_HOME", "/nonexistent").output().unwrap();
+    assert_eq!(output.status.code(), Some(69), "{}", said(&output));
+    assert!(said(&output).contains("./setup"), "{}", said(&output));
+}
+
+#[test]
+fn a_service_that_does_not_come_up_ends_the_run_with_69_and_its_last_words() {
+    let bench = Bench::new();
+    let broken = "process.bureau.env.LENDING_BUREAU_LATENCY_P50=soon";
+    let output = bench.run(&["--set", broken]).output().unwrap();
+    assert_eq!(output.status.code(), Some(69), "{}", said(&output));
+    let text = said(&output);
+    assert!(text.contains("bureau") && text.contains("soon"), "{text}");
+}
+
+#[test]
+fn a_port_in_use_inside_the_lab_ends_the_run_with_69_and_names_who_wanted_it() {
+    let bench = Bench::new();
+    // The gateway's own Toxiproxy listens there already.
+    let taken = "process.gateway.env.LENDING_LISTEN=0.0.0.0:8474";
+    let output = bench.run(&["--set", taken]).output().unwrap();
+    assert_eq!(output.status.code(), Some(69), "{}", said(&output));
+    let text = said(&output).to_lowercase();
+    assert!(text.contains("gateway") && text.contains("in use"), "{text}");
+}
+
+#[test]
+fn a_generator_that_cannot_keep_up_gives_unknown_and_says_so_first() {
+    let bench = Bench::new();
+    let output = bench.run(&["--rate", "200000/s"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+    let report = std::fs::read_to_string(bench.latest().join("report.html")).unwrap();
+    let (load, promise) = (report.find("generator could not keep up"), report.find("What was promised"));
+    assert!(load.is_some() && load < promise, "the report does not say first that the load was invalid");
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().flatten() {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
