@@ -144,7 +144,7 @@ pub(crate) struct Changes {
     #[arg(long, value_name = "RATE")]
     pub(crate) rate: Option<String>,
     /// The seed of arrivals, ids and choices, in place of the experiment's
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=crate::experiment::MAX_SEED))]
     pub(crate) seed: Option<u64>,
     /// Leave the faults out: the baseline that the experiment is compared with
     #[arg(long)]

@@ -10,8 +10,8 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::DeValue;
 
-/// The phases that a fault may begin in; the system is read in the others.
-const PHASES: [Phase; 4] = [Phase::WarmUp, Phase::Steady, Phase::Fault, Phase::Recovery];
+/// The phases that a fault may begin in: behind the steady state, which it would disturb, and before the system is read.
+const PHASES: [Phase; 2] = [Phase::Fault, Phase::Recovery];
 
 /// The instant from which a fault fires, or its condition is watched.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -125,6 +125,5 @@ fn read_journal(run: &RunDir) -> Result<(Journal, bool), HistoryError> {
             Err(source) => return Err(HistoryError::Journal { path, line: index + 1, source }),
         }
     }
-    let ended = entries.iter().any(|entry| matches!(entry.event, Event::RunEnded {}));
-    Ok((Journal { entries }, !whole || !ended))
+    Ok((Journal { entries }, !whole))
 }

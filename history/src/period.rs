@@ -11,9 +11,11 @@ pub struct Period(pub Duration);
 /// The units, by the suffix that a TOML file uses, in nanoseconds.
 const UNITS: &[(&str, f64)] = &[("us", 1e3), ("ms", 1e6), ("s", 1e9), ("m", 60e9), ("h", 3_600e9), ("d", 86_400e9)];
 
+const LONGEST: Duration = Duration::from_secs(3_660 * 86_400);
+
 /// The text is not a duration.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is not a duration: write a number and a unit, such as \"300ms\", \"2.5s\", \"5m\" or \"24h\"")]
+#[error("`{0}` is not a duration: write a number and a unit, such as \"300ms\", \"2.5s\", \"5m\" or \"24h\", at most ten years")]
 pub struct PeriodError(String);
 
 impl FromStr for Period {
@@ -25,7 +27,9 @@ impl FromStr for Period {
         let (number, unit) = text.split_at(digits);
         let number: f64 = number.parse().map_err(|_| wrong())?;
         let (_, scale) = UNITS.iter().find(|(suffix, _)| *suffix == unit.trim()).ok_or_else(wrong)?;
-        Duration::try_from_secs_f64(number * scale / 1e9).map(Self).map_err(|_| wrong())
+        let span = Duration::try_from_secs_f64(number * scale / 1e9).map_err(|_| wrong())?;
+        // Longer than any run or window; sums of such spans stay far from overflowing.
+        if span > LONGEST { Err(wrong()) } else { Ok(Self(span)) }
     }
 }
 
@@ -64,7 +68,7 @@ mod tests {
 
     #[test]
     fn refuses_what_has_no_unit_no_number_or_a_sign() {
-        for text in ["300", "ms", "-3s", "3 parsecs", "", "1.2.3s"] {
+        for text in ["300", "ms", "-3s", "3 parsecs", "", "1.2.3s", "99999999999999d"] {
             assert!(text.parse::<Period>().is_err(), "{text}");
         }
     }

@@ -84,9 +84,9 @@ impl Recorder {
     /// # Errors
     /// If something cannot be written.
     pub fn close(&self) -> Result<(), HistoryError> {
-        lock(&self.operations).close()?;
-        lock(&self.observations).close()?;
-        lock(&self.series).close()
+        // All three, whatever becomes of one of them.
+        let closed = [lock(&self.operations).close(), lock(&self.observations).close(), lock(&self.series).close()];
+        closed.into_iter().collect()
     }
 }
 

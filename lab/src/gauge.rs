@@ -168,7 +168,15 @@ fn bounds(
     which: Offset,
 ) -> Result<i64, KafkaError> {
     let offsets = client.offsets_for_times(listed(topic, partitions, which)?, WITHIN)?;
-    offsets.elements().iter().map(|element| element.error().map(|()| element.offset().to_raw().unwrap_or(0))).sum()
+    let position = |element: &rdkafka::topic_partition_list::TopicPartitionListElem<'_>| {
+        element.error()?;
+        match element.offset() {
+            Offset::Offset(offset) => Ok(offset),
+            // Not an answer: a number made of it would be a lag that nobody measured.
+            _ => Err(KafkaError::OffsetFetch(RDKafkaErrorCode::OffsetNotAvailable)),
+        }
+    };
+    offsets.elements().iter().map(position).sum()
 }
 
 fn listed(

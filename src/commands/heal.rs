@@ -15,6 +15,10 @@ pub(super) fn heal(out: &Path) -> anyhow::Result<ExitCode> {
         if !data.is_dir() {
             continue;
         }
+        if ended(&run) {
+            println!("{}: kept on purpose; left alone", data.display());
+            continue;
+        }
         if run.is_recorded_now() {
             println!("{}: is still running; left alone", run.root().display());
             continue;
@@ -25,6 +29,11 @@ pub(super) fn heal(out: &Path) -> anyhow::Result<ExitCode> {
     }
     println!("{}", if healed == 0 { "nothing is left behind" } else { "healed" });
     Ok(ExitCode::Pass)
+}
+
+/// Whether the run came to its end: what it left was to be kept.
+fn ended(run: &RunDir) -> bool {
+    std::fs::read_to_string(run.journal()).is_ok_and(|journal| journal.contains("\"event\":\"run_ended\""))
 }
 
 /// Every run below `out`.

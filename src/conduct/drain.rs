@@ -57,7 +57,7 @@ impl DrainWatch {
             return if over { end(DrainOutcome::Unreadable) } else { None };
         }
         let values = self.last.as_ref()?;
-        let quiet = values.iter().all(|(_, value)| *value <= 0.0);
+        let quiet = values.iter().all(|(_, value)| *value == 0.0);
         if quiet && unmoved >= QUIET_FOR {
             end(DrainOutcome::Quiet)
         } else if !quiet && unmoved >= self.stuck_after {
@@ -107,6 +107,11 @@ mod tests {
     fn work_that_moves_up_to_the_bound_is_moving() {
         let readings: Vec<Result<f64, &str>> = (0..20).map(|second| Ok(100.0 - f64::from(second))).collect();
         assert_eq!(drained(&readings), Some((10, DrainOutcome::Moving)));
+    }
+
+    #[test]
+    fn less_than_nothing_left_is_not_quiet() {
+        assert_eq!(drained(&[Ok(-3.0); 8]), Some((5, DrainOutcome::Stuck)));
     }
 
     #[test]

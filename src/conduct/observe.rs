@@ -2,6 +2,7 @@
 
 use super::Run;
 use proofload_history::Event;
+use proofload_history::journal::StageRead;
 use proofload_lab::{kafka, stage};
 use std::time::{Duration, Instant};
 
@@ -13,9 +14,14 @@ const POLL: Duration = Duration::from_millis(300);
 pub(super) async fn observe(run: &Run<'_>) -> anyhow::Result<()> {
     let manifest = &run.experiment.system.manifest;
     if manifest.components.values().any(|component| component.kind.get_ref() == "kafka") && !in_sync(run).await {
-        let note = format!("the replicas are not in sync {} s after the drain", IN_SYNC_WITHIN.as_secs());
-        run.progress.say(&note);
-        run.recorder.event(Event::Noted { note })?;
+        // What a log holds now may be truncated in a moment: nothing that is read counts.
+        let error = format!("the replicas are not in sync {} s after the drain", IN_SYNC_WITHIN.as_secs());
+        run.progress.say(&error);
+        for stage in manifest.stages.keys().cloned() {
+            let unread = StageRead { stage, error: Some(error.clone()), ..StageRead::default() };
+            run.recorder.event(Event::StageRead(unread))?;
+        }
+        return Ok(());
     }
     for name in manifest.stages.keys() {
         let read = stage::read(&run.lab, manifest, name, &run.recorder).await;

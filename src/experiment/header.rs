@@ -6,6 +6,9 @@ use std::time::Duration;
 /// The version of the format of experiments that this program reads.
 pub(crate) const FORMAT: u32 = 1;
 
+/// The largest seed: ids carry 48 bits of it.
+pub(crate) const MAX_SEED: u64 = (1 << 48) - 1;
+
 /// What an experiment says of itself.
 #[derive(Clone, Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,7 +25,7 @@ pub(crate) struct Header {
     #[serde(default)]
     pub(crate) tags: Vec<String>,
     /// The seed of arrivals, ids and choices.
-    #[serde(default = "default_seed")]
+    #[serde(default = "default_seed", deserialize_with = "seed")]
     pub(crate) seed: u64,
     /// How long each phase lasts.
     pub(crate) phases: Phases,
@@ -58,6 +61,15 @@ pub(crate) struct Phases {
     /// and the longest retry of the system.
     #[serde(default = "twenty_seconds")]
     pub(crate) stuck_after: Period,
+}
+
+fn seed<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    use serde::Deserialize as _;
+    let seed = u64::deserialize(deserializer)?;
+    if seed > MAX_SEED {
+        return Err(serde::de::Error::custom(format!("the seed {seed} is too large: {MAX_SEED} at most")));
+    }
+    Ok(seed)
 }
 
 fn none() -> Period {

@@ -7,7 +7,7 @@ mod requests;
 mod tables;
 
 pub(crate) use find::{experiment as find, experiments as find_all, manifest as find_manifest};
-pub(crate) use header::{Header, SteadyProbe};
+pub(crate) use header::{Header, MAX_SEED, SteadyProbe};
 pub(crate) use load::{Overrides, load, load_stored};
 pub(crate) use tables::TrafficTable;
 

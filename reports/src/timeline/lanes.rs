@@ -49,7 +49,10 @@ impl Lanes {
     /// The strips that the journal tells of.
     pub(super) fn of(journal: &Journal, axis: &TimeAxis) -> Self {
         let phases = journal.phases().into_iter().map(|(phase, from, to)| (phase, from.secs(), to.secs())).collect();
-        let events = journal.entries.iter().filter_map(|entry| match entry.event {
+        // When everything has been read the system is stopped, in order: that is no event of the run.
+        let read = journal.entries.iter().rposition(|entry| matches!(entry.event, Event::StageRead(_)));
+        let told = journal.entries.iter().take(read.map_or(usize::MAX, |last| last + 1));
+        let events = told.filter_map(|entry| match entry.event {
             Event::LeaderChanged { .. } => Some((entry.at.secs(), Happening::LeaderChange)),
             Event::ProcessExited { .. } => Some((entry.at.secs(), Happening::ProcessExit)),
             _ => None,

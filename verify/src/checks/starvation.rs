@@ -6,7 +6,7 @@ use proofload_history::{History, Sample};
 /// More of the processor's time than this taken by others (steal) makes latencies meaningless.
 const STEAL_LIMIT: f64 = 0.10;
 /// More of the processors' time than this spent on processes that have nothing to do with the run, likewise.
-const FOREIGN_LIMIT: f64 = 0.20;
+const FOREIGN_LIMIT: f64 = 0.10;
 /// A request that does nothing takes a fraction of a millisecond; slower than this, everything is slowed.
 const CANARY_LIMIT_US: f64 = 10_000.0;
 

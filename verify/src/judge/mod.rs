@@ -183,7 +183,15 @@ fn doubt(history: &History, plan: &Plan) -> Option<String> {
     let damaged = || history.damage.first().cloned();
     let unended = || (!history.journal.complete()).then(|| "the run did not come to its end".to_owned());
     let idle = || plan.expectations.is_empty().then(|| "the experiment expects nothing".to_owned());
-    interrupted.or_else(damaged).or_else(unended).or_else(idle)
+    let unsteady = || {
+        history.journal.entries.iter().find_map(|entry| match &entry.event {
+            Event::SteadyProbed { probe, holds: false, evidence } => {
+                Some(format!("the system was not in its steady state: {probe} did not hold ({evidence})"))
+            }
+            _ => None,
+        })
+    };
+    interrupted.or_else(damaged).or_else(unended).or_else(idle).or_else(unsteady)
 }
 
 fn phases(journal: &Journal) -> Vec<PhaseSpan> {
