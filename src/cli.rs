@@ -27,7 +27,9 @@ pub(crate) enum Command {
         system: String,
     },
     /// Parse and resolve an experiment, print its timeline, start nothing
-    #[command(after_help = "Examples:\n  proofload plan broker-kill\n  proofload plan partition-leader --variant acks-one")]
+    #[command(
+        after_help = "Examples:\n  proofload plan broker-kill\n  proofload plan partition-leader --variant acks-one"
+    )]
     Plan {
         /// Its name, or the path of its file
         experiment: String,
@@ -88,6 +90,9 @@ pub(crate) enum Command {
     #[command(hide = true)]
     Conduct {
         run: PathBuf,
+        /// The folder that relative paths in the manifest start from
+        #[arg(long)]
+        folder: PathBuf,
         #[arg(long)]
         quiet: bool,
         #[arg(long)]
@@ -123,7 +128,7 @@ pub(crate) struct RunArgs {
     /// The folder of the runs
     #[arg(long, value_name = "DIR", default_value = "runs")]
     pub(crate) out: PathBuf,
-    /// Print the verdict as JSON, and nothing else
+    /// Print the verdict as JSON, and nothing else; of several runs, one line each
     #[arg(long)]
     pub(crate) json: bool,
     /// Keep the data folders of the components beside the run
@@ -140,7 +145,7 @@ pub(crate) struct Changes {
     /// Change a setting of the manifest: `process.gateway.replicas=3`; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_and_value)]
     pub(crate) sets: Vec<(String, String)>,
-    /// Change the rate of every traffic: `400/s`
+    /// Change the rate of every traffic with a constant one: `400/s`
     #[arg(long, value_name = "RATE")]
     pub(crate) rate: Option<String>,
     /// The seed of arrivals, ids and choices, in place of the experiment's

@@ -71,7 +71,8 @@ mod tests {
 
     #[test]
     fn a_file_that_is_missing_is_named_with_what_there_is() {
-        let shown = not_found("experiment", "broker-kil", &[PathBuf::from("x")], &["broker-kill".to_owned()]).to_string();
+        let shown =
+            not_found("experiment", "broker-kil", &[PathBuf::from("x")], &["broker-kill".to_owned()]).to_string();
         assert!(shown.contains("did you mean `broker-kill`?"), "{shown}");
     }
 }

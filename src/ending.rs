@@ -1,11 +1,12 @@
 //! The last lines of a run: they say the same as the report's first screen.
 
-use proofload_verify::{Finding, Judgement, Verdict};
+use proofload_verify::{Control, Finding, Judgement, Verdict, caught};
 use std::io::IsTerminal;
 use std::path::Path;
 
-/// The verdict for a terminal: sentence, findings, the first offender, the command that traces it, the report's path.
-pub(crate) fn ending(verdict: &Verdict, run: &Path) -> String {
+/// The verdict for a terminal: findings, figures, the sentence, the first offender, the command that traces it, whether
+/// a negative control was caught for its reason, the report's path.
+pub(crate) fn ending(verdict: &Verdict, run: &Path, control: Option<&Control>) -> String {
     let mut lines = vec![String::new()];
     lines.extend(verdict.findings.iter().map(finding_line));
     lines.push(String::new());
@@ -15,10 +16,16 @@ pub(crate) fn ending(verdict: &Verdict, run: &Path) -> String {
         let stage = offender.stage.as_deref().map(|stage| format!(" at {stage}")).unwrap_or_default();
         let at = offender.at.map(|at| format!(", {at}")).unwrap_or_default();
         let id = offender.id.map(|id| id.to_string()).unwrap_or_default();
-        lines.push(format!("first of {}: {id} {}{stage}{at}. {}", finding.offenders_total, offender.defect, offender.detail));
+        lines.push(format!(
+            "first of {}: {id} {}{stage}{at}. {}",
+            finding.offenders_total, offender.defect, offender.detail
+        ));
         if !id.is_empty() {
             lines.push(format!("trace it: proofload trace {} {id}", run.display()));
         }
+    }
+    if let Some(control) = control {
+        lines.push(format!("control:  {}", caught(verdict, control).sentence));
     }
     lines.push(format!("report:   {}", run.join("report.html").display()));
     lines.join("\n")
@@ -50,7 +57,9 @@ fn figure_lines(verdict: &Verdict) -> Vec<String> {
         whole("repeated_intents"),
     )];
     let shown = verdict.figures.iter().filter(|figure| {
-        figure.name.starts_with("p95_ms.") || figure.name.starts_with("failover_s") || figure.name.starts_with("restoration_s")
+        figure.name.starts_with("p95_ms.")
+            || figure.name.starts_with("failover_s")
+            || figure.name.starts_with("restoration_s")
     });
     lines.extend(shown.map(|figure| {
         let value = figure.value.map_or_else(|| "not reached".to_owned(), |value| format!("{value:.1}"));
@@ -61,7 +70,9 @@ fn figure_lines(verdict: &Verdict) -> Vec<String> {
 
 fn first_offender(verdict: &Verdict) -> Option<(&Finding, &proofload_verify::Offender)> {
     let judged = verdict.findings.iter().filter(|finding| finding.skipped.is_none());
-    judged.filter(|finding| finding.judgement == Judgement::Fail).find_map(|finding| Some((finding, finding.offenders.first()?)))
+    judged
+        .filter(|finding| finding.judgement == Judgement::Fail)
+        .find_map(|finding| Some((finding, finding.offenders.first()?)))
 }
 
 /// Colour only on a terminal, and never where NO_COLOR is set.

@@ -38,15 +38,8 @@ impl ExitCode {
 
     /// The code of several runs: whatever kept one from an answer first, then the worst answer.
     pub(crate) fn worst(codes: impl IntoIterator<Item = Self>) -> Self {
-        let order = [
-            Self::Interrupted,
-            Self::Defect,
-            Self::Environment,
-            Self::Usage,
-            Self::Fail,
-            Self::Unknown,
-            Self::Pass,
-        ];
+        let order =
+            [Self::Interrupted, Self::Defect, Self::Environment, Self::Usage, Self::Fail, Self::Unknown, Self::Pass];
         let seen: Vec<Self> = codes.into_iter().collect();
         order.into_iter().find(|code| seen.contains(code)).unwrap_or(Self::Unknown)
     }
@@ -88,7 +81,10 @@ mod tests {
     fn the_readme_has_the_same_table() {
         let readme = include_str!("../README.md");
         for (_, number, meaning) in TABLE {
-            assert!(readme.contains(&format!("| {number} | {meaning} |")), "README.md lacks `| {number} | {meaning} |`");
+            assert!(
+                readme.contains(&format!("| {number} | {meaning} |")),
+                "README.md lacks `| {number} | {meaning} |`"
+            );
         }
     }
 }

@@ -37,9 +37,11 @@ fn main() -> std::process::ExitCode {
             return code.number().into();
         }
     };
+    // Inside a lab nothing is the user's input any more: it was resolved before the lab was entered.
+    let inside = matches!(cli.command, cli::Command::Conduct { .. });
     let code = commands::dispatch(cli.command).unwrap_or_else(|error| {
         eprintln!("error: {}", chain(&error));
-        classify(&error)
+        classify(&error, inside)
     });
     code.number().into()
 }
@@ -57,8 +59,8 @@ fn chain(error: &anyhow::Error) -> String {
 }
 
 /// Whose fault an error is decides the exit code.
-fn classify(error: &anyhow::Error) -> ExitCode {
-    if error.is::<diagnostic::FileProblem>() || error.is::<HistoryError>() {
+fn classify(error: &anyhow::Error, inside: bool) -> ExitCode {
+    if !inside && (error.is::<diagnostic::FileProblem>() || error.is::<HistoryError>()) {
         ExitCode::Usage
     } else if error.is::<LabError>() {
         ExitCode::Environment

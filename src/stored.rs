@@ -5,7 +5,7 @@ use anyhow::Context as _;
 use proofload_history::{Event, History, RunDir};
 use proofload_lab::{Manifest, manifest};
 use proofload_reports::{EXPORTERS, Judged};
-use proofload_verify::{Chain, ChainStage, JudgeInput, Plan, PlannedFault, Verdict, judge};
+use proofload_verify::{Chain, ChainStage, Control, JudgeInput, Plan, PlannedFault, Verdict, judge};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -14,6 +14,8 @@ pub(crate) struct Stored {
     pub(crate) run: RunDir,
     pub(crate) plan: Plan,
     pub(crate) history: History,
+    /// The negative controls of the experiment, by the name of their variant.
+    controls: Vec<(String, Control)>,
 }
 
 impl Stored {
@@ -22,13 +24,21 @@ impl Stored {
         let run = RunDir::at(path);
         let experiment = experiment::load_stored(&run)?;
         let history = History::read(&run).with_context(|| format!("cannot read the run {}", path.display()))?;
+        let mut experiment = experiment;
+        let controls = std::mem::take(&mut experiment.controls);
         let plan = plan(experiment, &history);
-        Ok(Self { run, plan, history })
+        Ok(Self { run, plan, history, controls })
     }
 
     /// What the history comes to.
     pub(crate) fn judge(&self) -> Verdict {
         judge(&JudgeInput { history: &self.history, plan: &self.plan })
+    }
+
+    /// The control that this run is, if exactly one variant was applied and the experiment has a control for it.
+    pub(crate) fn control(&self) -> Option<&Control> {
+        let [variant] = self.plan.variants.as_slice() else { return None };
+        self.controls.iter().find(|(of, _)| of == variant).map(|(_, control)| control)
     }
 
     /// Renders every report of the run into its directory.

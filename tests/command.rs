@@ -52,12 +52,20 @@ fn a_typo_in_a_key_of_a_fault_is_located() {
 
 #[test]
 fn a_fault_on_a_component_that_does_not_exist_is_refused() {
-    refuses("component = \"kafka\"", "component = \"kafak\"", &["`kafak`", "did you mean `kafka`?", "changed.toml:17:"]);
+    refuses(
+        "component = \"kafka\"",
+        "component = \"kafak\"",
+        &["`kafak`", "did you mean `kafka`?", "changed.toml:17:"],
+    );
 }
 
 #[test]
 fn a_fault_of_a_kind_that_does_not_exist_is_refused() {
-    refuses("kind = \"partition\"", "kind = \"partitoin\"", &["`partitoin`", "did you mean `partition`?", "changed.toml:15:"]);
+    refuses(
+        "kind = \"partition\"",
+        "kind = \"partitoin\"",
+        &["`partitoin`", "did you mean `partition`?", "changed.toml:15:"],
+    );
 }
 
 #[test]
@@ -109,7 +117,11 @@ fn an_experiment_that_does_not_exist_is_refused_with_the_nearest() {
 
 #[test]
 fn an_unreadable_file_is_refused() {
-    proofload().args(["plan", "nowhere/x.toml"]).assert().code(64).stderr(contains("nowhere/x.toml: cannot read the file"));
+    proofload()
+        .args(["plan", "nowhere/x.toml"])
+        .assert()
+        .code(64)
+        .stderr(contains("nowhere/x.toml: cannot read the file"));
 }
 
 #[test]
@@ -136,7 +148,9 @@ fn help_shows_the_exit_codes_and_an_example() {
 #[test]
 fn a_plan_shows_what_would_happen_and_starts_nothing() {
     let assert = proofload().args(["plan", "partition-leader"]).assert().code(0);
-    assert.stdout(contains("steady for 15.0 s").and(contains("leader-cut")).and(contains("acks-one")).and(contains("minutes")));
+    assert.stdout(
+        contains("steady for 10.0 s").and(contains("leader-cut")).and(contains("acks-one")).and(contains("minutes")),
+    );
 }
 
 #[test]

@@ -37,6 +37,9 @@ fn every_file_that_the_readme_links_to_is_there() {
     let text = readme();
     let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
     for link in links.filter(|link| !link.contains("://")) {
-        assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(link).exists(), "README.md links to {link}, which is not there");
+        assert!(
+            Path::new(env!("CARGO_MANIFEST_DIR")).join(link).exists(),
+            "README.md links to {link}, which is not there"
+        );
     }
 }

@@ -39,7 +39,11 @@ fn rooms_known_by(room: &str) -> BTreeSet<String> {
     let manifest: toml::Table = std::fs::read_to_string(&path).unwrap().parse().unwrap();
     let sections = ["dependencies", "dev-dependencies", "build-dependencies"];
     let tables = sections.iter().filter_map(|section| manifest.get(*section).and_then(toml::Value::as_table));
-    tables.flat_map(|table| table.keys()).filter(|name| name.starts_with("proofload") || *name == "lending").cloned().collect()
+    tables
+        .flat_map(|table| table.keys())
+        .filter(|name| name.starts_with("proofload") || *name == "lending")
+        .cloned()
+        .collect()
 }
 
 #[test]

@@ -78,8 +78,11 @@ fn pid_namespaces() -> BTreeSet<PathBuf> {
 /// What a lab could leave on the machine: mounts, network interfaces, named network namespaces.
 fn fixtures() -> (String, String, usize) {
     let named = std::fs::read_dir("/run/netns").map_or(0, Iterator::count);
-    let interfaces: Vec<String> =
-        std::fs::read_dir("/sys/class/net").unwrap().flatten().map(|entry| format!("{:?}", entry.file_name())).collect();
+    let interfaces: Vec<String> = std::fs::read_dir("/sys/class/net")
+        .unwrap()
+        .flatten()
+        .map(|entry| format!("{:?}", entry.file_name()))
+        .collect();
     (std::fs::read_to_string("/proc/self/mounts").unwrap(), interfaces.join(" "), named)
 }
 
@@ -89,7 +92,8 @@ fn a_run_stands_on_its_own_and_is_judged_again_byte_for_byte() {
     let output = bench.run(&["--json"]).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     let run = bench.latest();
-    let printed: serde_json::Value = serde_json::from_slice(&output.stdout).expect("stdout is the verdict and nothing else");
+    let printed: serde_json::Value =
+        serde_json::from_slice(&output.stdout).expect("stdout is the verdict and nothing else");
     assert_eq!(printed["judgement"], "pass");
 
     for file in ["experiment.toml", "manifest.toml", "operations.arrow", "observations.arrow", "series.arrow"] {
@@ -107,7 +111,8 @@ fn a_run_stands_on_its_own_and_is_judged_again_byte_for_byte() {
     std::fs::remove_file(moved.join("verdict.json")).unwrap();
     let judged = bench.proofload(&["judge"]).arg(&moved).current_dir(elsewhere.path()).output().unwrap();
     assert_eq!(judged.status.code(), Some(0), "{}", said(&judged));
-    let (first, again) = (std::fs::read(run.join("verdict.json")).unwrap(), std::fs::read(moved.join("verdict.json")).unwrap());
+    let (first, again) =
+        (std::fs::read(run.join("verdict.json")).unwrap(), std::fs::read(moved.join("verdict.json")).unwrap());
     assert!(first == again, "the verdict differs when it is judged again");
 
     let id = "00000000-000b-8000-8000-000000000005";

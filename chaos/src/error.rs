@@ -12,16 +12,6 @@ pub enum ChaosError {
         /// What the lab said.
         source: Box<LabError>,
     },
-    /// The Toxiproxy of a host does not do what it is asked.
-    #[error("cannot {doing} by the Toxiproxy of {host}: {what} (is it running? its log is logs/{host}.toxiproxy.log)")]
-    Toxiproxy {
-        /// What was being done, with which link.
-        doing: String,
-        /// The host.
-        host: String,
-        /// What went wrong.
-        what: String,
-    },
     /// A step took longer than its bound.
     #[error("gave up to {doing} after {seconds} s")]
     Slow {

@@ -262,7 +262,7 @@ fn a_plan_tells_what_happens_when() {
         kind = \"latency\"
         link = { from = \"worker-1\", to = \"postgres\" }
         latency = \"300ms\"
-        at = { phase = \"steady\", after = \"1s\" }
+        at = { phase = \"recovery\", after = \"1s\" }
     ";
     let line = |planned: &Planned| {
         let at = |instant: Option<Duration>| instant.map_or("?".to_owned(), |at| at.as_secs().to_string());
@@ -270,9 +270,9 @@ fn a_plan_tells_what_happens_when() {
     };
     let timeline = schedule(text).unwrap().timeline();
     insta::assert_snapshot!(timeline.iter().map(line).collect::<Vec<_>>().join("\n"), @r"
-    6 to 25: slow the links from worker-1 to postgres by 300ms (slow: 1s after the start of steady, to the end of its phase)
     25 to 45: cut the leader of orders/0 off from the other instances of kafka, in both directions (cut: at the start of fault, for 20s)
     28 to 50: kill what cut hit, start again later (then-kill: 3s after cut, to the end of its phase)
+    51 to 80: slow the links from worker-1 to postgres by 300ms (slow: 1s after the start of recovery, to the end of its phase)
     ? to ?: kill one instance of worker, drawn from the seed, start again after 5s (crash: at the start of fault, once backlog >= 100, for 5s)
     ");
 }

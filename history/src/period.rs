@@ -15,7 +15,9 @@ const LONGEST: Duration = Duration::from_secs(3_660 * 86_400);
 
 /// The text is not a duration.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is not a duration: write a number and a unit, such as \"300ms\", \"2.5s\", \"5m\" or \"24h\", at most ten years")]
+#[error(
+    "`{0}` is not a duration: write a number and a unit, such as \"300ms\", \"2.5s\", \"5m\" or \"24h\", at most ten years"
+)]
 pub struct PeriodError(String);
 
 impl FromStr for Period {

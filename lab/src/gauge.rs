@@ -6,7 +6,7 @@
 use crate::manifest::{GaugeSource, Manifest};
 use crate::{Lab, database, kafka};
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 use sqlx::{AssertSqlSafe, PgConnection, Row, ValueRef};
 use std::collections::BTreeMap;

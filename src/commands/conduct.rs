@@ -7,7 +7,7 @@ use crate::progress::Progress;
 use anyhow::Context as _;
 use proofload_history::RunDir;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// PID 1 of the lab.
 pub(super) fn init(conductor: &[OsString]) -> ExitCode {
@@ -15,11 +15,14 @@ pub(super) fn init(conductor: &[OsString]) -> ExitCode {
 }
 
 /// The conductor: it records, and leaves judging to the process outside.
-pub(super) fn conduct(run: &Path, quiet: bool, keep_data: bool) -> anyhow::Result<ExitCode> {
+pub(super) fn conduct(run: &Path, folder: PathBuf, quiet: bool, keep_data: bool) -> anyhow::Result<ExitCode> {
     let run = RunDir::at(run);
-    let experiment = experiment::load_stored(&run)?;
+    let mut experiment = experiment::load_stored(&run)?;
+    // A program that the manifest names by a path lies beside the manifest that was read, not beside its copy.
+    experiment.system.manifest.folder = folder;
     let progress = Progress::new(quiet);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
     let ended = runtime.block_on(carry_out(&experiment, &run, &progress, keep_data))?;
     Ok(match ended {
         Ended::Recorded => ExitCode::Pass,

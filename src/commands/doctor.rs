@@ -6,7 +6,13 @@ use proofload_lab::{Toolbox, enter};
 pub(super) fn doctor() -> anyhow::Result<ExitCode> {
     let mut whole = true;
     for finding in enter::probe() {
-        let word = if finding.works() { "ok" } else if finding.needed { "MISSING" } else { "without" };
+        let word = if finding.works() {
+            "ok"
+        } else if finding.needed {
+            "MISSING"
+        } else {
+            "without"
+        };
         println!("{word:>8}  {:<28} {}", finding.name, finding.enables);
         if let Some(problem) = &finding.problem {
             whole &= !finding.needed;

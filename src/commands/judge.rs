@@ -15,7 +15,7 @@ pub(super) fn judge(run: &Path, json: bool) -> anyhow::Result<ExitCode> {
         let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         println!("{}", text.trim_end());
     } else {
-        println!("{}", ending(&verdict, run));
+        println!("{}", ending(&verdict, run, stored.control()));
     }
     Ok(verdict.judgement.into())
 }

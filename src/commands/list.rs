@@ -10,14 +10,12 @@ use std::path::Path;
 pub(super) fn list(kind: ListKind, system: &str) -> anyhow::Result<ExitCode> {
     let rows: Vec<(String, String)> = match kind {
         ListKind::Experiments => experiments()?,
-        ListKind::Checks => proofload_verify::CHECKS
-            .iter()
-            .map(|about| (about.name.to_owned(), about.invariant.to_owned()))
-            .collect(),
-        ListKind::Faults => proofload_chaos::FAULTS
-            .iter()
-            .map(|about| (about.name.to_owned(), about.sentence.to_owned()))
-            .collect(),
+        ListKind::Checks => {
+            proofload_verify::CHECKS.iter().map(|about| (about.name.to_owned(), about.invariant.to_owned())).collect()
+        }
+        ListKind::Faults => {
+            proofload_chaos::FAULTS.iter().map(|about| (about.name.to_owned(), about.sentence.to_owned())).collect()
+        }
         ListKind::Components => proofload_lab::component::KINDS
             .iter()
             .map(|kind| (kind.name.to_owned(), kind.description.to_owned()))

@@ -27,7 +27,7 @@ pub(crate) fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Heal { out } => heal::heal(&out),
         Command::Pages { folder } => pages::pages(&folder),
         Command::LabInit { conductor } => Ok(conduct::init(&conductor)),
-        Command::Conduct { run, quiet, keep_data } => conduct::conduct(&run, quiet, keep_data),
+        Command::Conduct { run, folder, quiet, keep_data } => conduct::conduct(&run, folder, quiet, keep_data),
     }
 }
 

@@ -27,17 +27,27 @@ fn render(experiment: &Experiment) -> String {
     if !header.variants.is_empty() {
         lines.push(format!("  variants    {}", header.variants.join(", ")));
     }
-    lines.push(format!("  takes       about {:.1} minutes, {:.1} at most", minutes(experiment, false), minutes(experiment, true)));
+    lines.push(format!(
+        "  takes       about {:.1} minutes, {:.1} at most",
+        minutes(experiment, false),
+        minutes(experiment, true)
+    ));
     lines.push("timeline".to_owned());
     lines.extend(timeline(experiment));
     lines.push("expectations".to_owned());
     lines.extend(
-        experiment.expectations.iter().map(|expectation| format!("  {:<20} {}", expectation.id, expectation.check_name)),
+        experiment
+            .expectations
+            .iter()
+            .map(|expectation| format!("  {:<20} {}", expectation.id, expectation.check_name)),
     );
     lines.push("negative controls".to_owned());
-    lines.extend(experiment.controls.iter().map(|(variant, control)| {
-        format!("  {variant:<20} must turn `{}` red", control.must_fail)
-    }));
+    lines.extend(
+        experiment
+            .controls
+            .iter()
+            .map(|(variant, control)| format!("  {variant:<20} must turn `{}` red", control.must_fail)),
+    );
     lines.join("\n")
 }
 
@@ -59,7 +69,11 @@ fn timeline(experiment: &Experiment) -> Vec<String> {
         lines.push(format!("  {:>6.1} s  {phase} for {:.1} s", at.as_secs_f64(), lasts.as_secs_f64()));
         if phase == Phase::WarmUp {
             lines.extend(experiment.traffic.iter().map(|(id, table)| {
-                format!("            traffic {id}: scenario {}, {}", table.scenario.get_ref(), arrivals(&table.arrivals))
+                format!(
+                    "            traffic {id}: scenario {}, {}",
+                    table.scenario.get_ref(),
+                    arrivals(&table.arrivals)
+                )
             }));
         }
         if phase == Phase::Fault && !experiment.header.without_faults {
@@ -67,7 +81,11 @@ fn timeline(experiment: &Experiment) -> Vec<String> {
         }
         at += lasts;
     }
-    lines.push(format!("  {:>6.1} s  drain until quiet, {:.1} s at most", at.as_secs_f64(), phases.drain_max.0.as_secs_f64()));
+    lines.push(format!(
+        "  {:>6.1} s  drain until quiet, {:.1} s at most",
+        at.as_secs_f64(),
+        phases.drain_max.0.as_secs_f64()
+    ));
     let stages: Vec<&str> = experiment.system.manifest.stages.keys().map(String::as_str).collect();
     lines.push(format!("            observe {}", stages.join(", ")));
     lines

@@ -5,9 +5,10 @@ use crate::ending::ending;
 use crate::exit_code::ExitCode;
 use crate::experiment::{self, Experiment, Overrides};
 use crate::stored::Stored;
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use proofload_history::RunDir;
 use proofload_lab::{LabError, Toolbox, enter};
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -16,6 +17,7 @@ pub(super) fn run(arguments: RunArgs) -> anyhow::Result<ExitCode> {
     let experiments = load_all(&arguments, &overrides)?;
     // Found out before anything starts, and once for all runs.
     Toolbox::find().map_err(LabError::from)?;
+    check_capabilities(&experiments)?;
     let mut codes = Vec::new();
     for experiment in &experiments {
         for round in 1..=arguments.repeat {
@@ -23,7 +25,7 @@ pub(super) fn run(arguments: RunArgs) -> anyhow::Result<ExitCode> {
                 eprintln!("{} ({round} of {})", experiment.name, arguments.repeat);
             }
             let code = run_once(experiment, &arguments)?;
-            codes.push((experiment.name.as_str(), code));
+            codes.push((experiment.name.clone(), code));
             if code == ExitCode::Interrupted {
                 return Ok(code);
             }
@@ -35,18 +37,42 @@ pub(super) fn run(arguments: RunArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::worst(codes.into_iter().map(|(_, code)| code)))
 }
 
+/// What the lab needs, and what the faults need of it, must work on this machine.
+fn check_capabilities(experiments: &[Experiment]) -> Result<(), LabError> {
+    let found = enter::probe();
+    if let Some(missing) = found.iter().find(|capability| capability.needed && !capability.works()) {
+        let problem = missing.problem.as_deref().unwrap_or_default();
+        return Err(LabError::Enter { what: format!("{} do not work here: {problem}; {}", missing.name, missing.how) });
+    }
+    for experiment in experiments.iter().filter(|experiment| !experiment.header.without_faults) {
+        for fault in experiment.schedule.timeline() {
+            let missing = found.iter().find(|capability| fault.needs.contains(&capability.name) && !capability.works());
+            if let Some(missing) = missing {
+                let problem = missing.problem.as_deref().unwrap_or_default();
+                let (fault, name, how) = (&fault.fault, missing.name, missing.how);
+                return Err(LabError::Enter {
+                    what: format!("the fault `{fault}` of {} needs {name}: {problem}; {how}", experiment.name),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
 fn load_all(arguments: &RunArgs, overrides: &Overrides) -> anyhow::Result<Vec<Experiment>> {
     let named = arguments.experiments.iter().map(|name| experiment::find(name)).collect::<Result<Vec<PathBuf>, _>>()?;
-    let mut experiments =
-        named.iter().map(|path| experiment::load(path, overrides)).collect::<Result<Vec<_>, _>>()?;
+    let mut experiments = named.iter().map(|path| experiment::load(path, overrides)).collect::<Result<Vec<_>, _>>()?;
     if let Some(tag) = &arguments.tag {
-        for path in experiment::find_all() {
-            let candidate = experiment::load(&path, overrides)?;
-            if candidate.header.tags.contains(tag) && experiments.iter().all(|known| known.name != candidate.name) {
+        let all = experiment::find_all();
+        let all = all.iter().map(|path| experiment::load(path, overrides)).collect::<Result<Vec<_>, _>>()?;
+        let tagged: Vec<Experiment> = all.into_iter().filter(|candidate| candidate.header.tags.contains(tag)).collect();
+        let none = tagged.is_empty();
+        for candidate in tagged {
+            if experiments.iter().all(|known| known.name != candidate.name) {
                 experiments.push(candidate);
             }
         }
-        if experiments.is_empty() {
+        if none {
             return Err(crate::diagnostic::not_found("experiment with the tag", tag, &[], &all_tags(overrides)).into());
         }
     }
@@ -65,7 +91,7 @@ fn all_tags(overrides: &Overrides) -> Vec<String> {
 fn run_once(experiment: &Experiment, arguments: &RunArgs) -> anyhow::Result<ExitCode> {
     let run = RunDir::create(&arguments.out, &experiment.name)?;
     store(&run, experiment)?;
-    let ended = conduct_in_lab(&run, arguments)?;
+    let ended = conduct_in_lab(&run, experiment, arguments)?;
     if !arguments.keep_data {
         // Gone already, unless the conductor did not get as far as stopping its lab.
         let _ = std::fs::remove_dir_all(run.data());
@@ -76,28 +102,44 @@ fn run_once(experiment: &Experiment, arguments: &RunArgs) -> anyhow::Result<Exit
         ExitCode::Interrupted if recorded => {}
         other => return Ok(other),
     }
-    let stored = Stored::read(run.root())?;
+    // Whatever is wrong with what was just written is nobody's input.
+    let stored = Stored::read(run.root()).map_err(|error| anyhow!("cannot judge the run: {error:#}"))?;
     let verdict = stored.judge();
     stored.render(&verdict)?;
     if arguments.json {
-        println!("{}", std::fs::read_to_string(run.verdict()).context("cannot read the verdict back")?.trim_end());
+        println!("{}", serde_json::to_string(&verdict).context("cannot write the verdict as JSON")?);
     } else {
-        println!("{}", ending(&verdict, &shown(run.root())));
+        println!("{}", ending(&verdict, &shown(run.root()), stored.control()));
     }
     Ok(if ended == ExitCode::Interrupted { ended } else { verdict.judgement.into() })
 }
 
 /// Starts this program again as the conductor inside a new lab, and waits for it.
-fn conduct_in_lab(run: &RunDir, arguments: &RunArgs) -> anyhow::Result<ExitCode> {
-    let root = run.root().canonicalize().with_context(|| format!("cannot find {}", run.root().display()))?;
-    let mut conductor: Vec<OsString> = vec!["conduct".into(), root.into()];
+fn conduct_in_lab(run: &RunDir, experiment: &Experiment, arguments: &RunArgs) -> anyhow::Result<ExitCode> {
+    let absolute = |path: &Path| path.canonicalize().with_context(|| format!("cannot find {}", path.display()));
+    let folder = &experiment.system.manifest.folder;
+    let folder = absolute(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })?;
+    let mut conductor: Vec<OsString> =
+        vec!["conduct".into(), absolute(run.root())?.into(), "--folder".into(), folder.into()];
     if arguments.json {
         conductor.push("--quiet".into());
     }
     if arguments.keep_data {
         conductor.push("--keep-data".into());
     }
-    Ok(ExitCode::of(enter::supervise(&conductor)?))
+    match enter::supervise(&conductor)? {
+        // What a conductor never ends with: it was not started. unshare has said why.
+        number @ (1 | 3 | 126 | 127) => {
+            Err(LabError::Enter { what: format!("the namespaces were refused (code {number})") }.into())
+        }
+        number => {
+            let code = ExitCode::of(number);
+            if code == ExitCode::Defect {
+                eprintln!("error: the conductor ended with {number} (its history is kept: {})", run.root().display());
+            }
+            Ok(code)
+        }
+    }
 }
 
 /// Writes the experiment and the system as resolved, with the files that the manifest names: the run stands on its own.
@@ -110,7 +152,11 @@ fn store(run: &RunDir, experiment: &Experiment) -> anyhow::Result<()> {
     let manifest = &experiment.system.manifest;
     for template in manifest.components.values().filter_map(|component| component.template.as_ref()) {
         let text = crate::diagnostic::read(&manifest.folder.join(template))?;
-        write(&run.root().join(template), text.as_bytes())?;
+        let path = run.root().join(template);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
+        }
+        write(&path, text.as_bytes())?;
     }
     Ok(())
 }
@@ -122,17 +168,14 @@ fn shown(root: &Path) -> PathBuf {
 }
 
 /// How often each experiment ended how.
-fn tally(codes: &[(&str, ExitCode)]) -> String {
-    let mut names: Vec<&str> = codes.iter().map(|(name, _)| *name).collect();
-    names.dedup();
-    let count = |name: &str, wanted: ExitCode| codes.iter().filter(|(n, code)| *n == name && *code == wanted).count();
-    let row = |name: &&str| {
-        format!(
-            "{name}: {} pass, {} fail, {} unknown",
-            count(name, ExitCode::Pass),
-            count(name, ExitCode::Fail),
-            count(name, ExitCode::Unknown),
-        )
+fn tally(codes: &[(String, ExitCode)]) -> String {
+    let names: BTreeSet<&str> = codes.iter().map(|(name, _)| name.as_str()).collect();
+    let row = |name: &str| {
+        let of: Vec<ExitCode> = codes.iter().filter(|(run, _)| run == name).map(|(_, code)| *code).collect();
+        let count = |wanted: &[ExitCode]| of.iter().filter(|code| wanted.contains(code)).count();
+        let answers = [ExitCode::Pass, ExitCode::Fail, ExitCode::Unknown];
+        let [pass, fail, unknown] = answers.map(|answer| count(&[answer]));
+        format!("{name}: {pass} pass, {fail} fail, {unknown} unknown, {} without an answer", of.len() - count(&answers))
     };
-    names.iter().map(row).collect::<Vec<_>>().join("\n")
+    names.into_iter().map(row).collect::<Vec<_>>().join("\n")
 }

@@ -25,7 +25,6 @@ impl Interrupt {
         Ok(Self(told))
     }
 
-
     /// Returns when a signal has come; never, if none does.
     pub(super) async fn wait(&self) -> &'static str {
         let mut told = self.0.clone();

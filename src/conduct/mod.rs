@@ -11,14 +11,14 @@ use crate::experiment::Experiment;
 use crate::progress::Progress;
 use anyhow::Context as _;
 use drain::DrainWatch;
-use interrupt::Interrupt;
 use futures::FutureExt as _;
+use interrupt::Interrupt;
 use proofload_chaos::{Chaos, Schedule, Setting};
 use proofload_history::journal::LoadAudit;
 use proofload_history::{Clock, Event, Phase, Recorder, RunDir};
 use proofload_lab::gauge::Gauges;
 use proofload_lab::{Lab, Toolbox, sampler, tail};
-use proofload_scenarios::GeneratorError;
+use proofload_scenarios::{GeneratorError, Handle};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -84,7 +84,11 @@ pub(crate) async fn conduct(
             progress.say(&format!("cannot close the history: {error}"));
         }
     })?;
-    progress.say(&format!("{} is ready after {:.1} s", experiment.system.manifest.title, began.elapsed().as_secs_f64()));
+    progress.say(&format!(
+        "{} is ready after {:.1} s",
+        experiment.system.manifest.title,
+        began.elapsed().as_secs_f64()
+    ));
     let gauges = Gauges::new(&lab, &experiment.system.manifest);
     let phase = watch::Sender::new(None);
     let run = Run { experiment, lab: lab.clone(), gauges, recorder: Arc::clone(&recorder), progress, interrupt, phase };
@@ -154,13 +158,31 @@ impl Run<'_> {
             return ended(&mut traffic).await.context("the traffic cannot start");
         }
         self.progress.follow(handle.clone(), self.experiment.header.phases.traffic());
+        let phases = self.phases(chaos, &handle);
+        tokio::pin!(phases);
+        tokio::select! {
+            passed = &mut phases => {
+                passed?;
+                ended(&mut traffic).await
+            }
+            // As a rule the traffic ends with the last phase; a generator that fails ends the run at once.
+            done = ended(&mut traffic) => {
+                done?;
+                phases.await
+            }
+        }
+        .context("the traffic could not be carried out")
+    }
+
+    /// The phases with traffic, and the faults within theirs.
+    async fn phases(&self, chaos: &Chaos, traffic: &Handle) -> anyhow::Result<()> {
         let breaking = tokio::spawn({
             let (chaos, phases) = (chaos.clone(), self.phase.subscribe());
             async move { chaos.run(phases).await }
         });
         let [(_, warm_up), (_, steady), (_, fault), (_, recovery)] = self.experiment.header.phases.lengths();
         self.pass(Phase::WarmUp, warm_up).await?;
-        let (passed, holds) = tokio::join!(self.pass(Phase::Steady, steady), steady::watch(self, &handle, steady));
+        let (passed, holds) = tokio::join!(self.pass(Phase::Steady, steady), steady::watch(self, traffic, steady));
         passed?;
         let holds = holds?;
         if self.experiment.header.without_faults {
@@ -170,8 +192,10 @@ impl Run<'_> {
         }
         self.pass(Phase::Fault, fault).await?;
         self.pass(Phase::Recovery, recovery).await?;
+        // What lasts "to the end of its phase" ends now.
+        self.phase.send_replace(Some(Phase::Drain));
         breaking.await.context("the faults ended in a panic")?;
-        ended(&mut traffic).await.context("the traffic could not be carried out")
+        Ok(())
     }
 
     /// One phase, from its first instant to its last; one that lasts no time is passed over.

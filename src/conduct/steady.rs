@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 /// How often the draining gauges are read during the phase.
 const POLL: Duration = Duration::from_secs(1);
+/// Between two evaluations of a probe that did not hold.
+const AGAIN: Duration = Duration::from_millis(200);
 /// The share of operations that must be ok.
 const OK_SHARE: f64 = 0.99;
 
@@ -20,9 +22,10 @@ pub(super) async fn watch(run: &Run<'_>, traffic: &Handle, span: Duration) -> an
     let mut lags: Vec<Vec<(String, f64)>> = Vec::new();
     let mut unread = None;
     while Instant::now() + 2 * POLL < end {
-        match run.draining_gauges().await {
-            Ok(values) => lags.push(values),
-            Err(why) => unread = Some(why),
+        match tokio::time::timeout_at(end.into(), run.draining_gauges()).await {
+            Ok(Ok(values)) => lags.push(values),
+            Ok(Err(why)) => unread = Some(why),
+            Err(_) => unread = Some("no answer before the end of the phase".to_owned()),
         }
         tokio::time::sleep(POLL).await;
     }
@@ -32,8 +35,8 @@ pub(super) async fn watch(run: &Run<'_>, traffic: &Handle, span: Duration) -> an
     let mut all_hold = true;
     for probe in &run.experiment.header.steady.probes {
         let (holds, evidence) = match probe {
-            SteadyProbe::Ready => ready(run).await,
-            SteadyProbe::InSync => in_sync(run).await,
+            SteadyProbe::Ready => until(end, || ready(run)).await,
+            SteadyProbe::InSync => until(end, || in_sync(run)).await,
             SteadyProbe::LagFlat => match &unread {
                 Some(why) => (false, format!("a gauge cannot be read: {why}")),
                 None => lag_flat(&lags, done as f64 / span.as_secs_f64().max(1.0)),
@@ -47,6 +50,20 @@ pub(super) async fn watch(run: &Run<'_>, traffic: &Handle, span: Duration) -> an
         run.recorder.event(Event::SteadyProbed { probe: probe.name().to_owned(), holds, evidence })?;
     }
     Ok(all_hold)
+}
+
+/// Evaluates a probe again until it holds, or the phase ends: one late answer on a busy machine is no unsteady system.
+async fn until<F: Future<Output = (bool, String)>>(end: Instant, probe: impl Fn() -> F) -> (bool, String) {
+    let mut last = (false, "there was no time to look".to_owned());
+    while Instant::now() < end {
+        match tokio::time::timeout_at(end.into(), probe()).await {
+            Ok((true, evidence)) => return (true, evidence),
+            Ok((false, evidence)) => last = (false, evidence),
+            Err(_) => last.1 = format!("no answer before the end of the phase; before that: {}", last.1),
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+    last
 }
 
 async fn ready(run: &Run<'_>) -> (bool, String) {

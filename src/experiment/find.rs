@@ -35,13 +35,17 @@ pub(crate) fn manifest(name: &str, experiment: &Path) -> Result<PathBuf, FilePro
         return Ok(experiment.parent().unwrap_or(Path::new(".")).join(name));
     }
     let folders = folders(SYSTEMS);
-    let places = folders.iter().flat_map(|folder| {
-        [folder.join(format!("{name}.toml")), folder.join(name).join(format!("{name}.toml"))]
-    });
+    let places = folders
+        .iter()
+        .flat_map(|folder| [folder.join(format!("{name}.toml")), folder.join(name).join(format!("{name}.toml"))]);
     let found = places.clone().find(|path| path.is_file());
     found.ok_or_else(|| {
-        let valid: Vec<String> =
-            folders.iter().flat_map(|folder| toml_files(folder)).map(|path| stem(&path)).filter(|s| s != "Cargo").collect();
+        let valid: Vec<String> = folders
+            .iter()
+            .flat_map(|folder| toml_files(folder))
+            .map(|path| stem(&path))
+            .filter(|s| s != "Cargo")
+            .collect();
         diagnostic::not_found("system", name, &folders, &valid)
     })
 }

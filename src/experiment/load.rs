@@ -7,9 +7,9 @@ use crate::diagnostic::{self, FileProblem};
 use proofload_chaos::{FaultPlan, Names, Schedule};
 use proofload_history::RunDir;
 use proofload_lab::{Resolved, SpecError};
+use proofload_scenarios::Request;
 use proofload_verify::{CHECKS, Control, Expectation, Reference};
 use serde::Deserialize as _;
-use proofload_scenarios::Request;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -49,8 +49,9 @@ pub(crate) fn load(path: &Path, overrides: &Overrides) -> Result<Experiment, Fil
     let mut system = Resolved::new(&manifest_text, &header.variants, &overrides.sets)
         .map_err(|mistake| diagnostic::in_file(&mistake, &manifest, &manifest_text))?;
     system.manifest.folder = manifest.parent().unwrap_or(Path::new(".")).to_owned();
-    let requests =
-        requests(&system.manifest).map_err(|mistake| diagnostic::in_file(&mistake, &manifest, &manifest_text))?;
+    let in_manifest = |mistake: SpecError| diagnostic::in_file(&mistake, &manifest, &manifest_text);
+    check_templates(&system).map_err(in_manifest)?;
+    let requests = requests(&system.manifest).map_err(in_manifest)?;
 
     let toml = as_resolved(&text, &header, overrides).map_err(in_file)?;
     // A changed rate is read from the text that will be stored, so that both are the same.
@@ -85,6 +86,24 @@ pub(crate) fn load_stored(run: &RunDir) -> Result<Experiment, FileProblem> {
     sections.resolve(read).map_err(in_file)
 }
 
+/// Templates must be there, and below the manifest's folder: a copy of each goes into the run directory.
+fn check_templates(system: &Resolved) -> Result<(), SpecError> {
+    for (name, component) in &system.manifest.components {
+        let Some(template) = &component.template else { continue };
+        let below = Path::new(template).components().all(|part| matches!(part, std::path::Component::Normal(_)));
+        let path = system.manifest.folder.join(template);
+        if !below {
+            let message = format!("component.{name}.template `{template}` must lie below the manifest's folder");
+            return Err(SpecError::new(message, None));
+        }
+        if let Err(error) = std::fs::read_to_string(&path) {
+            let message = format!("component.{name}.template: cannot read {}: {error}", path.display());
+            return Err(SpecError::new(message, None));
+        }
+    }
+    Ok(())
+}
+
 /// The experiment as it is stored: with the overrides written into it, and its manifest beside it.
 fn as_resolved(text: &str, header: &Header, overrides: &Overrides) -> Result<String, SpecError> {
     let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| SpecError::from_toml(&error))?;
@@ -96,11 +115,19 @@ fn as_resolved(text: &str, header: &Header, overrides: &Overrides) -> Result<Str
     if let Some(rate) = &overrides.rate
         && let Some(traffic) = table.get_mut("traffic").and_then(toml::Value::as_table_mut)
     {
-        for (_, row) in traffic.iter_mut() {
-            let arrivals = toml::Table::from_iter([("poisson".to_owned(), toml::Value::String(rate.clone()))]);
-            if let Some(row) = row.as_table_mut() {
-                row.insert("arrivals".to_owned(), toml::Value::Table(arrivals));
-            }
+        for (name, row) in traffic.iter_mut() {
+            let arrivals = row.get_mut("arrivals").and_then(toml::Value::as_table_mut);
+            let kept = arrivals.and_then(|arrivals| {
+                let kind = ["poisson", "constant"].into_iter().find(|kind| arrivals.contains_key(*kind))?;
+                arrivals.get_mut(kind)
+            });
+            let Some(kept) = kept else {
+                return Err(SpecError::new(
+                    format!("--rate cannot change the traffic `{name}`: it has no one rate"),
+                    None,
+                ));
+            };
+            *kept = toml::Value::String(rate.clone());
         }
     }
     toml::to_string(&table).map_err(|error| SpecError::new(format!("cannot store the experiment: {error}"), None))
@@ -152,7 +179,8 @@ impl<'t> Sections<'t> {
             mistake
         })?;
         if *header.format.get_ref() != FORMAT {
-            let message = format!("format {} is not known to this version, which reads {FORMAT}", header.format.get_ref());
+            let message =
+                format!("format {} is not known to this version, which reads {FORMAT}", header.format.get_ref());
             return Err(SpecError::new(message, Some(header.format.span())));
         }
         Ok(header)
@@ -160,6 +188,10 @@ impl<'t> Sections<'t> {
 
     fn traffic(&self, system: &Resolved) -> Result<Vec<(String, TrafficTable)>, SpecError> {
         let scenarios = &system.manifest.scenarios;
+        if self.named[0].is_empty() {
+            let message = "the experiment has no traffic: add a table [traffic.SOME-NAME]";
+            return Err(SpecError::new(message, Some(self.header.span())));
+        }
         let rows = self.named[0].iter().map(|(name, row)| {
             let table = TrafficTable::deserialize(ValueDeserializer::from(row.clone()))
                 .map_err(|error| located(&error, row.span()))?;
@@ -167,6 +199,10 @@ impl<'t> Sections<'t> {
                 let valid = scenarios.keys().cloned().collect();
                 let span = Some(table.scenario.span());
                 return Err(SpecError::unknown("scenario", table.scenario.get_ref(), span, valid));
+            }
+            if scenarios[table.scenario.get_ref()].steps.is_empty() {
+                let message = format!("the scenario `{}` has no steps", table.scenario.get_ref());
+                return Err(SpecError::new(message, Some(table.scenario.span())));
             }
             Ok((name.get_ref().clone(), table))
         });
@@ -182,8 +218,10 @@ impl<'t> Sections<'t> {
         });
         let schedule = Schedule::new(plans.collect::<Result<_, SpecError>>()?, &header.phases.lengths())?;
         let plans = schedule.plans();
-        let parsed: Vec<Expectation> =
-            expectations.iter().map(|(name, row)| expectation(name.get_ref(), row)).collect::<Result<_, SpecError>>()?;
+        let parsed: Vec<Expectation> = expectations
+            .iter()
+            .map(|(name, row)| expectation(name.get_ref(), row))
+            .collect::<Result<_, SpecError>>()?;
         self.check_references(&parsed, &system, plans)?;
         let controls = controls.iter().map(|(variant, row)| self.control(variant, row, &system, plans));
         let controls = controls.collect::<Result<_, SpecError>>()?;
@@ -191,13 +229,20 @@ impl<'t> Sections<'t> {
     }
 
     /// What an expectation speaks of must exist: a fault, a chain, an operation, another expectation.
-    fn check_references(&self, parsed: &[Expectation], system: &Resolved, plans: &[FaultPlan]) -> Result<(), SpecError> {
+    fn check_references(
+        &self,
+        parsed: &[Expectation],
+        system: &Resolved,
+        plans: &[FaultPlan],
+    ) -> Result<(), SpecError> {
         for (expectation, (_, row)) in parsed.iter().zip(&self.named[2]) {
             for reference in expectation.check.references() {
                 let (what, name, valid): (_, _, Vec<String>) = match &reference {
                     Reference::Fault(name) => ("fault", name, plans.iter().map(|plan| plan.name.to_string()).collect()),
                     Reference::Chain(name) => ("chain", name, system.manifest.chains.keys().cloned().collect()),
-                    Reference::Operation(name) => ("operation", name, system.manifest.operations.keys().cloned().collect()),
+                    Reference::Operation(name) => {
+                        ("operation", name, system.manifest.operations.keys().cloned().collect())
+                    }
                     Reference::Expectation(name, check) => {
                         let others = parsed.iter().filter(|other| other.check_name == *check);
                         ("expectation", name, others.map(|other| other.id.clone()).collect())

@@ -94,7 +94,7 @@ impl Cut {
     async fn cut(&self, link: &Link) -> Result<(), ChaosError> {
         let doing = format!("cut {}", links::words(link));
         match self.mode {
-            Mode::Refuse => links::set_enabled(link, false).await,
+            Mode::Refuse => self.lab.set_link_enabled(link, false).await.map_err(ChaosError::lab(doing)),
             Mode::Stall => self.lab.add_toxic(link, STALL).await.map_err(ChaosError::lab(doing)),
         }
     }
@@ -102,7 +102,7 @@ impl Cut {
     async fn mend(&self, link: &Link) -> Result<(), ChaosError> {
         let doing = format!("mend {}", links::words(link));
         match self.mode {
-            Mode::Refuse => links::set_enabled(link, true).await,
+            Mode::Refuse => self.lab.set_link_enabled(link, true).await.map_err(ChaosError::lab(doing)),
             Mode::Stall => self.lab.remove_toxic(link, &STALL.name()).await.map_err(ChaosError::lab(doing)),
         }
     }

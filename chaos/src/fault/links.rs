@@ -2,7 +2,6 @@
 //! instances of a component.
 
 use super::{Draft, Scene};
-use crate::ChaosError;
 use crate::spec::{Keys, text, unknown, wrong};
 use crate::target::Target;
 use futures::future::join_all;
@@ -10,7 +9,6 @@ use proofload_lab::manifest::SpecError;
 use proofload_lab::{Lab, Link};
 use std::collections::BTreeSet;
 use std::time::Duration;
-use toxiproxy_rust::client::Client;
 
 /// The key of the faults that hit links, and what it means.
 pub(super) const LINK_KEY: (&str, &str) = (
@@ -94,25 +92,6 @@ pub(super) async fn ping_once(lab: &Lab, link: &Link) -> Result<Duration, String
         Ok(answer) => answer,
         Err(_) => Err(format!("no answer within {} s", PING_BOUND.as_secs())),
     }
-}
-
-/// Lets connections through `link`, or breaks those that there are and refuses new ones.
-pub(super) async fn set_enabled(link: &Link, enabled: bool) -> Result<(), ChaosError> {
-    let (api, proxy) = (link.api.clone(), link.proxy.clone());
-    // The client blocks its thread.
-    let set = tokio::task::spawn_blocking(move || {
-        let client = Client::new(api.as_str());
-        let found = client.find_proxy(&proxy)?;
-        if enabled { found.enable() } else { found.disable() }?;
-        // It does not look at the answer itself.
-        match client.find_proxy(&proxy)?.proxy_pack.enabled {
-            now if now == enabled => Ok(()),
-            now => Err(format!("it answers that enabled is {now}")),
-        }
-    });
-    let set = set.await.map_err(|error| error.to_string()).and_then(|set| set);
-    let doing = format!("{} {}", if enabled { "mend" } else { "cut" }, words(link));
-    set.map_err(|what| ChaosError::Toxiproxy { doing, host: link.from.to_string(), what })
 }
 
 /// A link, for people.
