@@ -1,7 +1,7 @@
 # The two commands of the README, and what CI does besides.
 # Recipes end with proofload's own exit code in their output: make turns every failure into 2.
 
-.PHONY: help demo test bench lint setup
+.PHONY: help setup build demo test lint bench
 
 help:
 	@echo 'make demo   set up, run the main experiment, print the verdict and the report'
@@ -12,8 +12,10 @@ help:
 setup:
 	./setup
 
-demo: setup
+build:
 	cargo build --release --locked --package proofload --package lending
+
+demo: setup build
 	./target/release/proofload run broker-kill
 
 test: setup

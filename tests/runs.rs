@@ -24,7 +24,7 @@ impl Bench {
         Self { out: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap(), _alone: alone }
     }
 
-    fn proofload(&self, arguments: &[&str]) -> Command {
+    fn proofload(arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_proofload"));
         command.current_dir(env!("CARGO_MANIFEST_DIR")).args(arguments);
         command
@@ -32,7 +32,7 @@ impl Bench {
 
     /// `proofload run` of the short experiment, into this bench's own folder.
     fn run(&self, extra: &[&str]) -> Command {
-        let mut command = self.proofload(&["run", "tests/experiments/short.toml", "--out"]);
+        let mut command = Self::proofload(&["run", "tests/experiments/short.toml", "--out"]);
         command.arg(self.out.path()).args(extra);
         command
     }
@@ -109,14 +109,14 @@ fn a_run_stands_on_its_own_and_is_judged_again_byte_for_byte() {
     let moved = elsewhere.path().join("moved");
     copy(&run, &moved);
     std::fs::remove_file(moved.join("verdict.json")).unwrap();
-    let judged = bench.proofload(&["judge"]).arg(&moved).current_dir(elsewhere.path()).output().unwrap();
+    let judged = Bench::proofload(&["judge"]).arg(&moved).current_dir(elsewhere.path()).output().unwrap();
     assert_eq!(judged.status.code(), Some(0), "{}", said(&judged));
     let (first, again) =
         (std::fs::read(run.join("verdict.json")).unwrap(), std::fs::read(moved.join("verdict.json")).unwrap());
     assert!(first == again, "the verdict differs when it is judged again");
 
     let id = "00000000-000b-8000-8000-000000000005";
-    let trace = bench.proofload(&["trace"]).arg(&run).arg(id).output().unwrap();
+    let trace = Bench::proofload(&["trace"]).arg(&run).arg(id).output().unwrap();
     let text = said(&trace);
     assert_eq!(trace.status.code(), Some(0), "{text}");
     for stage in ["log.submitted", "db.application", "log.decided"] {
@@ -138,10 +138,10 @@ fn a_run_that_is_killed_in_the_middle_of_a_fault_leaves_nothing_behind() {
 
     // What it had written is a history; it proves nothing, and says so.
     let run = bench.latest();
-    let judged = bench.proofload(&["judge"]).arg(&run).output().unwrap();
+    let judged = Bench::proofload(&["judge"]).arg(&run).output().unwrap();
     assert_eq!(judged.status.code(), Some(3), "{}", said(&judged));
     assert!(run.join("data").exists());
-    let healed = bench.proofload(&["heal", "--out"]).arg(bench.out.path()).output().unwrap();
+    let healed = Bench::proofload(&["heal", "--out"]).arg(bench.out.path()).output().unwrap();
     assert_eq!(healed.status.code(), Some(0), "{}", said(&healed));
     assert!(!run.join("data").exists(), "the data is still there");
 }
@@ -159,6 +159,17 @@ fn an_interrupted_run_heals_keeps_its_history_and_exits_130() {
         assert!(journal.contains(&format!("\"event\":\"{event}\"")), "no `{event}`:\n{journal}");
     }
     assert!(bench.latest().join("report.html").is_file());
+    wait_for("the end of every process in the lab", || pid_namespaces().is_subset(&before));
+    assert!(!bench.latest().join("data").exists(), "the data is still there");
+}
+
+#[test]
+fn a_run_that_is_interrupted_while_it_starts_leaves_nothing_behind() {
+    let bench = Bench::new();
+    let before = pid_namespaces();
+    let mut child = bench.run_until("process_started");
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
     wait_for("the end of every process in the lab", || pid_namespaces().is_subset(&before));
     assert!(!bench.latest().join("data").exists(), "the data is still there");
 }

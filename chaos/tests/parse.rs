@@ -148,7 +148,7 @@ fn a_link_that_the_system_does_not_have_is_refused() {
 #[test]
 fn a_duration_that_makes_no_sense_is_refused_at_its_place() {
     let kill = "[fault.x]\nkind = \"kill\"\ntarget = { instance = \"kafka-1\" }\n";
-    let advice = "is not a duration: write a number and a unit, such as \"300ms\", \"2.5s\", \"5m\" or \"24h\"";
+    let advice = "is not a duration: write a number and a unit, such as \"300ms\", \"2.5s\", \"5m\" or \"24h\", at most ten years";
     check(&format!("{kill}for = \"-3s\""), &format!("`for` of fault `x`: `-3s` {advice}"), "\"-3s\"", None);
     check(
         &format!("{kill}for = 3"),

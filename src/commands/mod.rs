@@ -20,7 +20,7 @@ pub(crate) fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Doctor => doctor::doctor(),
         Command::List { kind, system } => list::list(kind, &system),
         Command::Plan { experiment, changes } => plan::plan(&experiment, &changes.into()),
-        Command::Run(arguments) => run::run(arguments),
+        Command::Run(arguments) => run::run(&arguments),
         Command::Judge { run, json } => judge::judge(&run, json),
         Command::Report { run } => judge::report(&run),
         Command::Trace { run, id, json } => trace::trace(&run, &id, json),

@@ -12,9 +12,9 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-pub(super) fn run(arguments: RunArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn run(arguments: &RunArgs) -> anyhow::Result<ExitCode> {
     let overrides: Overrides = arguments.changes.clone().into();
-    let experiments = load_all(&arguments, &overrides)?;
+    let experiments = load_all(arguments, &overrides)?;
     // Found out before anything starts, and once for all runs.
     Toolbox::find().map_err(LabError::from)?;
     check_capabilities(&experiments)?;
@@ -24,7 +24,7 @@ pub(super) fn run(arguments: RunArgs) -> anyhow::Result<ExitCode> {
             if arguments.repeat > 1 || experiments.len() > 1 {
                 eprintln!("{} ({round} of {})", experiment.name, arguments.repeat);
             }
-            let code = run_once(experiment, &arguments)?;
+            let code = run_once(experiment, arguments)?;
             codes.push((experiment.name.clone(), code));
             if code == ExitCode::Interrupted {
                 return Ok(code);

@@ -238,7 +238,7 @@ impl<'t> Sections<'t> {
         for (expectation, (_, row)) in parsed.iter().zip(&self.named[2]) {
             for reference in expectation.check.references() {
                 let (what, name, valid): (_, _, Vec<String>) = match &reference {
-                    Reference::Fault(name) => ("fault", name, plans.iter().map(|plan| plan.name.to_string()).collect()),
+                    Reference::Fault(name) => ("fault", name, plans.iter().map(|plan| plan.name.clone()).collect()),
                     Reference::Chain(name) => ("chain", name, system.manifest.chains.keys().cloned().collect()),
                     Reference::Operation(name) => {
                         ("operation", name, system.manifest.operations.keys().cloned().collect())
@@ -278,7 +278,7 @@ impl<'t> Sections<'t> {
         if let Some(fault) = control.because.fault()
             && !plans.iter().any(|plan| plan.name == fault)
         {
-            let valid = plans.iter().map(|plan| plan.name.to_string()).collect();
+            let valid = plans.iter().map(|plan| plan.name.clone()).collect();
             return Err(SpecError::unknown("fault", fault, value_span(row, fault), valid));
         }
         if let Some(stage) = control.because.stage()

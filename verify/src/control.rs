@@ -42,7 +42,8 @@ pub enum Because {
 /// A side of a bound.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Beyond {
-    /// The figure must be greater. One that is infinite, or was not reached, is.
+    /// The figure must be greater. A latency that is infinite is; a time that was not reached is if it was seen for
+    /// longer. Any other that is missing is not known, and no reason.
     Above(f64),
     /// The figure must be smaller.
     Below(f64),
@@ -166,7 +167,10 @@ fn seen(finding: &Finding, because: &Because) -> Seen {
             let known = figure(name);
             let value = known.and_then(|figure| figure.value);
             let (holds, side, bound) = match *beyond {
-                Beyond::Above(bound) => (known.is_some() && value.is_none_or(|value| value > bound), "above", bound),
+                Beyond::Above(bound) => {
+                    let least = known.and_then(|figure| figure.value.or_else(|| at_least(finding, name)));
+                    (least.is_some_and(|value| value > bound), "above", bound)
+                }
                 Beyond::Below(bound) => (value.is_some_and(|value| value < bound), "below", bound),
             };
             let seen = match (known, value) {
@@ -177,6 +181,19 @@ fn seen(finding: &Finding, because: &Because) -> Seen {
             Seen { holds, offenders: 0, what: format!("{name} is {seen}, {side} {bound} expected") }
         }
     }
+}
+
+/// What the figure called `name`, which has no value, is at least, where that is known: a quantile without a value is
+/// infinite, and a time that was not reached has a figure of how long that was seen.
+fn at_least(finding: &Finding, name: &str) -> Option<f64> {
+    let (kind, of) = name.split_once('.').unwrap_or((name, ""));
+    let quantile = kind.strip_prefix('p').and_then(|rest| rest.strip_suffix("_ms"));
+    if quantile.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit())) {
+        return Some(f64::INFINITY);
+    }
+    let part = kind.strip_suffix("_s").filter(|part| ["failover", "restoration"].contains(part))?;
+    let censored = format!("{part}_censored_s.{of}");
+    finding.figures.iter().find(|figure| figure.name == censored)?.value
 }
 
 #[cfg(test)]
@@ -259,6 +276,25 @@ mod tests {
             "figure = \"failover_s\", above = 1, at_least = 3",
         ] {
             assert!(control(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_missing_figure_is_above_a_bound_only_where_it_is_known_to_be() {
+        let mut verdict = losing(true);
+        let finding = verdict.findings.iter_mut().find(|finding| finding.expectation == "nothing-lost").unwrap();
+        for name in ["p95_ms", "p95_low_ms", "failover_s.cut", "restoration_s.cut", "bad_percent"] {
+            finding.figures.push(crate::Figure { name: name.into(), value: None });
+        }
+        finding.figures.push(crate::Figure { name: "failover_censored_s.cut".into(), value: Some(12.0) });
+        let above = |name: &str, bound: f64| {
+            caught(&verdict, &control(&format!("figure = \"{name}\", above = {bound:.1}")).unwrap()).caught
+        };
+        assert!(above("p95_ms", 300.0) && above("failover_s.cut", 10.0));
+        for (name, bound) in
+            [("p95_low_ms", 1.0), ("failover_s.cut", 12.0), ("restoration_s.cut", 1.0), ("bad_percent", 1.0)]
+        {
+            assert!(!above(name, bound), "{name}");
         }
     }
 

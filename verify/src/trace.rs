@@ -1,9 +1,11 @@
 //! Everything that is known of one id, in the order of time: what was asked, what was seen, what was done to the
 //! system around it.
 
+use crate::faults::Faults;
 use crate::spans::unsent_by_generator;
 use crate::{Chain, place, wording};
-use proofload_history::{At, Event, History, Id, Observation, Operation, Outcome, Reading};
+use proofload_history::journal::FaultRecord;
+use proofload_history::{At, Entry, Event, History, Id, Observation, Operation, Outcome, Reading};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -20,7 +22,8 @@ pub struct Trace {
     pub sentence: String,
     /// What happened, in the order of time; what has no instant (a row of a table that carries none) comes last.
     pub steps: Vec<Step>,
-    /// Stages that it should be at and was not seen at in the end.
+    /// Stages that it should be at and was not seen at in the end; none for one that was not acknowledged and not seen
+    /// anywhere: it may never have come to the system.
     pub missing: Vec<Missing>,
 }
 
@@ -56,7 +59,7 @@ pub struct Missing {
     pub chain: String,
     /// The stage.
     pub stage: String,
-    /// Whether the stage was read to its end, so that it is not there; else it may be.
+    /// Whether the stage was read to its end, every row understood, so that it is not there; else it may be.
     pub read_completely: bool,
     /// Whether it was seen there while the run went on: then it is gone.
     pub seen_live: bool,
@@ -113,10 +116,20 @@ fn life(steps: &[Step]) -> Option<(At, At)> {
     Some((instants().min()?, instants().max()?))
 }
 
-/// What was done to the system, and what it did, between two instants.
+/// What was done to the system, and what it did, between two instants, and the injections of the faults that were
+/// active then, however early.
 fn around(history: &History, from: At, to: At) -> Vec<Step> {
-    let entries = history.journal.entries.iter().filter(|entry| from <= entry.at && entry.at <= to);
+    let faults = Faults::of(&history.journal);
+    let active = |fault: &FaultRecord| fault.injecting < from && from <= faults.active(fault).1;
+    let earlier: Vec<(&str, At)> =
+        faults.records.iter().filter(|fault| active(fault)).map(|fault| (&*fault.id, fault.injecting)).collect();
+    let injects = |entry: &Entry| match &entry.event {
+        Event::FaultInjecting { fault, .. } => earlier.contains(&(fault.as_str(), entry.at)),
+        _ => false,
+    };
+    let entries = history.journal.entries.iter();
     entries
+        .filter(|entry| (from <= entry.at && entry.at <= to) || injects(entry))
         .filter_map(|entry| Some(Step { at: Some(entry.at), kind: StepKind::System, text: event_text(&entry.event)? }))
         .collect()
 }
@@ -168,13 +181,17 @@ fn missing(
     let has = |stage: &str, reading: Reading| seen.iter().any(|seen| &*seen.stage == stage && seen.reading == reading);
     let mut missing = Vec::new();
     for (name, chain) in chains {
-        let asked = attempts.iter().any(|made| *made.name == *chain.operation);
-        let known = asked || chain.stages.iter().any(|stage| has(&stage.stage, Reading::Final));
+        let acknowledged = attempts.iter().any(|made| *made.name == *chain.operation && made.outcome == Outcome::Ok);
+        let somewhere = |stage: &str| has(stage, Reading::Final) || has(stage, Reading::Live);
+        let known = acknowledged || chain.stages.iter().any(|stage| somewhere(&stage.stage));
         for stage in chain.stages.iter().filter(|stage| known && !has(&stage.stage, Reading::Final)) {
             missing.push(Missing {
                 chain: name.clone(),
                 stage: stage.stage.clone(),
-                read_completely: history.journal.stage_read(&stage.stage).is_some_and(|read| read.complete),
+                read_completely: history
+                    .journal
+                    .stage_read(&stage.stage)
+                    .is_some_and(|read| read.complete && (read.unreadable == 0 || has(&stage.stage, Reading::Live))),
                 seen_live: has(&stage.stage, Reading::Live),
             });
         }
@@ -198,7 +215,7 @@ fn sentence(history: &History, id: Id, attempts: &[&Operation], seen: &[&Observa
     };
     let first = missing.first().map_or_else(String::new, |missing| {
         let gone = if missing.seen_live { ", where it was seen live" } else { "" };
-        let read = if missing.read_completely { "" } else { " (not read to its end)" };
+        let read = if missing.read_completely { "" } else { " (not read whole)" };
         format!("; the first stage that misses it is {}{gone}{read}", missing.stage)
     });
     format!("{outcome}; {places}{first}.")
@@ -227,7 +244,7 @@ impl fmt::Display for Trace {
             let how = match (missing.read_completely, missing.seen_live) {
                 (true, true) => "it was there and is gone",
                 (true, false) => "it is not there",
-                (false, _) => "it was not seen there, and the stage was not read to its end",
+                (false, _) => "it was not seen there, and the stage was not read whole",
             };
             writeln!(f, "{:>12}   {}: {how}", "missing", missing.stage)?;
         }
@@ -265,6 +282,30 @@ mod tests {
              missing   log.out: it is not there
         ");
         assert!(serde_json::to_string(&trace).unwrap().contains("\"seen_live\":true"));
+    }
+
+    #[test]
+    fn a_trace_shows_the_faults_that_were_active_however_long_they_had_been() {
+        let mut script = Script::good();
+        script.fault(5.0, 6.0, "long-over").fault(10.0, 40.0, "leader-cut");
+        let trace = trace(&script.history(), &Script::chains(), Script::id(600));
+        let system: Vec<&Step> = trace.steps.iter().filter(|step| step.kind == StepKind::System).collect();
+        assert_eq!(system.len(), 1, "{system:?}");
+        assert!(system[0].text.starts_with("leader-cut (kill) is injected"), "{}", system[0].text);
+    }
+
+    #[test]
+    fn what_was_neither_acknowledged_nor_seen_is_missing_from_nowhere() {
+        let missing = |outcome: Outcome, seen: bool| {
+            let mut script = Script::new();
+            script.issue(1, 0, 1).timed(0, 1.0, 10, outcome).read_all(62.0);
+            if seen {
+                script.seen_live("log.in", Script::id(0));
+            }
+            trace(&script.history(), &Script::chains(), Script::id(0)).missing.len()
+        };
+        assert_eq!([missing(Outcome::Fail, false), missing(Outcome::Indeterminate, false)], [0, 0]);
+        assert_eq!([missing(Outcome::Ok, false), missing(Outcome::Indeterminate, true)], [3, 3]);
     }
 
     #[test]

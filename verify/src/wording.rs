@@ -47,6 +47,13 @@ pub(crate) fn millis(nanos: u64) -> Option<f64> {
 /// A ratio in percent with as many decimals as it takes to tell it from a whole number: `99.93 %`.
 pub(crate) fn percent(ratio: f64) -> String {
     let percent = ratio * 100.0;
+    // What four decimals would round to nothing, or to all, is neither.
+    if 0.0 < percent && percent < 0.000_05 {
+        return "less than 0.0001 %".to_owned();
+    }
+    if (99.999_95..100.0).contains(&percent) {
+        return "more than 99.9999 %".to_owned();
+    }
     let text = format!("{percent:.4}");
     format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
 }
@@ -82,6 +89,12 @@ mod tests {
             [percent(0.999), percent(0.9), percent(0.003_47), percent(1.0)],
             ["99.9 %", "90 %", "0.347 %", "100 %"]
         );
+    }
+
+    #[test]
+    fn what_is_nearly_none_or_nearly_all_is_not_told_as_none_or_all() {
+        assert_eq!([percent(1e-7), percent(0.999_999_9)], ["less than 0.0001 %", "more than 99.9999 %"]);
+        assert_eq!([percent(0.0), percent(1e-6)], ["0 %", "0.0001 %"]);
     }
 
     #[test]

@@ -27,6 +27,8 @@ struct World {
     strangers: Vec<[(u8, bool); 3]>,
     /// For each stage: `None` not read, else whether to its end.
     read: [Option<bool>; 3],
+    /// For each stage how many of its rows were not understood.
+    unreadable: [u64; 3],
     drained: Option<DrainOutcome>,
     damaged: bool,
 }
@@ -56,8 +58,18 @@ fn world() -> impl Strategy<Value = World> {
         1 => Just(Some(DrainOutcome::Unreadable)),
         1 => Just(None),
     ];
-    (fates, strangers, [read.clone(), read.clone(), read], drained, proptest::bool::weighted(0.1))
-        .prop_map(|(fates, strangers, read, drained, damaged)| World { fates, strangers, read, drained, damaged })
+    let rows = prop_oneof![9 => Just(0_u64), 1 => Just(1)];
+    let (read, unreadable) = ([read.clone(), read.clone(), read], [rows.clone(), rows.clone(), rows]);
+    (fates, strangers, read, unreadable, drained, proptest::bool::weighted(0.1)).prop_map(
+        |(fates, strangers, read, unreadable, drained, damaged)| World {
+            fates,
+            strangers,
+            read,
+            unreadable,
+            drained,
+            damaged,
+        },
+    )
 }
 
 impl World {
@@ -74,9 +86,9 @@ impl World {
         for (n, seen) in self.strangers.iter().enumerate() {
             see(&mut script, Id::of(&format!("stranger {n}")), seen);
         }
-        for (stage, read) in Script::STAGES.iter().zip(self.read) {
+        for ((stage, read), unreadable) in Script::STAGES.iter().zip(self.read).zip(self.unreadable) {
             if let Some(complete) = read {
-                script.read(90.0, stage, complete, 0);
+                script.read(90.0, stage, complete, unreadable);
             }
         }
         if let Some(outcome) = self.drained {
@@ -117,7 +129,9 @@ fn model(history: &History) -> Answer {
         _ => None,
     });
     let settled = matches!(drained, Some(DrainOutcome::Quiet | DrainOutcome::Stuck));
-    let read = |stage: &str| history.journal.stage_read(stage).is_some_and(|read| read.complete);
+    let to_its_end = |stage: &str| history.journal.stage_read(stage).is_some_and(|read| read.complete);
+    let read =
+        |stage: &str| history.journal.stage_read(stage).is_some_and(|read| read.complete && read.unreadable == 0);
     let damaged = !history.damage.is_empty();
 
     let mut offenders = BTreeSet::new();
@@ -150,9 +164,10 @@ fn model(history: &History) -> Answer {
             None
         };
         let Some(owned_from) = owned_from else { continue };
-        let lost = Script::STAGES[owned_from..]
-            .iter()
-            .find(|stage| !present(stage) && read(stage) && (settled || times(stage, Reading::Live) > 0));
+        let lost = Script::STAGES[owned_from..].iter().find(|stage| {
+            let gone = to_its_end(stage) && times(stage, Reading::Live) > 0;
+            !present(stage) && (gone || (read(stage) && settled))
+        });
         if let Some(stage) = lost {
             offend("lost", stage);
         }

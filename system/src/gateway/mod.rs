@@ -22,6 +22,7 @@ use anyhow::Context;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
+use rdkafka::error::KafkaError;
 use tracing::info;
 
 use crate::config::gateway::GatewaySettings;
@@ -33,6 +34,9 @@ use admission::Admission;
 use idempotency::Idempotency;
 use intake::Intake;
 use owner::Owner;
+
+/// Pause after a producer that failed for good was replaced.
+const REPLACE_PAUSE: Duration = Duration::from_secs(1);
 
 /// What the handlers share.
 struct Gateway {
@@ -55,21 +59,34 @@ pub(crate) async fn run(settings: GatewaySettings) -> anyhow::Result<()> {
         owner: Owner::new(settings.origination, settings.origination_timeout)?,
     });
     let readiness = Readiness::default();
-    tokio::spawn(announce(producer.clone(), readiness.clone()));
     let routes = Router::new()
         .route("/v1/loan-applications", post(submit::submit))
         .route("/v1/loan-applications/{external_id}", get(read::read))
         .layer(DefaultBodyLimit::max(settings.body_max))
         .with_state(gateway);
     let router = server::with_operations(routes, readiness.clone(), metrics);
-    server::serve(&settings.server, router, readiness).await?;
-    producer.flush(settings.kafka.message_timeout + Duration::from_secs(1)).await;
+    let attendance = attend(&producer, &readiness);
+    tokio::select! {
+        served = server::serve(&settings.server, router, readiness.clone()) => served?,
+        error = attendance => return Err(error).context("cannot replace the producer"),
+    }
+    producer.flush().await;
     Ok(())
 }
 
-/// Ready is who knows the leaders: before that, every request would wait for them.
-async fn announce(producer: LogProducer, readiness: Readiness) {
-    producer.wait_for_topic(topic::APPLICATIONS_SUBMITTED).await;
-    readiness.set(true);
-    info!("ready");
+/// Ready is who knows the leaders, because before that every request would wait for them, and whose producer has not
+/// failed for good. One that has is replaced; returns only where librdkafka refuses to make another.
+async fn attend(producer: &LogProducer, readiness: &Readiness) -> KafkaError {
+    loop {
+        producer.wait_for_topic(topic::APPLICATIONS_SUBMITTED).await;
+        readiness.set(true);
+        info!("ready");
+        producer.failed_for_good().await;
+        readiness.set(false);
+        if let Err(error) = producer.replace() {
+            return error;
+        }
+        // Whatever made it fail may not be over: not ready for as long, and no faster round than this.
+        tokio::time::sleep(REPLACE_PAUSE).await;
+    }
 }

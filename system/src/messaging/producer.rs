@@ -7,14 +7,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 use thiserror::Error;
-use tokio::sync::oneshot;
-use tracing::warn;
+use tokio::sync::{oneshot, watch};
+use tracing::{error, warn};
 
 use crate::config::kafka::KafkaSettings;
+
+/// How much longer than the message time-out a flush waits: for the last outcome to be reported.
+const FLUSH_MARGIN: Duration = Duration::from_secs(1);
 
 /// Why a record is not known to be in the log.
 #[derive(Debug, Error)]
@@ -56,11 +59,22 @@ impl Pending {
     }
 }
 
-struct Deliveries;
+/// Receives what librdkafka reports of one producer.
+struct Reports {
+    /// Whether the producer has failed for good.
+    fatal: watch::Sender<bool>,
+}
 
-impl ClientContext for Deliveries {}
+impl ClientContext for Reports {
+    fn error(&self, error: KafkaError, reason: &str) {
+        error!(%error, reason, "the producer reports an error");
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal) {
+            self.fatal.send_replace(true);
+        }
+    }
+}
 
-impl ProducerContext for Deliveries {
+impl ProducerContext for Reports {
     type DeliveryOpaque = Box<oneshot::Sender<Outcome>>;
 
     fn delivery(&self, result: &DeliveryResult<'_>, outcome: Self::DeliveryOpaque) {
@@ -73,23 +87,52 @@ impl ProducerContext for Deliveries {
     }
 }
 
+type Inner = Arc<ThreadedProducer<Reports>>;
+
 /// Publishes records; cheap to clone.
+///
+/// An idempotent producer can fail for good, where going on would break its promise (brokers forgot its state, or
+/// refuse it one): it refuses every record from then on, and only another producer takes them again.
 #[derive(Clone)]
 pub(crate) struct LogProducer {
-    inner: Arc<ThreadedProducer<Deliveries>>,
+    settings: Arc<KafkaSettings>,
+    inner: Arc<watch::Sender<Inner>>,
 }
 
 impl LogProducer {
     /// A producer with its own queue and thread. Errors where librdkafka refuses the settings.
     pub(crate) fn new(settings: &KafkaSettings) -> Result<Self, KafkaError> {
-        Ok(Self { inner: Arc::new(settings.producer().create_with_context(Deliveries)?) })
+        let inner = watch::Sender::new(make(settings)?);
+        Ok(Self { settings: Arc::new(settings.clone()), inner: Arc::new(inner) })
+    }
+
+    fn inner(&self) -> Inner {
+        Arc::clone(&self.inner.borrow())
+    }
+
+    /// Waits until the producer has failed for good: it refuses every record until it is replaced.
+    pub(crate) async fn failed_for_good(&self) {
+        let mut fatal = self.inner().context().fatal.subscribe();
+        // An error means that it was replaced in between, so that there is nothing to be told of it.
+        let _ = fatal.wait_for(|fatal| *fatal).await;
+    }
+
+    /// Goes on with a new producer. What the old one has in hand is given up and its fate unknown, so order is lost;
+    /// who needs it begins again behind the last record that was acknowledged. Errors where librdkafka refuses.
+    pub(crate) fn replace(&self) -> Result<(), KafkaError> {
+        let spent = self.inner.send_replace(make(&self.settings)?);
+        warn!("the producer was replaced");
+        metrics::counter!("lending_producers_replaced_total").increment(1);
+        // Dropping it waits for its thread.
+        tokio::task::spawn_blocking(move || drop(spent));
+        Ok(())
     }
 
     /// Hands a record over; records handed over one after the other keep their order within a partition.
     pub(crate) fn hand_over(&self, topic: &str, key: &str, value: &str) -> Result<Pending, PublishError> {
         let (sender, outcome) = oneshot::channel();
         let record = BaseRecord::with_opaque_to(topic, Box::new(sender)).key(key).payload(value);
-        match self.inner.send(record) {
+        match self.inner().send(record) {
             Ok(()) => Ok(Pending { topic: topic.to_owned(), started: Instant::now(), outcome }),
             Err((source, _)) => Err(PublishError::NotAttempted { topic: topic.to_owned(), source }),
         }
@@ -104,7 +147,7 @@ impl LogProducer {
     pub(crate) async fn wait_for_topic(&self, topic: &'static str) {
         let pause = Duration::from_millis(200);
         loop {
-            let inner = Arc::clone(&self.inner);
+            let inner = self.inner();
             let asked = tokio::task::spawn_blocking(move || has_leaders(&inner, topic)).await;
             match asked {
                 Ok(Ok(true)) => return,
@@ -116,9 +159,10 @@ impl LogProducer {
         }
     }
 
-    /// Waits until every record handed over has its outcome, at most for `timeout`.
-    pub(crate) async fn flush(&self, timeout: Duration) {
-        let inner = Arc::clone(&self.inner);
+    /// Waits until every record handed over has its outcome, which is not longer than the message time-out.
+    pub(crate) async fn flush(&self) {
+        let inner = self.inner();
+        let timeout = self.settings.message_timeout + FLUSH_MARGIN;
         match tokio::task::spawn_blocking(move || inner.flush(timeout)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => warn!(%error, "records were still in the producer when the time-out passed"),
@@ -127,10 +171,62 @@ impl LogProducer {
     }
 }
 
-fn has_leaders(producer: &ThreadedProducer<Deliveries>, topic: &str) -> Result<bool, KafkaError> {
+fn make(settings: &KafkaSettings) -> Result<Inner, KafkaError> {
+    let reports = Reports { fatal: watch::Sender::new(false) };
+    Ok(Arc::new(settings.producer().create_with_context(reports)?))
+}
+
+fn has_leaders(producer: &ThreadedProducer<Reports>, topic: &str) -> Result<bool, KafkaError> {
     let metadata = producer.client().fetch_metadata(Some(topic), Duration::from_secs(2))?;
     let found = metadata.topics().iter().find(|found| found.name() == topic && found.error().is_none());
     Ok(found.is_some_and(|found| {
         !found.partitions().is_empty() && found.partitions().iter().all(|partition| partition.leader() >= 0)
     }))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+
+    use super::*;
+    use crate::config::kafka::Acks;
+
+    const BOUND: Duration = Duration::from_secs(30);
+
+    pub(crate) fn settings(brokers: String) -> KafkaSettings {
+        KafkaSettings {
+            brokers: vec![brokers],
+            client_id: "test".to_owned(),
+            acks: Acks::All,
+            idempotence: true,
+            request_timeout: Duration::from_secs(3),
+            message_timeout: Duration::from_secs(20),
+            socket_timeout: Duration::from_secs(3),
+            metadata_refresh: Duration::from_secs(2),
+            linger: Duration::from_millis(2),
+            queue_max: 100,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_producer_that_failed_for_good_says_so_and_its_replacement_publishes() {
+        let cluster = MockCluster::new(1).expect("a mock cluster");
+        cluster.create_topic("t", 1, 1).expect("a topic");
+        // A broker that refuses the producer its id is one of the errors that an idempotent producer never gets over.
+        let refusal = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED];
+        cluster.request_errors(RDKafkaApiKey::InitProducerId, &refusal);
+        let producer = LogProducer::new(&settings(cluster.bootstrap_servers())).expect("a producer");
+
+        let lost = producer.publish("t", "key", "value").await;
+        assert!(matches!(lost, Err(PublishError::Unconfirmed { .. })), "{lost:?}");
+        tokio::time::timeout(BOUND, producer.failed_for_good()).await.expect("the failure is told");
+        let refused = producer.publish("t", "key", "value").await;
+        assert!(matches!(refused, Err(PublishError::NotAttempted { .. })), "{refused:?}");
+
+        cluster.clear_request_errors(RDKafkaApiKey::InitProducerId);
+        let clone = producer.clone();
+        producer.replace().expect("a new producer");
+        clone.publish("t", "key", "value").await.expect("the replacement publishes, for every clone");
+    }
 }

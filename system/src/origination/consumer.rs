@@ -1,7 +1,8 @@
 //! The consumer of submitted applications, on a thread of its own, because librdkafka's calls block.
 //!
 //! While the database is slow or away the consumer goes on polling, and carries what comes: it stays in the group and
-//! takes part in rebalances. It does not pause its partitions: a resume that follows closely on its pause can leave a
+//! takes part in rebalances; so it does while it works off what it carries, with one poll a batch at least, because the
+//! whole group waits for its slowest member. It does not pause its partitions: a resume that follows closely on its pause can leave a
 //! partition paused for good (librdkafka, issue 5591), as the experiment `service-crash` found out.
 
 use std::sync::Arc;
@@ -128,7 +129,7 @@ struct Intake {
     stopped: watch::Receiver<bool>,
     runtime: Handle,
     assignment: Assignment,
-    /// Records that came while a batch was being stored.
+    /// Records that came while batches were being stored, in the order of their coming.
     carried: Vec<Received>,
 }
 
@@ -144,6 +145,10 @@ impl Intake {
             info!("consuming");
             match self.consume(&consumer) {
                 End::Stopped => return Ok(()),
+                End::Fatal(error) if self.stopping() => {
+                    warn!(%error, "the consumer failed for good while it was being stopped");
+                    return Ok(());
+                }
                 End::Fatal(error) => {
                     error!(%error, "the consumer failed for good; making a new one");
                     self.carried.clear();
@@ -173,12 +178,15 @@ impl Intake {
         End::Stopped
     }
 
-    /// Waits for a record, then takes what is there or comes within the linger, up to a batch.
+    /// Waits for a record, then takes what is there or comes within the linger, up to a batch. Polls once at least.
     fn collect(&mut self, consumer: &BaseConsumer<Assignment>) -> Result<Vec<OwnedMessage>, KafkaError> {
-        let mut received = std::mem::take(&mut self.carried);
-        if received.len() > self.settings.batch_max {
-            self.carried = received.split_off(self.settings.batch_max);
+        if self.carried.len() >= self.settings.batch_max
+            && let Some(one) = self.poll(consumer, Duration::ZERO)?
+        {
+            // A whole batch is carried: the poll is for the rebalance that may be due, and its record waits its turn.
+            self.carried.push(one);
         }
+        let mut received = take_front(&mut self.carried, self.settings.batch_max);
         let mut wait = POLL;
         let mut deadline = None;
         while received.len() < self.settings.batch_max {
@@ -237,12 +245,13 @@ impl Intake {
         }
         let (told, outcome) = mpsc::sync_channel(1);
         let (store, dedup) = (self.store.clone(), self.settings.dedup);
-        let (ours, stopped) = (self.assignment.clone(), self.stopped.clone());
+        let ours = self.assignment.clone();
         let wakeups = Arc::clone(&self.wakeups);
-        // Offsets that are committed already bring the batch to nobody else: it is given up by nothing but the stop.
+        // Offsets that are committed already bring the batch to nobody else. A stop gives up neither kind: it waits for
+        // the batch in hand, as long as the shutdown time-out allows.
         let committed = self.settings.commit == Commit::BeforeEffect;
         self.runtime.spawn(async move {
-            let wanted = || !*stopped.borrow() && (committed || ours.number() == assignment);
+            let wanted = || committed || ours.number() == assignment;
             let stored = intake::store_patiently(&store, dedup, &batch, wanted).await;
             wakeups.stored.notify_one();
             let _ = told.send(stored);
@@ -289,6 +298,12 @@ impl Intake {
     }
 }
 
+/// Takes the `count` that came first, or all; the others stay in their order.
+fn take_front<T>(carried: &mut Vec<T>, count: usize) -> Vec<T> {
+    let rest = carried.split_off(count.min(carried.len()));
+    std::mem::replace(carried, rest)
+}
+
 /// For each partition the offset of the next record to be read.
 fn offsets_behind(records: &[OwnedMessage]) -> KafkaResult<TopicPartitionList> {
     let mut next = std::collections::BTreeMap::new();
@@ -306,8 +321,89 @@ fn offsets_behind(records: &[OwnedMessage]) -> KafkaResult<TopicPartitionList> {
 #[cfg(test)]
 mod tests {
     use rdkafka::Timestamp;
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
 
     use super::*;
+    use crate::config::database::DatabaseSettings;
+    use crate::config::origination::Dedup;
+
+    const BOUND: Duration = Duration::from_secs(30);
+
+    /// An intake that stores nothing: port 1 of the loopback refuses.
+    fn intake(batch_max: usize) -> Intake {
+        let database = DatabaseSettings {
+            connect: "postgres://postgres@127.0.0.1:1/origination".parse().expect("a URL"),
+            connections: 1,
+            connections_min: 0,
+            acquire_timeout: Duration::from_millis(20),
+            timeout: Duration::from_secs(10),
+        };
+        let settings = IntakeSettings {
+            commit: Commit::AfterEffect,
+            dedup: Dedup::Inbox,
+            batch_max,
+            batch_linger: Duration::from_millis(5),
+            session_timeout: Duration::from_secs(6),
+        };
+        Intake {
+            settings,
+            store: Store::new(&database),
+            wakeups: Arc::default(),
+            readiness: Readiness::default(),
+            stopped: watch::channel(false).1,
+            runtime: Handle::current(),
+            assignment: Assignment::default(),
+            carried: Vec::new(),
+        }
+    }
+
+    fn carried(offset: i64) -> Received {
+        let record = OwnedMessage::new(None, None, "t".to_owned(), Timestamp::NotAvailable, 0, offset, None);
+        Received { assignment: 0, record }
+    }
+
+    /// A log with one record in `t`, and a member of a group that reads it.
+    fn log(assignment: &Assignment) -> (MockCluster<'static, DefaultProducerContext>, BaseConsumer<Assignment>) {
+        let cluster = MockCluster::new(1).expect("a mock cluster");
+        cluster.create_topic("t", 1, 1).expect("a topic");
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", cluster.bootstrap_servers());
+        let producer: BaseProducer = config.create().expect("a producer");
+        producer.send(BaseRecord::<(), str>::to("t").payload("new")).expect("a place in the queue");
+        producer.flush(BOUND).expect("the log has it");
+        config.set("group.id", "g").set("auto.offset.reset", "earliest");
+        let consumer: BaseConsumer<Assignment> = config.create_with_context(assignment.clone()).expect("a consumer");
+        consumer.subscribe(&["t"]).expect("subscribed");
+        (cluster, consumer)
+    }
+
+    #[tokio::test]
+    async fn a_carried_backlog_is_worked_off_in_order_while_rebalances_are_served() {
+        let mut intake = intake(2);
+        let (_cluster, consumer) = log(&intake.assignment);
+        let started = Instant::now();
+        let (mut first, mut last) = (0, 0);
+        // Whole batches are always carried. The group's rebalance, and the record behind it, come by polling alone.
+        while intake.carried.last().is_none_or(|last| last.record.payload().is_none()) {
+            assert!(started.elapsed() < BOUND, "no rebalance was served within {BOUND:?}");
+            while intake.carried.len() < 5 {
+                intake.carried.push(carried(last));
+                last += 1;
+            }
+            let batch = intake.collect(&consumer).expect("no fatal error");
+            let offsets: Vec<_> = batch.iter().map(Message::offset).collect();
+            assert_eq!(offsets, [first, first + 1]);
+            first += 2;
+        }
+    }
+
+    #[test]
+    fn what_came_first_is_taken_first() {
+        let mut carried = vec![1, 2, 3];
+        assert_eq!((take_front(&mut carried, 2), &carried), (vec![1, 2], &vec![3]));
+        assert_eq!((take_front(&mut carried, 2), &carried), (vec![3], &vec![]));
+    }
 
     #[test]
     fn offsets_are_committed_behind_the_last_record_of_each_partition() {

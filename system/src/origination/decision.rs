@@ -10,6 +10,7 @@ mod complete;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use futures::StreamExt;
 use futures::stream;
 use tokio::sync::{mpsc, watch};
@@ -31,7 +32,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Decisions written in one transaction.
 const COMPLETE_MAX: usize = 200;
 
-/// Runs claims, calls and completions side by side until `stopped`. What is in hand then is left to its deadline.
+/// Runs claims, calls and completions side by side until `stopped`. What is decided then is written, and published
+/// where this part publishes; what is only claimed is left to its deadline.
 pub(super) async fn run(
     store: Store,
     bureau: Bureau,
@@ -45,10 +47,31 @@ pub(super) async fn run(
     let claims = claims(store.clone(), settings.clone(), Arc::clone(&wakeups), work);
     let calls = calls(bureau, settings.clone(), claimed, done);
     let direct = (settings.publish == Publish::DualWrite).then_some(producer);
-    let completions = completions(store, direct, wakeups, decided);
+    let completions = completions(store, direct.clone(), wakeups, decided);
+    let decisions = async move {
+        tokio::select! {
+            ((), ()) = async { tokio::join!(claims, calls) } => {}
+            _ = stopped.wait_for(|stop| *stop) => {}
+        }
+        // The calls end here, and with them the sender that completions wait for.
+    };
     tokio::select! {
-        () = async { tokio::join!(claims, calls, completions); } => Ok(()),
-        _ = stopped.wait_for(|stop| *stop) => Ok(()),
+        ((), ()) = async { tokio::join!(decisions, completions) } => {}
+        replaced = keep(direct.as_ref()) => return replaced,
+    }
+    if let Some(producer) = direct {
+        // A producer that is dropped purges its queue.
+        producer.flush().await;
+    }
+    Ok(())
+}
+
+/// Replaces the producer of the dual write as often as it fails for good; returns only where that is impossible.
+async fn keep(producer: Option<&LogProducer>) -> anyhow::Result<()> {
+    let Some(producer) = producer else { return std::future::pending().await };
+    loop {
+        producer.failed_for_good().await;
+        producer.replace().context("cannot replace the producer of decisions")?;
     }
 }
 
@@ -122,5 +145,49 @@ async fn completions(
                 warn!(%error, count = decisions.len(), "decisions are not written; left until their claims expire");
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::database::DatabaseSettings;
+
+    /// Neither a database nor a bureau: port 1 of the loopback refuses.
+    fn nothing_answers() -> (Store, DecisionSettings) {
+        let database = DatabaseSettings {
+            connect: "postgres://postgres@127.0.0.1:1/origination".parse().expect("a URL"),
+            connections: 1,
+            connections_min: 0,
+            acquire_timeout: Duration::from_millis(20),
+            timeout: Duration::from_secs(10),
+        };
+        let settings = DecisionSettings {
+            bureau: "http://127.0.0.1:1".to_owned(),
+            timeout: Duration::from_secs(2),
+            attempts: 1,
+            concurrency: 4,
+            claim_max: 4,
+            lease: Duration::from_secs(10),
+            approval_score: 410,
+            publish: Publish::DualWrite,
+        };
+        (Store::new(&database), settings)
+    }
+
+    #[tokio::test]
+    async fn a_stop_ends_the_decisions_and_publishes_what_the_producer_still_holds() {
+        let cluster = rdkafka::mocking::MockCluster::new(1).expect("a mock cluster");
+        cluster.create_topic("t", 1, 1).expect("a topic");
+        let producer = LogProducer::new(&crate::messaging::producer::tests::settings(cluster.bootstrap_servers()))
+            .expect("a producer");
+        let (store, settings) = nothing_answers();
+        let bureau = Bureau::new(&settings).expect("a client");
+        let (stop, stopped) = watch::channel(false);
+        let pending = producer.hand_over("t", "key", "value").expect("a place in the queue");
+        let _ = stop.send(true);
+        let run = run(store, bureau, settings, producer, Arc::default(), stopped);
+        tokio::time::timeout(Duration::from_secs(30), run).await.expect("the stop ends it").expect("no error");
+        pending.acknowledged().await.expect("it was published before the producer was dropped");
     }
 }

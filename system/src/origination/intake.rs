@@ -32,11 +32,15 @@ with incoming as (
 )
 select count(*) as stored from stored";
 
-/// Stores whatever comes, as often as it comes.
+/// Stores whatever comes, as often as it comes. The inbox is written for who counts what was applied, and never asked.
 const STORE_AGAIN: &str = "
 with incoming as (
     select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::int[])
         as t (event_id, correlation_id, external_id, customer_id, product, currency, minor_units, term_months)
+), seen as (
+    insert into processed_event (event_id)
+    select event_id from incoming order by event_id
+    on conflict do nothing
 ), stored as (
     insert into loan_application (external_id, customer_id, product, principal_currency,
         principal_minor_units, term_months, status, correlation_id, causation_id)

@@ -62,11 +62,14 @@ pub(crate) async fn run(settings: OriginationSettings) -> anyhow::Result<()> {
             bail!("the work ended without being told to");
         }
     }
-    // The server has stopped: now the batch in hand is stored and its offsets are committed.
+    // The server has stopped: now the batch in hand is stored and its offsets are committed, and what is decided is
+    // written, as far as the shutdown time-out allows.
     let _ = stop.send(true);
     match tokio::time::timeout(settings.server.shutdown_timeout, work).await {
         Ok(ended) => ended.context("the work panicked")??,
-        Err(_) => warn!("work was still in hand when the shutdown time-out passed; it will be done again"),
+        Err(_) => {
+            warn!("work was still in hand when the shutdown time-out passed; what has no effect yet is done again");
+        }
     }
     Ok(())
 }

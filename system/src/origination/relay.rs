@@ -17,7 +17,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use rdkafka::error::KafkaError;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -116,7 +115,9 @@ impl Relay {
             Err(error) => {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
                 warn!(%error, cause, shard = self.shard, "publishing stopped; going on from the cursor");
-                self.purge()?;
+                // A producer whose records failed skips them and goes on with the later ones, which breaks the order: it
+                // is replaced, and what it still held is purged with it.
+                self.producer.replace().context("cannot replace the relay's producer")?;
                 Ok(PAUSE)
             }
         }
@@ -145,16 +146,6 @@ impl Relay {
             metrics::counter!("lending_events_published_total").increment(1);
         }
         refused.map_or(Ok(()), Err)
-    }
-
-    /// A producer whose records failed skips them and goes on with the later ones, which breaks the order: it is
-    /// replaced, and what it still held is purged with it.
-    fn purge(&mut self) -> Result<(), KafkaError> {
-        let fresh = LogProducer::new(&self.kafka)?;
-        let spent = std::mem::replace(&mut self.producer, fresh);
-        // Dropping it waits for its thread.
-        tokio::task::spawn_blocking(move || drop(spent));
-        Ok(())
     }
 
     fn became(&mut self, holding: bool) {

@@ -261,10 +261,17 @@ mod tests {
     }
 
     #[test]
+    fn a_machine_that_nobody_watched_makes_latency_unknown() {
+        let finding = judged("latency", P95, &run(1_000, 0).unwatched().history());
+        assert_eq!(finding.judgement, Unknown);
+        assert!(finding.sentence.contains("nobody watched the machine"), "{}", finding.sentence);
+    }
+
+    #[test]
     fn a_starved_machine_makes_latency_unknown() {
         for (metric, value) in [("cpu_steal_fraction", 0.2), ("canary_us", 20_000.0)] {
             let mut script = run(900, 100);
-            script.sample(metric, 1.0, value);
+            script.unwatched().sample("canary_us", 0.5, 80.0).sample(metric, 1.0, value).sample(metric, 1.5, value);
             let finding = judged("latency", P95, &script.history());
             assert_eq!(finding.judgement, Unknown, "{metric}");
             assert!(finding.sentence.contains("starved"), "{}", finding.sentence);

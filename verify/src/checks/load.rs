@@ -64,9 +64,10 @@ impl Check for Load {
             None => (
                 Judgement::Pass,
                 format!(
-                    "{} of {} scheduled arrivals were sent, on time.",
+                    "{} of {} scheduled arrivals were sent, on time{}.",
                     wording::count(sent),
-                    wording::count(scheduled)
+                    wording::count(scheduled),
+                    waiting(sum(&audits, |audit| audit.unsent_workers_waiting))
                 ),
             ),
             Some(first) => (Judgement::Unknown, first.clone()),
@@ -96,6 +97,7 @@ fn complaints(audits: &[&LoadAudit], sent_rows: u64, seconds: Option<f64>) -> Ve
             let late = pacer.max(dispatch) / 1_000;
             complaints.push(format!("{} p99 of its own lag was {late} ms.", could_not_keep_up(audit, seconds)));
         }
+        complaints.extend(does_not_add_up(audit));
         if audit.panics > 0 {
             complaints.push(format!(
                 "{} in the generator's own code ({}).",
@@ -114,6 +116,32 @@ fn complaints(audits: &[&LoadAudit], sent_rows: u64, seconds: Option<f64>) -> Ve
         ));
     }
     complaints
+}
+
+/// How many arrivals the system itself kept from being sent, if any.
+fn waiting(unsent: u64) -> String {
+    if unsent == 0 {
+        return String::new();
+    }
+    format!("; {} not sent because every worker was waiting for the system", wording::were(unsent))
+}
+
+/// What is wrong with an audit that does not account for every arrival. The generator's own failures count those that
+/// were sent late as well, so that the sum may exceed what was scheduled by them.
+fn does_not_add_up(audit: &LoadAudit) -> Option<String> {
+    let LoadAudit { scheduled, sent, unsent_workers_waiting, unsent_generator, .. } = *audit;
+    let tolerated = COUNT_TOLERANCE_REQUESTS.max((scheduled as f64 * COUNT_TOLERANCE) as u64);
+    let least = sent + unsent_workers_waiting;
+    let adds_up = least <= scheduled + tolerated && least + unsent_generator + tolerated >= scheduled;
+    (scheduled > 0 && !adds_up).then(|| {
+        format!(
+            "Of {} scheduled arrivals of {} {} sent and {} not: that does not add up.",
+            wording::count(scheduled),
+            audit.traffic,
+            wording::were(sent),
+            wording::were(unsent_workers_waiting + unsent_generator)
+        )
+    })
 }
 
 fn could_not_keep_up(audit: &LoadAudit, seconds: Option<f64>) -> String {
@@ -163,13 +191,22 @@ mod tests {
     use super::*;
     use crate::testing::{Script, judged};
     use proofload_history::Outcome;
+    use proofload_history::operation::UNSENT_WORKERS_WAITING;
 
     /// A thousand requests within 10 s, and an audit that agrees with them until `change`.
     fn audited(change: impl Fn(&mut LoadAudit)) -> Finding {
+        audited_beside(0, change)
+    }
+
+    /// The same beside so many arrivals that waited for a worker in vain.
+    fn audited_beside(waiting: u64, change: impl Fn(&mut LoadAudit)) -> Finding {
         let mut script = Script::new();
         script.phases(&[(0.0, Phase::Steady), (10.0, Phase::Drain)]);
         for n in 0..1_000 {
             script.timed(n, n as f64 / 100.0, 20, Outcome::Ok);
+        }
+        for n in 1_000..1_000 + waiting {
+            script.unsent(n, 5.0, UNSENT_WORKERS_WAITING);
         }
         let mut audit = LoadAudit {
             traffic: "orders".into(),
@@ -191,12 +228,14 @@ mod tests {
     #[test]
     fn every_failure_of_the_generator_is_unknown_and_none_is_a_fail() {
         type Case = (fn(&mut LoadAudit), &'static str);
-        let cases: [Case; 6] = [
+        let cases: [Case; 8] = [
             (|audit| audit.unsent_generator = 2, "could not keep up: asked for 100/s, sent 100/s"),
             (|audit| audit.dispatch_lag_us[1] = 50_001, "could not keep up"),
             (|audit| audit.pacer_lag_us[1] = 50_001, "could not keep up"),
             (|audit| audit.panics = 1, "1 panic"),
             (|audit| audit.goose_requests = 994, "one of them is wrong"),
+            (|audit| audit.scheduled = 1_006, "1,006 scheduled arrivals of orders 1,000 were sent and none was not"),
+            (|audit| audit.unsent_workers_waiting = 6, "that does not add up"),
             (|audit| audit.scheduled = 0, "No traffic was scheduled"),
         ];
         for (change, says) in cases {
@@ -208,11 +247,16 @@ mod tests {
 
     #[test]
     fn arrivals_that_wait_for_the_system_are_the_systems_failure_and_do_not_invalidate_the_load() {
-        let finding = audited(|audit| {
+        let finding = audited_beside(4_000, |audit| {
             audit.scheduled = 5_000;
             audit.unsent_workers_waiting = 4_000;
         });
-        assert_eq!(finding.judgement, Judgement::Pass);
+        assert_eq!(finding.judgement, Judgement::Pass, "{}", finding.sentence);
+        assert!(
+            finding.sentence.contains("4,000 were not sent because every worker was waiting"),
+            "{}",
+            finding.sentence
+        );
     }
 
     #[test]

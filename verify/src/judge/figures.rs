@@ -9,6 +9,9 @@ use crate::{Finding, wording};
 use proofload_history::{History, Outcome, Phase};
 use std::collections::BTreeSet;
 
+/// The figures of a recovery that are figures of the run, each with the fault behind it.
+const RECOVERY_TIMES: [&str; 4] = ["failover_s", "failover_censored_s", "restoration_s", "restoration_censored_s"];
+
 /// The figures, in the order to be shown.
 pub(super) fn of(history: &History, findings: &[Finding]) -> Vec<Figure> {
     let mut figures = Vec::new();
@@ -26,7 +29,7 @@ pub(super) fn of(history: &History, findings: &[Finding]) -> Vec<Figure> {
     add("ok_intents".into(), came_to(Known::Ok));
     add("failed_intents".into(), came_to(Known::Fail));
     add("indeterminate_intents".into(), came_to(Known::Indeterminate));
-    for name in ["lost_intents", "repeated_intents", "unexpected_intents"] {
+    for name in ["lost_intents", "half_done_intents", "repeated_intents", "unexpected_intents"] {
         if let Some(sum) = sum_of_deliveries(findings, name) {
             add(name.into(), sum);
         }
@@ -39,7 +42,7 @@ pub(super) fn of(history: &History, findings: &[Finding]) -> Vec<Figure> {
     let recoveries = findings.iter().filter(|finding| finding.check == "recovery").flat_map(|finding| &finding.figures);
     figures.extend(
         recoveries
-            .filter(|figure| figure.name.starts_with("failover_s.") || figure.name.starts_with("restoration_s."))
+            .filter(|figure| RECOVERY_TIMES.iter().any(|kind| figure.name.split('.').next() == Some(*kind)))
             .cloned(),
     );
     figures

@@ -55,7 +55,7 @@ const THREADS: usize = 4;
 const FORMAT: u32 = 1;
 
 /// Judges a run. A check that panics is unknown; performance is unknown where the load was not the one asked for; a
-/// run that did not come to its end, or that expected nothing, never passes.
+/// run that did not come to its end, that expected nothing, or of which no expectation was judged never passes.
 #[must_use]
 pub fn judge(input: &JudgeInput<'_>) -> Verdict {
     judge_on(input, THREADS)
@@ -66,7 +66,7 @@ pub fn judge(input: &JudgeInput<'_>) -> Verdict {
 pub fn judge_on(input: &JudgeInput<'_>, threads: usize) -> Verdict {
     let JudgeInput { history, plan } = *input;
     let findings = apply_load(judge_all(input, threads));
-    let doubt = doubt(history, plan);
+    let doubt = doubt(history, plan, &findings);
     let judged = findings.iter().filter(|finding| finding.skipped.is_none()).map(|finding| finding.judgement);
     let judgement = judged.chain(doubt.as_ref().map(|_| Judgement::Unknown)).max().unwrap_or(Judgement::Unknown);
     let journal = &history.journal;
@@ -175,7 +175,7 @@ fn apply_load(mut findings: Vec<Finding>) -> Vec<Finding> {
 }
 
 /// Why the run cannot pass whatever its findings are, if so.
-fn doubt(history: &History, plan: &Plan) -> Option<String> {
+fn doubt(history: &History, plan: &Plan, findings: &[Finding]) -> Option<String> {
     let interrupted = history.journal.entries.iter().find_map(|entry| match &entry.event {
         Event::Interrupted { by } => Some(format!("the run was interrupted by {by} at {}", entry.at)),
         _ => None,
@@ -183,6 +183,11 @@ fn doubt(history: &History, plan: &Plan) -> Option<String> {
     let damaged = || history.damage.first().cloned();
     let unended = || (!history.journal.complete()).then(|| "the run did not come to its end".to_owned());
     let idle = || plan.expectations.is_empty().then(|| "the experiment expects nothing".to_owned());
+    let judged = |id: &str| findings.iter().any(|finding| finding.expectation == id && finding.skipped.is_none());
+    let skipped = || {
+        let none = plan.expectations.iter().all(|expectation| !judged(&expectation.id));
+        none.then(|| "no expectation was judged: every one was skipped".to_owned())
+    };
     let unsteady = || {
         history.journal.entries.iter().find_map(|entry| match &entry.event {
             Event::SteadyProbed { probe, holds: false, evidence } => {
@@ -191,7 +196,7 @@ fn doubt(history: &History, plan: &Plan) -> Option<String> {
             _ => None,
         })
     };
-    interrupted.or_else(damaged).or_else(unended).or_else(idle).or_else(unsteady)
+    interrupted.or_else(damaged).or_else(unended).or_else(idle).or_else(skipped).or_else(unsteady)
 }
 
 fn phases(journal: &Journal) -> Vec<PhaseSpan> {

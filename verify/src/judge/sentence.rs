@@ -15,7 +15,10 @@ pub(super) fn of(history: &History, plan: &Plan, verdict: &Verdict, doubt: Optio
             let clauses = [Some(facts), kept(verdict), recovered(verdict), skipped(&verdict.findings)];
             format!("PASS: {}.", clauses.into_iter().flatten().collect::<Vec<_>>().join("; "))
         }
-        Judgement::Fail => format!("FAIL: {}. {facts}.", worst(&verdict.findings, plan, Judgement::Fail)),
+        Judgement::Fail => {
+            let doubt = doubt.map_or_else(String::new, |doubt| format!(" Besides, {doubt}."));
+            format!("FAIL: {}. {facts}.{doubt}", worst(&verdict.findings, plan, Judgement::Fail))
+        }
         Judgement::Unknown => {
             let findings = worst(&verdict.findings, plan, Judgement::Unknown);
             let reasons = [doubt.unwrap_or_default(), &findings];
@@ -66,21 +69,20 @@ fn kept(verdict: &Verdict) -> Option<String> {
     Some(format!("{} lost, {} done twice", wording::were(lost), wording::were(repeated)))
 }
 
-/// `back in band 3.4 s after leader-kill`.
+/// `back in band 3.4 s after leader-kill began`, `never out of band after leader-kill healed`.
 fn recovered(verdict: &Verdict) -> Option<String> {
-    let each: Vec<String> = verdict
-        .figures
-        .iter()
-        .filter_map(|figure| {
-            let seconds = figure.value?;
-            let after =
-                figure.name.strip_prefix("failover_s.").map(|fault| format!("{seconds:.1} s after {fault} began"));
-            after.or_else(|| {
-                figure.name.strip_prefix("restoration_s.").map(|fault| format!("{seconds:.1} s after {fault} healed"))
-            })
-        })
-        .collect();
-    (!each.is_empty()).then(|| format!("back in band {}", wording::list(&each)))
+    let since = |name: &str| {
+        let began = name.strip_prefix("failover_s.").map(|fault| format!("{fault} began"));
+        began.or_else(|| name.strip_prefix("restoration_s.").map(|fault| format!("{fault} healed")))
+    };
+    let times = verdict.figures.iter().filter_map(|figure| Some((since(&figure.name)?, figure.value?)));
+    let (kept, back): (Vec<_>, Vec<_>) = times.partition(|(_, seconds)| *seconds == 0.0);
+    let kept: Vec<String> = kept.into_iter().map(|(since, _)| format!("after {since}")).collect();
+    let back: Vec<String> = back.into_iter().map(|(since, seconds)| format!("{seconds:.1} s after {since}")).collect();
+    let clause = |what: &str, all: &[String]| (!all.is_empty()).then(|| format!("{what} {}", wording::list(all)));
+    let clauses: Vec<String> =
+        [clause("back in band", &back), clause("never out of band", &kept)].into_iter().flatten().collect();
+    (!clauses.is_empty()).then(|| clauses.join("; "))
 }
 
 fn skipped(findings: &[Finding]) -> Option<String> {

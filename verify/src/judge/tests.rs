@@ -126,6 +126,39 @@ fn a_run_without_faults_skips_what_speaks_of_one_and_passes_on_the_rest() {
 }
 
 #[test]
+fn a_run_of_which_no_expectation_was_judged_is_unknown() {
+    let recovers = expectation("recovers", "recovery", "to = \"fast\"\nafter = \"cut\"\nwithin = \"15s\"");
+    let plan = Plan { expectations: vec![recovers], without_faults: true, ..plan() };
+    let verdict = judge(&JudgeInput { history: &Script::good().history(), plan: &plan });
+    assert_eq!(verdict.judgement, Judgement::Unknown);
+    assert!(verdict.sentence.contains("no expectation was judged"), "{}", verdict.sentence);
+}
+
+#[test]
+fn a_fail_of_an_interrupted_run_says_that_it_was_interrupted() {
+    let mut script = Script::good_with(|script, id| {
+        script.gone("db.row", id);
+    });
+    let verdict = judged_run(script.event(50.0, Event::Interrupted { by: "SIGINT".into() }));
+    assert_eq!(verdict.judgement, Judgement::Fail);
+    assert!(
+        verdict.sentence.ends_with("Besides, the run was interrupted by SIGINT at 50.0 s."),
+        "{}",
+        verdict.sentence
+    );
+}
+
+#[test]
+fn the_sentence_tells_a_band_that_was_never_left_from_one_that_was_come_back_to() {
+    let mut plan = plan();
+    plan.expectations.push(expectation("recovers", "recovery", "to = \"fast\"\nafter = \"cut\"\nwithin = \"15s\""));
+    let history = Script::good().fault(20.0, 28.0, "cut").history();
+    let verdict = judge(&JudgeInput { history: &history, plan: &plan });
+    let says = "never out of band after cut began and after cut healed";
+    assert!(verdict.sentence.contains(says), "{}", verdict.sentence);
+}
+
+#[test]
 fn a_fault_that_was_planned_and_not_injected_is_unknown() {
     let mut plan = plan();
     plan.faults.push(PlannedFault { id: "leader-cut".into(), kind: "partition".into() });

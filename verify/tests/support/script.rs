@@ -18,7 +18,7 @@ impl Script {
     pub(crate) const OPERATION: &'static str = "place_order";
     pub(crate) const STAGES: [&'static str; 3] = ["log.in", "db.row", "log.out"];
 
-    /// A run that has started.
+    /// A run that has started, on a machine that is watched and has time.
     pub(crate) fn new() -> Self {
         let mut script = Self::default();
         script.event(
@@ -32,7 +32,16 @@ impl Script {
                 machine: BTreeMap::new(),
             },
         );
+        for second in 0..120 {
+            script.sample("canary_us", f64::from(second) + 0.5, 80.0);
+        }
         script
+    }
+
+    /// Takes away what the machine's own samples say.
+    pub(crate) fn unwatched(&mut self) -> &mut Self {
+        self.history.series.clear();
+        self
     }
 
     /// A whole run of 60 s at 20/s in which all went well: steady from 5 s, fault from 20 s, recovery from 40 s, drained

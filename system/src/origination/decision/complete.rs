@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use tracing::{error, warn};
+use uuid::Uuid;
 
 use super::claim::Claimed;
 use crate::domain::status::Decision;
@@ -11,7 +12,7 @@ use crate::messaging::producer::LogProducer;
 use crate::messaging::topic;
 use crate::store::{Store, StoreError, column};
 
-/// Decides what is pending still, and appends the event of exactly that to the outbox. `$6` is the topic, and null
+/// Decides what is pending still, once even where it comes twice in one batch because its claim expired, and appends the event of exactly that to the outbox. `$6` is the topic, and null
 /// where events do not go by the outbox.
 const COMPLETE: &str = "
 with verdict as (
@@ -29,7 +30,7 @@ with verdict as (
     from decided where $6::text is not null
     order by id
 )
-select id from decided";
+select event_id from decided";
 
 /// A decision that is not written yet.
 pub(super) struct Decided {
@@ -70,9 +71,10 @@ pub(super) async fn complete(
         .bind(&payloads)
         .bind(direct.is_none().then_some(topic::ORIGINATION_EVENTS));
     let rows = store.rows("write decisions", statement).await?;
-    let written: BTreeSet<i64> = rows.iter().map(|row| column(row, "id")).collect::<Result<_, _>>()?;
-    for (decided, payload) in decisions.iter().zip(&payloads) {
-        if written.contains(&decided.application.id) {
+    // By the event and not by the application: of two decisions on one application only one was written.
+    let written: BTreeSet<Uuid> = rows.iter().map(|row| column(row, "event_id")).collect::<Result<_, _>>()?;
+    for ((decided, event), payload) in decisions.iter().zip(&events).zip(&payloads) {
+        if written.contains(&event.event_id) {
             metrics::counter!("lending_decisions_total", "status" => decided.decision.status()).increment(1);
             if let Some(producer) = direct {
                 publish(producer, decided, payload);

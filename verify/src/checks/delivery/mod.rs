@@ -57,13 +57,14 @@ fn one() -> u64 {
 /// - *lost*: the system owned the intent and a stage that was read to its end does not have it; the first such stage is
 ///   named. The system owns what it acknowledged, from the first stage on. It also owns what it was seen to hold: an
 ///   intent with an unknown outcome may be there or not, but one that is at a stage and not at a later one is half
-///   done, and that is a loss as well. Its client may have given up; the system took it in.
+///   *half done*, a loss that is counted by itself. Its client may have given up; the system took it in.
 /// - *repeated*: a stage that forbids repeats has an id more than once, whatever its outcome.
 /// - *unexpected*: an id that nobody issued, or whose attempts all certainly failed, is at a stage. An id that was
 ///   issued and has no row is indeterminate.
 ///
-/// A repeat and an unexpected id stand however little was read; a loss needs a stage that was read to its end and a
-/// system that had come to rest (or was stuck), unless the id was seen live at that stage and is gone.
+/// A repeat and an unexpected id stand however little was read; a loss needs a stage that was read to its end, with
+/// every row understood (one that was not may be the one that is missing), and a system that had come to rest (or was
+/// stuck), unless the id was seen live at that stage and is gone.
 #[derive(Debug)]
 pub struct Delivery {
     chain: String,
@@ -113,7 +114,8 @@ impl Delivery {
         let finding = figures(finding, &tally, unexpected, &readings);
         let mut finding = offenders::tell(finding, broken, &scene);
         finding.sentence = sentence(judgement, chain, &tally, unexpected, &finding.offenders, &readings.doubts);
-        evidence(finding, &scene, &tally, &exposures)
+        let finding = evidence(finding, &scene, &tally, &exposures);
+        if judgement == Judgement::Pass { power(finding, &exposures) } else { finding }
     }
 
     /// Why too few were at risk to say anything, if so.
@@ -173,7 +175,13 @@ fn sentence(
                 let at = first.at.map_or_else(String::new, |at| format!(", at {at}"));
                 format!("; the first is {}{stage}{at}", first.defect)
             });
-            format!("Of {ok} {operation} acknowledged {lost} lost, {repeated} done twice{unexpected}{first}.")
+            let half_done = match tally.half_done {
+                0 => String::new(),
+                some => format!(", {} not acknowledged and half done", wording::were(some)),
+            };
+            format!(
+                "Of {ok} {operation} acknowledged {lost} lost, {repeated} done twice{half_done}{unexpected}{first}."
+            )
         }
         Judgement::Unknown => {
             let doubt = doubts.first().map_or("the evidence does not suffice", String::as_str);
@@ -196,6 +204,7 @@ fn figures(finding: Finding, tally: &Tally, unexpected: u64, readings: &Readings
         .figure("failed_intents", tally.failed as f64)
         .figure("indeterminate_intents", tally.indeterminate as f64)
         .figure("lost_intents", known(tally.lost, all_read && readings.settled))
+        .figure("half_done_intents", known(tally.half_done, all_read && readings.settled))
         .figure("repeated_intents", known(tally.repeated, all_read))
         .figure("unexpected_intents", known(unexpected, all_read))
         .figure("undecided_intents", tally.undecided as f64)
@@ -229,14 +238,21 @@ fn evidence(mut finding: Finding, scene: &Scene<'_>, tally: &Tally, exposures: &
     for (fault, exposed) in least {
         finding = finding.figure(&format!("exposed_intents.{fault}"), exposed as f64);
     }
-    if tally.lost == 0 && !exposures.is_empty() {
-        let bound = wording::percent(binomial::bound_of_zero(exposures.len() as u64, 0.95));
-        finding = finding.evidence("power", format!(
-            "no loss in {} bounds the chance of one per injection at {bound} (95 % confidence); intents inside one fault are not independent",
-            wording::plural(exposures.len() as u64, "injection")
-        ));
-    }
     scene.readings.doubts.iter().fold(finding, |finding, doubt| finding.evidence("doubt", doubt.as_str()))
+}
+
+/// What no loss is worth: only where all was read can a zero bound anything.
+fn power(finding: Finding, exposures: &[(String, u64)]) -> Finding {
+    if exposures.is_empty() {
+        return finding;
+    }
+    let injections = exposures.len() as u64;
+    let bound = wording::percent(binomial::bound_of_zero(injections, 0.95));
+    let text = format!(
+        "no loss in {} bounds the chance of one per injection at {bound} (95 % confidence); intents inside one fault are not independent",
+        wording::plural(injections, "injection")
+    );
+    finding.evidence("power", text)
 }
 
 #[cfg(test)]

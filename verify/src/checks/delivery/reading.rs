@@ -7,8 +7,11 @@ use proofload_history::{Event, History};
 
 /// What may be claimed from the readings of a chain's stages.
 pub(super) struct Readings {
-    /// For each stage whether it was read to its end, so that what was not seen there is not there.
+    /// For each stage whether it was read to its end, and every row understood, so that what was not seen there is not
+    /// there.
     pub(super) complete: Vec<bool>,
+    /// For each stage whether it was read to its end: a row that nobody understood may be any intent.
+    pub(super) to_its_end: Vec<bool>,
     /// Whether the system had come to rest, so that what is missing stays missing.
     pub(super) settled: bool,
     /// Whether what is left no longer moved.
@@ -21,8 +24,14 @@ pub(super) struct Readings {
 
 impl Readings {
     pub(super) fn of(history: &History, chain: &Chain, sightings: &Sightings) -> Self {
-        let mut readings =
-            Self { complete: Vec::new(), settled: false, stuck: false, doubts: Vec::new(), descriptions: Vec::new() };
+        let mut readings = Self {
+            complete: Vec::new(),
+            to_its_end: Vec::new(),
+            settled: false,
+            stuck: false,
+            doubts: Vec::new(),
+            descriptions: Vec::new(),
+        };
         readings.doubts.extend(history.damage.iter().map(|damage| format!("the history is damaged: {damage}")));
         for (stage, rows) in chain.stages.iter().zip(&sightings.rows) {
             readings.add_stage(history, stage, *rows);
@@ -36,6 +45,7 @@ impl Readings {
         let Some(read) = history.journal.stage_read(name) else {
             self.doubts.push(format!("{name} was not read"));
             self.complete.push(false);
+            self.to_its_end.push(false);
             self.descriptions.push("not read".into());
             return;
         };
@@ -49,7 +59,8 @@ impl Readings {
         if read.unreadable > 0 {
             self.doubts.push(format!("{} of {name} could not be understood", wording::plural(read.unreadable, "row")));
         }
-        self.complete.push(read.complete && !lacking);
+        self.complete.push(read.complete && !lacking && read.unreadable == 0);
+        self.to_its_end.push(read.complete && !lacking);
         self.descriptions.push(format!(
             "{}, {}; {} filtered out, {} not understood{}",
             if read.complete { "read to its end" } else { "not read to its end" },

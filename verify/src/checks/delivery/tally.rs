@@ -38,7 +38,10 @@ pub(super) struct Tally {
     pub(super) repeated: u64,
     /// For each stage, intents that were acknowledged and are there, and how many of them more than once.
     pub(super) stages: Vec<(u64, u64)>,
+    /// Acknowledged, and missing from a stage.
     pub(super) lost: u64,
+    /// Not acknowledged, at a stage, and missing from a later one.
+    pub(super) half_done: u64,
     pub(super) broken: Vec<Broken>,
 }
 
@@ -109,16 +112,20 @@ impl Tally {
 
     /// The system owns the intent from stage `from` on: it has to be there and at every later stage. Whether it is.
     fn owned(&mut self, scene: &Scene<'_>, number: Number, from: usize) -> bool {
+        let known = scene.intents.known()[number as usize];
         let mut whole = true;
         for stage in from..scene.chain.stages.len() {
             if scene.sightings.times(stage, number) > 0 {
                 continue;
             }
             whole = false;
-            // What was seen there and is gone will not come again, moving or not.
-            let settled = scene.readings.settled || scene.sightings.live(stage, number);
-            if scene.readings.complete[stage] && settled {
-                self.lost += 1;
+            // What was seen there and is gone will not come again, moving or not, and was a row that could be understood.
+            let gone = scene.readings.to_its_end[stage] && scene.sightings.live(stage, number);
+            if gone || (scene.readings.complete[stage] && scene.readings.settled) {
+                match known {
+                    Known::Ok => self.lost += 1,
+                    _ => self.half_done += 1,
+                }
                 self.push(scene, Defect::Lost, number, stage);
                 return false;
             }

@@ -127,6 +127,9 @@ fn an_unknown_outcome_may_be_there_or_not_but_not_half() {
     }));
     assert_eq!((half.judgement, half.offenders[0].stage.as_deref()), (Judgement::Fail, Some("db.row")));
     assert!(half.offenders[0].detail.starts_with("not acknowledged, but taken in"), "{}", half.offenders[0].detail);
+    assert_eq!((figure(&half, "lost_intents"), figure(&half, "half_done_intents")), (Some(0.0), Some(1.0)));
+    assert_eq!(figure(&half, "lost_intents.db.row"), Some(1.0));
+    assert!(half.sentence.contains("none was lost, none was done twice, 1 was not acknowledged and half done"));
     let live_only = says(&open(|script, id| {
         script.seen_live("log.in", id);
     }));
@@ -156,6 +159,34 @@ fn a_stage_that_was_not_read_to_its_end_makes_it_unknown() {
         assert_eq!(finding.judgement, Judgement::Unknown, "{}", finding.sentence);
         assert!(finding.sentence.contains("db.row"), "{}", finding.sentence);
     }
+}
+
+#[test]
+fn a_row_that_nobody_understood_may_be_the_missing_one_unless_it_was_seen_live() {
+    let unreadable = |live: bool| {
+        with_event(is_read_of_db, |script| {
+            let id = Script::id(5);
+            script.gone("db.row", id).read(62.0, "db.row", true, 1);
+            if live {
+                script.seen_live("db.row", id);
+            }
+        })
+    };
+    let never_seen = says(&unreadable(false));
+    assert_eq!((never_seen.judgement, figure(&never_seen, "lost_intents")), (Judgement::Unknown, None));
+    assert_eq!(figure(&never_seen, "undecided_intents"), Some(1.0));
+    let gone = says(&unreadable(true));
+    assert_eq!((gone.judgement, figure(&gone, "lost_intents")), (Judgement::Fail, Some(1.0)));
+}
+
+#[test]
+fn the_worth_of_no_loss_is_told_only_where_all_was_read() {
+    let told = |script: &mut Script| {
+        let finding = says(script.fault(20.0, 24.0, "cut"));
+        finding.evidence.iter().any(|line| line.label == "power")
+    };
+    assert!(told(&mut Script::good()));
+    assert!(!told(&mut with_event(is_read_of_db, |_| {})));
 }
 
 #[test]

@@ -40,9 +40,11 @@ pub(super) fn bounds(history: &History, band: &Band, steady: &Spans) -> Result<V
     band.limits.iter().map(bound).collect()
 }
 
-/// The operations of a run in order of their intended instants, with running totals, so that any window is judged in
-/// constant time.
+/// The operations of a span of time in order of their intended instants, with running totals, so that any window is
+/// judged in constant time.
 pub(super) struct Course {
+    from: At,
+    until: At,
     at: Vec<At>,
     /// Whether each one is good by itself: accepted, and within every bound.
     good: Vec<bool>,
@@ -54,26 +56,44 @@ pub(super) struct Course {
 /// What was found when the band was looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
-    /// In band from here on, sustained.
+    /// The band was never left.
+    Kept,
+    /// In band from here on, and not out of it again.
     At(At),
-    /// Not before this instant: the end of the span searched, or that from which on the run is too short to tell.
+    /// Not before this instant: from here on the span is too short to tell.
     NotUntil(At),
 }
 
+/// When the last operation called `operation` was due: what comes later nobody asked for.
+pub(super) fn traffic_end(history: &History, operation: &str) -> Option<At> {
+    history.operations.iter().filter(|made| &*made.name == operation).map(|made| made.intended).max()
+}
+
 impl Course {
-    /// O(n log n) in the operations called as the band's.
-    pub(super) fn of(history: &History, operation: &str, bounds: &[Bound]) -> Self {
-        let mut rows: Vec<_> = history
+    /// The operations intended in `from..until`. What is answered later than `until` was not answered in the span:
+    /// a heal may have answered it. It counts as unanswered if it had waited for longer than every bound by then, else
+    /// it does not count. O(n log n) in the operations called as the band's.
+    pub(super) fn of(history: &History, operation: &str, bounds: &[Bound], from: At, until: At) -> Self {
+        let patience = bounds.iter().map(|(_, bound)| *bound).max().unwrap_or_default();
+        let mut rows: Vec<(At, bool, Option<u64>)> = history
             .operations
             .iter()
             .filter(|made| &*made.name == operation && !unsent_by_generator(made))
-            .map(|made| {
-                (made.intended, made.outcome == Outcome::Ok && made.sent.is_some(), latency::of_operation(made))
+            .filter(|made| from <= made.intended && made.intended < until)
+            .filter_map(|made| match made.done > until {
+                true if until.0 - made.intended.0 <= patience => None,
+                true => Some((made.intended, false, Some(u64::MAX))),
+                false => {
+                    let accepted = made.outcome == Outcome::Ok && made.sent.is_some();
+                    Some((made.intended, accepted, latency::of_operation(made)))
+                }
             })
             .collect();
         rows.sort_unstable();
         let within = |bound: u64| move |nanos: Option<u64>| nanos.is_some_and(|nanos| nanos <= bound);
         Self {
+            from,
+            until,
             at: rows.iter().map(|row| row.0).collect(),
             good: rows.iter().map(|row| row.1 && bounds.iter().all(|(_, bound)| within(*bound)(row.2))).collect(),
             accepted: totals(rows.iter().map(|row| row.1)),
@@ -85,33 +105,32 @@ impl Course {
         }
     }
 
-    /// The instant of the last operation.
-    pub(super) fn end(&self) -> Option<At> {
-        self.at.last().copied()
-    }
-
-    /// The first good operation intended in `from..until` that begins a window in band of [`SUSTAINED`] and
-    /// [`SAMPLES`] or more.
-    pub(super) fn first_in_band(&self, from: At, until: At) -> Found {
-        let start = self.at.partition_point(|at| *at < from);
-        let mut end = start;
-        for first in start..self.at.len() {
-            if self.at[first] >= until {
-                return Found::NotUntil(until);
-            }
+    /// The first good operation from which on every window of [`SUSTAINED`] and [`SAMPLES`] or more that ends within
+    /// the span is in band.
+    pub(super) fn settles(&self) -> Found {
+        let (mut end, mut whole, mut last_out) = (0, 0, None);
+        for first in 0..self.at.len() {
             end = end.max(first + SAMPLES);
+            if end > self.at.len() || self.at[first] + SUSTAINED > self.until {
+                break;
+            }
             while end < self.at.len() && self.at[end] < self.at[first] + SUSTAINED {
                 end += 1;
             }
-            // The window is whole when an operation is seen after it.
-            if end >= self.at.len() {
-                return Found::NotUntil(self.at[first]);
-            }
-            if self.good[first] && self.in_band(first, end) {
-                return Found::At(self.at[first]);
+            whole = first + 1;
+            if !self.in_band(first, end) {
+                last_out = Some(first);
             }
         }
-        Found::NotUntil(self.end().unwrap_or_default().max(from))
+        if whole == 0 {
+            return Found::NotUntil(self.at.first().copied().unwrap_or(self.from));
+        }
+        let Some(out) = last_out else { return Found::Kept };
+        let back = (out + 1..whole).find(|first| self.good[*first]);
+        back.map_or_else(
+            || Found::NotUntil(self.at.get(whole).copied().unwrap_or(self.until)),
+            |first| Found::At(self.at[first]),
+        )
     }
 
     /// Whether the operations `first..end` are in band.
@@ -144,28 +163,39 @@ mod tests {
     const BOUNDS: &[Bound] = &[(PerMille(950), 100_000_000)];
 
     /// The slow and obvious model: every window looked at operation by operation.
-    fn model(rows: &[(At, bool, u64)], from: At) -> Found {
-        for (first, row) in rows.iter().enumerate().filter(|(_, row)| row.0 >= from) {
-            let in_time = rows[first..].iter().take_while(|other| other.0 < row.0 + SUSTAINED).count();
-            let window = in_time.max(SAMPLES);
-            let Some(window) = (first + window < rows.len()).then(|| &rows[first..first + window]) else {
-                return Found::NotUntil(row.0);
-            };
+    fn model(rows: &[(At, bool, u64)], from: At, until: At) -> Found {
+        let rows: Vec<_> = rows.iter().filter(|row| from <= row.0 && row.0 < until).copied().collect();
+        let sustained = |window: &[(At, bool, u64)]| {
             let accepted = window.iter().filter(|row| row.1).count();
             let quick = window.iter().filter(|row| row.2 <= BOUNDS[0].1).count();
-            let sustained = accepted as f64 >= 0.99 * window.len() as f64 && quick as f64 >= 0.95 * window.len() as f64;
-            if row.1 && row.2 <= BOUNDS[0].1 && sustained {
-                return Found::At(row.0);
-            }
+            accepted as f64 >= 0.99 * window.len() as f64 && quick as f64 >= 0.95 * window.len() as f64
+        };
+        let window = |first: usize| {
+            let in_time = rows[first..].iter().take_while(|other| other.0 < rows[first].0 + SUSTAINED).count();
+            let whole = rows[first].0 + SUSTAINED <= until;
+            rows.get(first..first + in_time.max(SAMPLES)).filter(|_| whole)
+        };
+        let windows: Vec<bool> = (0..rows.len()).map_while(|first| window(first).map(sustained)).collect();
+        if windows.is_empty() {
+            return Found::NotUntil(rows.first().map_or(from, |row| row.0));
         }
-        Found::NotUntil(from.max(rows.last().map(|row| row.0).unwrap_or_default()))
+        if windows.iter().all(|in_band| *in_band) {
+            return Found::Kept;
+        }
+        let stays = |first: &usize| windows[*first..].iter().all(|in_band| *in_band);
+        let good = |first: &usize| rows[*first].1 && rows[*first].2 <= BOUNDS[0].1;
+        let back = (0..windows.len()).find(|first| good(first) && stays(first));
+        let end = rows.get(windows.len()).map_or(until, |row| row.0);
+        back.map_or(Found::NotUntil(end), |first| Found::At(rows[first].0))
     }
 
     proptest! {
         #[test]
         fn the_band_is_found_where_looking_at_every_window_finds_it(
-            quiet in 0u64..400, bad in 0u64..300, good in 0u64..600, one_bad_in in 5u64..400, gap_ms in 5u64..60, from in 0u64..10,
+            quiet in 0u64..400, bad in 0u64..300, good in 0u64..600, one_bad_in in 5u64..400, gap_ms in 5u64..60,
+            from in 0u64..10, length in 0u64..40,
         ) {
+            let (from, until) = (At::from_secs_f64(from as f64), At::from_secs_f64((from + length) as f64));
             let mut script = Script::new();
             let mut rows = Vec::new();
             for n in 0..quiet + bad + good {
@@ -173,12 +203,17 @@ mod tests {
                 let (at, latency_ms) = ((n * gap_ms) as f64 / 1e3, if broken { 400 } else { 20 });
                 let outcome = if broken && n % 2 == 0 { Outcome::Indeterminate } else { Outcome::Ok };
                 script.timed(n, at, latency_ms, outcome);
+                let intended = At::from_secs_f64(at);
+                let done = At(intended.0 + latency_ms * 1_000_000);
                 let nanos = if outcome == Outcome::Ok { latency_ms * 1_000_000 } else { u64::MAX };
-                rows.push((At::from_secs_f64(at), outcome == Outcome::Ok, nanos));
+                if done <= until {
+                    rows.push((intended, outcome == Outcome::Ok, nanos));
+                } else if intended.0 + BOUNDS[0].1 < until.0 {
+                    rows.push((intended, false, u64::MAX));
+                }
             }
-            let course = Course::of(&script.history(), Script::OPERATION, BOUNDS);
-            let from = At::from_secs_f64(from as f64);
-            prop_assert_eq!(course.first_in_band(from, At(u64::MAX)), model(&rows, from));
+            let course = Course::of(&script.history(), Script::OPERATION, BOUNDS, from, until);
+            prop_assert_eq!(course.settles(), model(&rows, from, until));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 mod band;
 
-use self::band::{Course, Found};
+use self::band::{Bound, Course, Found};
 use super::during::During;
 use super::{starvation, table};
 use crate::check::{Band, Reference};
@@ -19,7 +19,7 @@ use std::time::Duration;
 pub(super) const ABOUT: About = About {
     name: "recovery",
     class: Class::Performance,
-    invariant: "After a fault has healed, the operation is back in band within the time promised, and stays there.",
+    invariant: "After a fault has healed, the operation is back in band within the time promised, and stays there until the traffic ends or the next fault begins.",
     cost: "Sorts the operations by instant, then one pass with running totals.",
     counterexample: "The fault heals at 40 s, and for 20 s more every second request is refused, where 15 s were promised.",
     keys: &[
@@ -28,8 +28,14 @@ pub(super) const ABOUT: About = About {
             "the latency expectation whose limits are the band: within max(limit, 2 x the steady value), 99 % accepted",
         ),
         ("after", "the fault"),
-        ("within", "the longest time from the heal to the first of 5 s (and 100 operations) in band"),
-        ("failover_within", "the longest time from the injection to the same, with the fault still active"),
+        (
+            "within",
+            "the longest time from the heal to the instant from which on every 5 s (and 100 operations) are in band, until the traffic ends or the next fault begins",
+        ),
+        (
+            "failover_within",
+            "the longest time from the injection to the same until the heal, counting only what was answered before the heal",
+        ),
     ],
     example: "to = \"fast-when-healthy\"\nafter = \"leader-cut\"\nwithin = \"15s\"\nfailover_within = \"10s\"\n",
     parse: |value| {
@@ -52,8 +58,8 @@ struct Table {
     failover_within: Option<Period>,
 }
 
-/// Two parts: *failover* is from the injection to back in band while the fault is active, *restoration* from the heal
-/// to back in band. Either can be promised, or both. What was not reached is censored, and said to be: a fail if the run
+/// Two parts: *failover* is from the injection to back in band, and in it until the heal; *restoration* from the heal
+/// to back in band, and in it until the traffic ends or the next fault is injected. Either can be promised, or both. What was not reached is censored, and said to be: a fail if the run
 /// went on for long enough to tell, else unknown.
 #[derive(Debug)]
 pub struct Recovery {
@@ -94,10 +100,11 @@ impl Recovery {
         }
         let steady = During(vec![Phase::Steady]).spans(history);
         let bounds = band::bounds(history, band, &steady)?;
-        let course = Course::of(history, &band.operation, &bounds);
-        let outcomes: Vec<Outcome> = injections.iter().map(|fault| self.outcome(fault, &faults, &course)).collect();
+        let end = band::traffic_end(history, &band.operation).unwrap_or_default();
+        let scene = Scene { history, operation: &band.operation, bounds: &bounds, faults: &faults, end };
+        let outcomes: Vec<Outcome> = injections.iter().map(|fault| self.outcome(fault, &scene)).collect();
         let from = injections.iter().map(|fault| fault.injecting).min().unwrap_or_default();
-        let machine = starvation::of(history, &Spans(vec![(from, course.end().unwrap_or(from))]));
+        let machine = starvation::of(history, &Spans(vec![(from, end.max(from))]));
         let mut finding = self.finding(&outcomes);
         if let Some(why) = machine.starved {
             let sentence = format!("The recovery from {} cannot be judged: {why}.", self.after);
@@ -119,12 +126,12 @@ impl Recovery {
         band.ok_or_else(|| format!("`{}` is no expectation on latency", self.to))
     }
 
-    fn outcome(&self, fault: &FaultRecord, faults: &Faults, course: &Course) -> Outcome {
-        let (injected, ended) = faults.active(fault);
-        let failover = Part::of("injection", injected, course.first_in_band(injected, ended), self.failover_within);
+    fn outcome(&self, fault: &FaultRecord, scene: &Scene<'_>) -> Outcome {
+        let (injected, ended) = scene.faults.active(fault);
+        let failover = Part::of("injection", injected, scene.settles(injected, ended), self.failover_within);
         let unknown = |failover: Part, why: String| Outcome {
             failover: failover.took,
-            restoration: None,
+            restoration: Took::default(),
             judgement: failover.judgement.max(Judgement::Unknown),
             why,
         };
@@ -132,7 +139,9 @@ impl Recovery {
         if let Some((false, seen)) = &fault.heal_attested {
             return unknown(failover, format!("its heal was not seen to work: {seen}"));
         }
-        let restoration = Part::of("heal", healed, course.first_in_band(healed, At(u64::MAX)), self.within);
+        let next = scene.faults.records.iter().map(|other| other.injecting).filter(|other| *other > healed).min();
+        let found = scene.settles(healed, next.unwrap_or(At(u64::MAX)));
+        let restoration = Part::of("heal", healed, found, self.within);
         Outcome {
             failover: failover.took,
             restoration: restoration.took,
@@ -141,19 +150,30 @@ impl Recovery {
         }
     }
 
+    /// The longest time that a part took; where it was not reached after every injection, the longest that was seen.
+    fn times(&self, finding: Finding, part: &str, outcomes: &[Outcome], of: fn(&Outcome) -> Took) -> Finding {
+        let each: Vec<Took> = outcomes.iter().map(of).collect();
+        let reached: Option<Vec<Duration>> = each.iter().map(|took| took.reached).collect();
+        let longest = |times: Vec<Duration>| times.into_iter().max().map(|longest| longest.as_secs_f64());
+        let finding = finding.figure(&format!("{part}_s.{}", self.after), reached.and_then(longest));
+        match longest(each.iter().filter_map(|took| took.censored).collect()) {
+            Some(seen) => finding.figure(&format!("{part}_censored_s.{}", self.after), seen),
+            None => finding,
+        }
+    }
+
     fn finding(&self, outcomes: &[Outcome]) -> Finding {
         let judgement = outcomes.iter().map(|outcome| outcome.judgement).max().unwrap_or(Judgement::Unknown);
         let worst = outcomes.iter().find(|outcome| outcome.judgement == judgement);
         let why = worst.map_or("", |outcome| outcome.why.as_str());
-        let longest = |part: fn(&Outcome) -> Option<Duration>| {
-            let all: Option<Vec<Duration>> = outcomes.iter().map(part).collect();
-            all.and_then(|all| all.into_iter().max()).map(|took| took.as_secs_f64())
-        };
-        let mut finding = Finding::new(ABOUT.name, ABOUT.class, judgement, format!("{}: {why}.", self.after))
-            .figure(&format!("failover_s.{}", self.after), longest(|outcome| outcome.failover))
-            .figure(&format!("restoration_s.{}", self.after), longest(|outcome| outcome.restoration))
-            .figure("within_s", self.within.map(|within| within.as_secs_f64()))
-            .figure("failover_within_s", self.failover_within.map(|within| within.as_secs_f64()));
+        let mut finding = Finding::new(ABOUT.name, ABOUT.class, judgement, format!("{}: {why}.", self.after));
+        finding = self.times(finding, "failover", outcomes, |outcome| outcome.failover);
+        finding = self.times(finding, "restoration", outcomes, |outcome| outcome.restoration);
+        for (name, promised) in [("within_s", self.within), ("failover_within_s", self.failover_within)] {
+            if let Some(promised) = promised {
+                finding = finding.figure(name, promised.as_secs_f64());
+            }
+        }
         if outcomes.len() > 1 {
             for (nth, outcome) in outcomes.iter().enumerate() {
                 finding = finding.evidence(&format!("injection {}", nth + 1), outcome.why.as_str());
@@ -163,17 +183,43 @@ impl Recovery {
     }
 }
 
+/// What is looked at for every injection.
+struct Scene<'a> {
+    history: &'a History,
+    operation: &'a str,
+    bounds: &'a [Bound],
+    faults: &'a Faults,
+    /// When the last operation was due.
+    end: At,
+}
+
+impl Scene<'_> {
+    /// When the operation came back in band between two instants, to stay.
+    fn settles(&self, from: At, until: At) -> Found {
+        Course::of(self.history, self.operation, self.bounds, from, until.min(self.end)).settles()
+    }
+}
+
+/// How long a part of a recovery took.
+#[derive(Clone, Copy, Default)]
+struct Took {
+    /// Until back in band.
+    reached: Option<Duration>,
+    /// Where it was not reached, how long that was seen.
+    censored: Option<Duration>,
+}
+
 /// What came of one injection.
 struct Outcome {
-    failover: Option<Duration>,
-    restoration: Option<Duration>,
+    failover: Took,
+    restoration: Took,
     judgement: Judgement,
     why: String,
 }
 
 /// One part of a recovery: from an injection or a heal to back in band.
 struct Part {
-    took: Option<Duration>,
+    took: Took,
     judgement: Judgement,
     why: String,
 }
@@ -181,22 +227,30 @@ struct Part {
 impl Part {
     /// What was found since `from`, which is the instant of the `since`, against what was promised, if anything was.
     fn of(since: &str, from: At, found: Found, promised: Option<Duration>) -> Self {
-        let took = match found {
-            Found::At(at) => Some(at.since(from)),
-            Found::NotUntil(_) => None,
+        let (took, seen) = match found {
+            Found::Kept => (Some(Duration::ZERO), format!("never left the band after the {since}")),
+            Found::At(at) => {
+                let took = at.since(from);
+                (Some(took), format!("back in band {} after the {since}", wording::seconds(took)))
+            }
+            Found::NotUntil(end) => {
+                let span = wording::seconds(end.since(from));
+                (
+                    None,
+                    format!("not back in band to stay {span} after the {since} (censored: further it cannot be seen)"),
+                )
+            }
         };
-        let seen = match found {
-            Found::At(at) => format!("back in band {} after the {since}", wording::seconds(at.since(from))),
-            Found::NotUntil(end) => format!(
-                "not back in band {} after the {since} (censored: further it cannot be seen)",
-                wording::seconds(end.since(from))
-            ),
+        let censored = match found {
+            Found::NotUntil(end) => Some(end.since(from)),
+            Found::Kept | Found::At(_) => None,
         };
+        let took = Took { reached: took, censored };
         let Some(promised) = promised else { return Self { took, judgement: Judgement::Pass, why: seen } };
-        let (judgement, word) = match (took, found) {
-            (Some(took), _) if took <= promised => (Judgement::Pass, "promised"),
+        let (judgement, word) = match (took.reached, took.censored) {
+            (Some(reached), _) if reached <= promised => (Judgement::Pass, "promised"),
             (Some(_), _) => (Judgement::Fail, "later than the promised"),
-            (None, Found::NotUntil(end)) if end > from + promised => (Judgement::Fail, "promised"),
+            (None, Some(censored)) if censored > promised => (Judgement::Fail, "promised"),
             (None, _) => (Judgement::Unknown, "it could not be seen for as long as the promised"),
         };
         Self { took, judgement, why: format!("{seen}, {word} {}", wording::seconds(promised)) }
@@ -229,11 +283,64 @@ mod tests {
 
     #[test]
     fn failover_and_restoration_are_measured_apart() {
-        let bad = |at: f64| (20.5..24.0).contains(&at) || (39.0..43.0).contains(&at);
+        let bad = |at: f64| (20.5..24.0).contains(&at) || (40.0..43.0).contains(&at);
         let finding = judged("recovery", TABLE, &attested(run(80, bad)));
         assert_eq!(finding.judgement, Judgement::Pass, "{}", finding.sentence);
         assert_eq!(figure(&finding, "failover_s.cut"), Some(4.0));
         assert_eq!(figure(&finding, "restoration_s.cut"), Some(3.0));
+    }
+
+    #[test]
+    fn a_relapse_after_the_heal_is_no_restoration_until_it_is_over() {
+        let relapse = |at: f64| (40.0..42.0).contains(&at) || (60.0..65.0).contains(&at);
+        let finding = judged("recovery", TABLE, &attested(run(90, relapse)));
+        assert_eq!((finding.judgement, figure(&finding, "restoration_s.cut")), (Judgement::Fail, Some(25.0)));
+        let to_the_end = judged("recovery", TABLE, &attested(run(90, |at| at >= 80.0)));
+        assert_eq!((to_the_end.judgement, figure(&to_the_end, "restoration_s.cut")), (Judgement::Fail, None));
+        let under_the_next = run(90, relapse).fault(59.0, 66.0, "another").clone();
+        let finding = judged("recovery", TABLE, &attested(under_the_next));
+        assert_eq!((finding.judgement, figure(&finding, "restoration_s.cut")), (Judgement::Pass, Some(2.0)));
+    }
+
+    #[test]
+    fn a_relapse_before_the_heal_is_no_failover() {
+        let both = "to = \"fast\"\nafter = \"cut\"\nfailover_within = \"8s\"";
+        let relapse = |at: f64| (20.5..24.0).contains(&at) || (35.0..39.9).contains(&at);
+        let finding = judged("recovery", both, &attested(run(80, relapse)));
+        assert_eq!((finding.judgement, figure(&finding, "failover_s.cut")), (Judgement::Fail, None));
+    }
+
+    #[test]
+    fn a_band_that_was_never_left_is_said_to_be_kept() {
+        let finding = judged("recovery", TABLE, &attested(run(80, |_| false)));
+        assert!(finding.sentence.contains("never left the band after the heal"), "{}", finding.sentence);
+        assert_eq!(figure(&finding, "failover_s.cut"), Some(0.0));
+    }
+
+    #[test]
+    fn what_the_heal_answers_is_no_failover() {
+        let promise = "to = \"fast\"\nafter = \"cut\"\nfailover_within = \"30s\"";
+        // Nothing is answered from 20.5 s on, and the heal answers at once what is asked from 39.95 s on.
+        let stalled = attested(run(80, |at| (20.5..39.95).contains(&at)));
+        let finding = judged("recovery", promise, &stalled);
+        assert_eq!(figure(&finding, "failover_s.cut"), None, "{}", finding.sentence);
+        assert!(figure(&finding, "failover_censored_s.cut").is_some_and(|seen| (14.9..15.1).contains(&seen)));
+        // A band of 20 s, within which the heal answers what had waited since 25 s, is not kept by the fault's end.
+        let mut script = run(0, |_| false);
+        for n in 0..4_000 {
+            let at = n as f64 / 50.0;
+            let waits = if (25.0..40.0).contains(&at) { ((40.1 - at) * 1e3) as u64 } else { 20 };
+            script.timed(n, at, waits, proofload_history::Outcome::Ok);
+        }
+        let finding = judged("recovery", promise, &attested(script));
+        assert_eq!(figure(&finding, "failover_s.cut"), None, "{}", finding.sentence);
+    }
+
+    #[test]
+    fn what_was_not_promised_has_no_figure() {
+        let finding = judged("recovery", TABLE, &attested(run(80, |_| false)));
+        let has = |name: &str| finding.figures.iter().any(|figure| figure.name == name);
+        assert!(has("within_s") && !has("failover_within_s") && !has("failover_censored_s.cut"));
     }
 
     #[test]
