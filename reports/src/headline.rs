@@ -54,7 +54,8 @@ pub(crate) struct Headline {
     pub(crate) broken: bool,
 }
 
-/// The headline figures in the order to be shown: sent, acknowledged, lost, done twice, recovery, p95 per phase. They
+/// The headline figures in the order to be shown: sent, acknowledged, lost, done twice, half done if any,
+/// recovery, p95 per phase. They
 /// are the verdict's own figures, so that no report can say another number.
 pub(crate) fn headlines(verdict: &Verdict) -> Vec<Headline> {
     let value = |name: &str| verdict.figures.iter().find(|figure| figure.name == name).and_then(|figure| figure.value);
@@ -68,6 +69,9 @@ pub(crate) fn headlines(verdict: &Verdict) -> Vec<Headline> {
         delivered(verdict, "acknowledged and lost", "lost_intents"),
         delivered(verdict, "done twice", "repeated_intents"),
     ];
+    if value("half_done_intents").is_some_and(|number| number > 0.0) {
+        all.push(delivered(verdict, "taken in and half done", "half_done_intents"));
+    }
     all.extend(recoveries(verdict));
     all.extend(fastness(verdict));
     all
@@ -90,20 +94,39 @@ fn delivered(verdict: &Verdict, label: &str, name: &str) -> Headline {
     }
 }
 
-/// The time to be back in band after each fault: from its injection where that was reached while it was active, else
-/// from its heal.
-fn recoveries(verdict: &Verdict) -> impl Iterator<Item = Headline> {
-    let part = |name: String| verdict.figures.iter().find(|figure| figure.name == name).and_then(|figure| figure.value);
+/// The two parts of a recovery: the figure's name, the figure of what was promised, and since when it counts.
+const PARTS: [(&str, &str, &str); 2] =
+    [("failover", "failover_within_s", "from the injection of"), ("restoration", "within_s", "from the heal of")];
+
+/// The times to be back in band after each fault: from its injection while it was active, and from its heal.
+fn recoveries(verdict: &Verdict) -> Vec<Headline> {
     let faults = verdict.figures.iter().filter_map(|figure| figure.name.strip_prefix("failover_s."));
-    faults.map(move |fault| {
-        let (failover, restoration) = (part(format!("failover_s.{fault}")), part(format!("restoration_s.{fault}")));
-        let (value, since) = match (failover, restoration) {
-            (Some(seconds), _) => (numbers::seconds(seconds), "from the injection of"),
-            (None, Some(seconds)) => (numbers::seconds(seconds), "from the heal of"),
-            (None, None) => ("not reached".to_owned(), "after"),
-        };
-        Headline::of("recovery", value, format!("{since} {fault}"))
-    })
+    faults.flat_map(|fault| PARTS.map(|part| recovery(verdict, fault, part))).collect()
+}
+
+fn recovery(verdict: &Verdict, fault: &str, (part, promise, since): (&str, &str, &str)) -> Headline {
+    let name = format!("{part}_s.{fault}");
+    let value = |name: &str| verdict.figures.iter().find(|figure| figure.name == name).and_then(|figure| figure.value);
+    let of_part = |finding: &&Finding| finding.check == "recovery" && finding.figures.iter().any(|of| of.name == name);
+    let findings: Vec<&Finding> = verdict.findings.iter().filter(of_part).collect();
+    let seen = value(&name);
+    let text = match seen {
+        Some(0.0) => "in band throughout".to_owned(),
+        Some(seconds) => numbers::seconds(seconds),
+        None => "not reached".to_owned(),
+    };
+    let censored = value(&format!("{part}_censored_s.{fault}")).filter(|_| seen.is_none());
+    let censored = censored.map_or_else(String::new, |seconds| format!("within {} ", numbers::seconds(seconds)));
+    let unknown = findings.iter().find(|finding| finding.judgement == Judgement::Unknown);
+    let unknown =
+        unknown.map_or_else(String::new, |finding| format!("; not certain: {} is unknown", finding.expectation));
+    let fails = |finding: &&&Finding| {
+        let promised = finding.figures.iter().find(|of| of.name == promise).and_then(|of| of.value);
+        let kept = |promised: f64| seen.is_some_and(|seconds| seconds <= promised);
+        finding.judgement == Judgement::Fail && promised.is_some_and(|promised| !kept(promised))
+    };
+    let broken = findings.iter().any(|finding| fails(&finding));
+    Headline { broken, ..Headline::of(part, text, format!("{censored}{since} {fault}{unknown}")) }
 }
 
 /// p95 of every operation in every phase after the warm-up.
@@ -112,11 +135,12 @@ fn fastness(verdict: &Verdict) -> impl Iterator<Item = Headline> {
         let (phase, operation) = figure.name.strip_prefix("p95_ms.")?.split_once('.')?;
         Some((phase, operation, figure.value))
     });
-    quantiles.filter(|(phase, _, _)| *phase != Phase::WarmUp.name()).map(|(phase, operation, value)| {
+    let doubt = if load_doubt(verdict).is_some() { "; not certain: the load was not valid" } else { "" };
+    quantiles.filter(|(phase, _, _)| *phase != Phase::WarmUp.name()).map(move |(phase, operation, value)| {
         let missing = value.is_none();
         let value = numbers::millis(value.unwrap_or(f64::INFINITY));
         let note = if missing { format!("for more than 5 % of {operation}") } else { operation.to_owned() };
-        Headline::of(&format!("p95 {}", phase_words(phase)), value, note)
+        Headline::of(&format!("p95 {}", phase_words(phase)), value, format!("{note}{doubt}"))
     })
 }
 

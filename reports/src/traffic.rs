@@ -1,6 +1,7 @@
 //! Operations per bucket of time and per phase, in one pass, with exact quantiles.
 
 use proofload_history::{At, History, Name, Operation, Outcome, Phase};
+use proofload_verify::checks::latency;
 use std::collections::BTreeMap;
 
 /// The most buckets that a run is cut into: what a line on a page can show.
@@ -127,17 +128,6 @@ fn index(from: At, width_s: u64, size: usize, at: At) -> usize {
     (index as usize).min(size - 1)
 }
 
-/// The latency of an operation as the check `latency` counts it: `u64::MAX` for one that got no answer; `None` for an
-/// answer that says no, for refusing is quick and says nothing about the work.
-fn latency_ns(operation: &Operation) -> Option<u64> {
-    match (operation.outcome, operation.status) {
-        (Outcome::Fail, Some(_)) => None,
-        // A connection that was never made failed quickly and answered nothing.
-        (Outcome::Fail, None) => Some(u64::MAX),
-        (Outcome::Ok | Outcome::Indeterminate, _) => Some(operation.latency_ns().unwrap_or(u64::MAX)),
-    }
-}
-
 /// The traffic while it is being cut: as [`Traffic`], with every latency.
 struct Cutting {
     from: At,
@@ -155,7 +145,7 @@ impl Cutting {
     }
 
     fn add(&mut self, operation: &Operation) {
-        let latency = latency_ns(operation);
+        let latency = latency::of_operation(operation);
         let due = index(self.from, self.width_s, self.buckets.len(), operation.intended);
         let ended = if operation.sent.is_some() { operation.done } else { operation.intended };
         let ended = index(self.from, self.width_s, self.buckets.len(), ended);
@@ -197,6 +187,7 @@ impl Cutting {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proofload_history::operation::UNSENT_GENERATOR;
     use proofload_history::{Entry, Event, Id};
 
     fn operation(intended_s: f64, latency_ms: u64, outcome: Outcome) -> Operation {
@@ -236,11 +227,19 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_has_no_latency_and_a_refused_connection_an_infinite_one() {
-        let mut refused = operation(0.5, 1, Outcome::Fail);
-        assert_eq!(latency_ns(&refused), Some(u64::MAX));
-        refused.status = Some(429);
-        assert_eq!(latency_ns(&refused), None);
+    fn latencies_count_as_the_check_counts_them() {
+        let latency = |change: fn(&mut Operation)| {
+            let mut operation = operation(0.5, 1, Outcome::Fail);
+            change(&mut operation);
+            Traffic::of(&History { operations: vec![operation], ..History::default() }).buckets[0].latency
+        };
+        assert_eq!(latency(|_| {}).expect("a refused connection has one").p50_ms, f64::INFINITY);
+        assert_eq!(latency(|refused| refused.status = Some(429)), None);
+        let by_generator: fn(&mut Operation) = |unsent| {
+            (unsent.sent, unsent.error) = (None, Some(UNSENT_GENERATOR.into()));
+        };
+        assert_eq!(latency(by_generator), None);
+        assert!(latency(|unsent| unsent.sent = None).is_some());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 mod sample;
 
 use proofload_reports::{EXPORTERS, Judged, verdict_schema};
-use proofload_verify::{Finding, Judgement};
+use proofload_verify::{Figure, Finding, Judgement};
 use sample::Run;
 
 fn render(run: &Run, name: &str) -> String {
@@ -124,6 +124,41 @@ fn harden(finding: &mut Finding, hostile: &str) {
         offender.detail = hostile.to_owned();
         offender.stage = Some(hostile.to_owned());
     });
+}
+
+#[test]
+fn failover_and_restoration_are_shown_each_with_what_it_came_to() {
+    let mut run = sample::pass();
+    for figure in run.verdict.figures.iter_mut().filter(|figure| figure.name == "failover_s.broker-kill") {
+        figure.value = None;
+    }
+    run.verdict.figures.push(Figure { name: "failover_censored_s.broker-kill".to_owned(), value: Some(12.0) });
+    let text = render(&run, "markdown");
+    assert!(text.contains("| failover | not reached | within 12.0 s from the injection of broker-kill |"), "{text}");
+    assert!(text.contains("| restoration | in band throughout | from the heal of broker-kill |"), "{text}");
+}
+
+#[test]
+fn the_part_of_a_recovery_that_a_finding_fails_for_is_marked_and_the_other_is_not() {
+    let mut run = sample::pass();
+    let recovers = run.verdict.findings.iter_mut().find(|finding| finding.check == "recovery").expect("a finding");
+    recovers.judgement = Judgement::Fail;
+    recovers.figures.push(Figure { name: "failover_within_s".to_owned(), value: Some(4.0) });
+    recovers.figures.push(Figure { name: "within_s".to_owned(), value: Some(4.0) });
+    let page = render(&run, "html");
+    assert!(page.contains("<span class=\"value fail\">4.6 s</span>"));
+    assert!(page.contains("<span class=\"value\">in band throughout</span>"));
+}
+
+#[test]
+fn figures_of_an_unknown_finding_are_no_plain_facts() {
+    let (pass, unknown) = (sample::pass(), sample::unknown());
+    assert!(
+        render(&unknown, "markdown").contains("from the injection of broker-kill; not certain: recovers is unknown")
+    );
+    assert!(render(&unknown, "markdown").contains("submit_request; not certain: the load was not valid"));
+    assert!(render(&unknown, "html").contains("As measured, and not certain"));
+    assert!(!render(&pass, "html").contains("not certain") && !render(&pass, "markdown").contains("not certain"));
 }
 
 #[test]

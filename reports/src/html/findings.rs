@@ -4,7 +4,7 @@ use super::badge;
 use crate::headline::{mark_of, sentence_of};
 use crate::{Judged, numbers};
 use maud::{Markup, html};
-use proofload_verify::{Class, Finding, Offender};
+use proofload_verify::{Class, Finding, Judgement, Offender};
 
 pub(super) fn findings(judged: &Judged<'_>) -> Markup {
     html! {
@@ -37,6 +37,9 @@ fn article(finding: &Finding) -> Markup {
 fn figures(finding: &Finding) -> Markup {
     html! {
         @if !finding.figures.is_empty() {
+            @if finding.judgement == Judgement::Unknown {
+                p.note { "As measured, and not certain: the finding is unknown." }
+            }
             dl.figures {
                 @for figure in &finding.figures {
                     @let (label, value) = numbers::figure(&figure.name, figure.value);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::KafkaError;
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 use thiserror::Error;
@@ -16,6 +16,8 @@ use tracing::{error, warn};
 
 use crate::config::kafka::KafkaSettings;
 
+/// How often a producer is asked whether it failed for good.
+const FATAL_LOOK: Duration = Duration::from_millis(200);
 /// How much longer than the message time-out a flush waits: for the last outcome to be reported.
 const FLUSH_MARGIN: Duration = Duration::from_secs(1);
 
@@ -59,22 +61,11 @@ impl Pending {
     }
 }
 
-/// Receives what librdkafka reports of one producer.
-struct Reports {
-    /// Whether the producer has failed for good.
-    fatal: watch::Sender<bool>,
-}
+struct Deliveries;
 
-impl ClientContext for Reports {
-    fn error(&self, error: KafkaError, reason: &str) {
-        error!(%error, reason, "the producer reports an error");
-        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal) {
-            self.fatal.send_replace(true);
-        }
-    }
-}
+impl ClientContext for Deliveries {}
 
-impl ProducerContext for Reports {
+impl ProducerContext for Deliveries {
     type DeliveryOpaque = Box<oneshot::Sender<Outcome>>;
 
     fn delivery(&self, result: &DeliveryResult<'_>, outcome: Self::DeliveryOpaque) {
@@ -87,7 +78,7 @@ impl ProducerContext for Reports {
     }
 }
 
-type Inner = Arc<ThreadedProducer<Reports>>;
+type Inner = Arc<ThreadedProducer<Deliveries>>;
 
 /// Publishes records; cheap to clone.
 ///
@@ -112,9 +103,13 @@ impl LogProducer {
 
     /// Waits until the producer has failed for good: it refuses every record until it is replaced.
     pub(crate) async fn failed_for_good(&self) {
-        let mut fatal = self.inner().context().fatal.subscribe();
-        // An error means that it was replaced in between, so that there is nothing to be told of it.
-        let _ = fatal.wait_for(|fatal| *fatal).await;
+        loop {
+            if let Some((code, reason)) = self.inner().client().fatal_error() {
+                error!(%code, reason, "the producer failed for good");
+                return;
+            }
+            tokio::time::sleep(FATAL_LOOK).await;
+        }
     }
 
     /// Goes on with a new producer. What the old one has in hand is given up and its fate unknown, so order is lost;
@@ -172,11 +167,10 @@ impl LogProducer {
 }
 
 fn make(settings: &KafkaSettings) -> Result<Inner, KafkaError> {
-    let reports = Reports { fatal: watch::Sender::new(false) };
-    Ok(Arc::new(settings.producer().create_with_context(reports)?))
+    Ok(Arc::new(settings.producer().create_with_context(Deliveries)?))
 }
 
-fn has_leaders(producer: &ThreadedProducer<Reports>, topic: &str) -> Result<bool, KafkaError> {
+fn has_leaders(producer: &ThreadedProducer<Deliveries>, topic: &str) -> Result<bool, KafkaError> {
     let metadata = producer.client().fetch_metadata(Some(topic), Duration::from_secs(2))?;
     let found = metadata.topics().iter().find(|found| found.name() == topic && found.error().is_none());
     Ok(found.is_some_and(|found| {
@@ -192,7 +186,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::config::kafka::Acks;
 
-    const BOUND: Duration = Duration::from_secs(30);
+    const BOUND: Duration = Duration::from_secs(15);
 
     pub(crate) fn settings(brokers: String) -> KafkaSettings {
         KafkaSettings {
@@ -218,6 +212,7 @@ pub(crate) mod tests {
         cluster.request_errors(RDKafkaApiKey::InitProducerId, &refusal);
         let producer = LogProducer::new(&settings(cluster.bootstrap_servers())).expect("a producer");
 
+        // The first record makes the producer connect and ask for its id.
         let lost = producer.publish("t", "key", "value").await;
         assert!(matches!(lost, Err(PublishError::Unconfirmed { .. })), "{lost:?}");
         tokio::time::timeout(BOUND, producer.failed_for_good()).await.expect("the failure is told");

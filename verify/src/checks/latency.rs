@@ -3,7 +3,7 @@
 use super::during::During;
 use super::{starvation, table};
 use crate::check::{Band, Reference};
-use crate::spans::Spans;
+use crate::spans::{Spans, unsent_by_generator};
 use crate::statistics::quantile::{self, PerMille, Quantile};
 use crate::wording;
 use crate::{About, Check, Class, Context, Finding, Judgement};
@@ -68,9 +68,12 @@ impl Latency {
 }
 
 /// The latency of `made` in nanoseconds, [`u64::MAX`] for one that got no answer; `None` for one that does not count:
-/// an answer that says no is excluded, for refusing is quick, and is availability's affair.
-pub(crate) fn of_operation(made: &Operation) -> Option<u64> {
+/// what the generator failed to send says nothing about the system, and an answer that says no is excluded, for
+/// refusing is quick, and is availability's affair. Everything that shows a latency counts by this rule.
+#[must_use]
+pub fn of_operation(made: &Operation) -> Option<u64> {
     match made.latency_ns() {
+        _ if unsent_by_generator(made) => None,
         Some(_) if made.outcome == Outcome::Fail && made.status.is_some() => None,
         // A connection that was never made failed quickly and answered nothing.
         Some(_) if made.outcome == Outcome::Fail => Some(u64::MAX),

@@ -75,6 +75,10 @@ fn of_phase(
     add(format!("offered_per_s.{phase}.{operation}"), rate(offered));
     add(format!("accepted_per_s.{phase}.{operation}"), rate(accepted));
     let latencies = latency::sorted(history, spans, operation);
+    if latencies.is_empty() {
+        // A quantile without a value is one that is infinite; of no samples there is none.
+        return;
+    }
     for of in [PerMille(500), PerMille(950), PerMille(990)] {
         let value = of.rank(latencies.len()).checked_sub(1).and_then(|rank| wording::millis(latencies[rank]));
         add(format!("{of}_ms.{phase}.{operation}"), value);

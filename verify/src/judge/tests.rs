@@ -236,6 +236,18 @@ fn the_figures_of_a_run_are_named_by_unit_phase_and_operation() {
 }
 
 #[test]
+fn where_every_answer_was_a_refusal_there_is_no_quantile() {
+    let mut script = Script::new();
+    script.phases(&[(0.0, proofload_history::Phase::Steady), (10.0, proofload_history::Phase::Drain)]);
+    for n in 0..10 {
+        script.timed(n, n as f64, 5, proofload_history::Outcome::Fail);
+    }
+    let figures = judged_run(&script).figures;
+    assert!(figures.iter().any(|figure| figure.name == "offered_per_s.steady.place_order"));
+    assert!(figures.iter().all(|figure| !figure.name.starts_with("p95_ms")), "{figures:?}");
+}
+
+#[test]
 fn the_limits_say_what_a_zero_is_worth_and_what_a_kill_cannot_show() {
     let mut script = Script::good();
     script.fault(20.0, 28.0, "leader-kill");
