@@ -18,7 +18,7 @@ entry = { host = "service", port = 8080 }
 [component.cache]
 kind = "redis"
 [process.service]
-command = ["inside", "serve"]
+command = ["breaking", "serve"]
 replicas = 2
 needs = ["cache"]
 ready = { http = "/", port = 8080 }
@@ -43,14 +43,14 @@ topic.records = { partitions = 3, replication = 3, settings = { "min.insync.repl
 "controller.quorum.fetch.timeout.ms" = 1000
 "controller.quorum.request.timeout.ms" = 1000
 [process.service]
-command = ["inside", "serve"]
+command = ["breaking", "serve"]
 ready = { http = "/", port = 8080 }
 env = { LISTEN = "0.0.0.0:8080", KAFKA = "{link:kafka}" }
 "#;
 
-fn inside() -> PathBuf {
+fn breaking() -> PathBuf {
     let tests = std::env::current_exe().unwrap();
-    tests.parent().unwrap().parent().unwrap().join("examples/inside")
+    tests.parent().unwrap().parent().unwrap().join("examples/breaking")
 }
 
 /// What the journal tells after `faults` were injected into the system of `manifest`.
@@ -61,7 +61,7 @@ fn journal_of(manifest: &str, faults: &str, interrupted: bool) -> Journal {
     std::fs::create_dir(path("logs")).unwrap();
     std::fs::write(path("system.toml"), manifest).unwrap();
     std::fs::write(path("faults.toml"), faults).unwrap();
-    let mut command = Command::new(inside());
+    let mut command = Command::new(breaking());
     command.args([path("system.toml"), path("faults.toml")]).arg(folder.path());
     if interrupted {
         command.arg("interrupt");

@@ -1,7 +1,7 @@
 //! What the tests of the faults start: a small system inside the lab's namespaces, with faults injected into it.
 //!
-//!     inside MANIFEST FAULTS FOLDER [interrupt]   both are files; the journal goes to FOLDER
-//!     inside serve                                the service that the systems consist of: answers HTTP on $LISTEN
+//!     breaking MANIFEST FAULTS FOLDER [interrupt]   both are files; the journal goes to FOLDER
+//!     breaking serve                               the service that the systems consist of: answers HTTP on $LISTEN
 //!
 //! With `interrupt`, everything is healed as soon as the first fault is active, as on SIGINT.
 
