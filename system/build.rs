@@ -1,4 +1,4 @@
-//! Builds again when a migration is added: they are compiled into the binary.
+//! Migrations are compiled in; a new file must rebuild the crate.
 
 fn main() {
     println!("cargo:rerun-if-changed=migrations");

@@ -73,7 +73,7 @@ pub enum Event {
         kind: String,
         /// The instances that it was resolved to.
         targets: Vec<String>,
-        /// Why these, and why now: `leader of applications.submitted/0`, `unapplied_applications = 118 >= 100`.
+        /// Why these, and why now: `leader of orders/0`, `unapplied_commands = 118 >= 100`.
         because: String,
         /// How many operations were at risk of its defect when it fired, where that can be counted.
         exposed: Option<u64>,

@@ -1,15 +1,16 @@
 //! A service's PostgreSQL database, with a bound on every call.
 //!
 //! A call is one statement, and so one transaction and one round trip, whatever the latency on the way; or a
-//! transaction around one statement, where its effect must not outlive its caller.
+//! transaction of several, where they belong together or where their effect must not outlive their caller.
 
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgPool, PgPoolOptions, PgRow};
 use sqlx::query::Query;
-use sqlx::{Connection, Postgres, Row};
+use sqlx::{Postgres, Row};
 use thiserror::Error;
+use tokio::time::Instant;
 
 use crate::config::database::DatabaseSettings;
 
@@ -63,22 +64,16 @@ impl Store {
         .await
     }
 
-    /// The same in a transaction that is committed when the rows have come: a caller that dies in between has no
-    /// effect, while a lone statement takes effect once it is on its way. It costs three round trips.
-    pub(crate) async fn rows_in_transaction(
-        &self,
-        doing: &'static str,
-        statement: Statement<'_>,
-    ) -> Result<Vec<PgRow>, StoreError> {
-        self.bounded(doing, async {
+    /// Begins a transaction whose statements and commit together are bounded in time; an error says what it was
+    /// `doing`. Dropped without a commit it has no effect, and neither has one whose process dies.
+    pub(crate) async fn begin(&self, doing: &'static str) -> Result<Transaction, StoreError> {
+        let until = Instant::now() + self.timeout;
+        let lease = self.bounded(doing, async {
             let mut lease = self.lease().await?;
-            let mut transaction = lease.connection()?.begin().await?;
-            let rows = statement.fetch_all(&mut *transaction).await?;
-            transaction.commit().await?;
-            lease.put_back();
-            Ok(rows)
-        })
-        .await
+            sqlx::raw_sql("begin").execute(lease.connection()?).await?;
+            Ok(lease)
+        });
+        Ok(Transaction { lease: lease.await?, doing, until, limit: self.timeout })
     }
 
     async fn lease(&self) -> Result<Lease, sqlx::Error> {
@@ -90,10 +85,44 @@ impl Store {
         doing: &'static str,
         work: impl Future<Output = Result<T, sqlx::Error>>,
     ) -> Result<T, StoreError> {
-        match tokio::time::timeout(self.timeout, work).await {
-            Ok(result) => result.map_err(|source| StoreError::Database { doing, source }),
-            Err(_) => Err(StoreError::TimedOut { doing, limit: self.timeout }),
-        }
+        within(doing, Instant::now() + self.timeout, self.timeout, work).await
+    }
+}
+
+async fn within<T>(
+    doing: &'static str,
+    until: Instant,
+    limit: Duration,
+    work: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, StoreError> {
+    match tokio::time::timeout_at(until, work).await {
+        Ok(result) => result.map_err(|source| StoreError::Database { doing, source }),
+        Err(_) => Err(StoreError::TimedOut { doing, limit }),
+    }
+}
+
+/// A transaction on a connection of its own.
+pub(crate) struct Transaction {
+    lease: Lease,
+    doing: &'static str,
+    until: Instant,
+    limit: Duration,
+}
+
+impl Transaction {
+    /// Runs one statement and returns its rows.
+    pub(crate) async fn rows(&mut self, statement: Statement<'_>) -> Result<Vec<PgRow>, StoreError> {
+        within(self.doing, self.until, self.limit, async { statement.fetch_all(self.lease.connection()?).await }).await
+    }
+
+    /// Makes everything true at once. An error leaves it open whether it did.
+    pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
+        within(self.doing, self.until, self.limit, async {
+            sqlx::raw_sql("commit").execute(self.lease.connection()?).await
+        })
+        .await?;
+        self.lease.put_back();
+        Ok(())
     }
 }
 

@@ -1,8 +1,15 @@
 //! Settings of the bureau.
 
 use super::server::ServerSettings;
+use super::setting::{Setting, optional};
 use super::{ConfigError, Environment};
+use crate::Role::Bureau;
 use crate::bureau::latency::Latency;
+
+pub(crate) const SETTINGS: &[Setting] = &[
+    optional("LENDING_BUREAU_LATENCY_P50", &[Bureau], "15ms", "The median of the log-normal latency."),
+    optional("LENDING_BUREAU_LATENCY_P99", &[Bureau], "120ms", "Its 99th percentile."),
+];
 
 /// Everything that the bureau is told.
 #[derive(Debug, Clone)]

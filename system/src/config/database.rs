@@ -5,7 +5,20 @@ use std::time::Duration;
 use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
 
+use super::setting::{DATABASES, OWNERS, Setting, optional, required};
 use super::{ConfigError, Environment};
+
+pub(crate) const SETTINGS: &[Setting] = &[
+    required("LENDING_DATABASE_URL", DATABASES, "The service's own PostgreSQL database."),
+    optional("LENDING_DATABASE_CONNECTIONS", OWNERS, "8", "Connections in the pool."),
+    optional("LENDING_DATABASE_ACQUIRE_TIMEOUT", OWNERS, "10s", "How long a connection is waited for."),
+    optional(
+        "LENDING_DATABASE_TIMEOUT",
+        OWNERS,
+        "20s",
+        "How long one transaction may take with its round trips; some seconds of latency on the way must fit.",
+    ),
+];
 
 /// How PostgreSQL is reached.
 #[derive(Debug, Clone)]
@@ -42,6 +55,20 @@ impl DatabaseSettings {
             acquire_timeout: environment.duration("LENDING_DATABASE_ACQUIRE_TIMEOUT")?,
             timeout,
         })
+    }
+}
+
+#[cfg(test)]
+impl DatabaseSettings {
+    /// A database that refuses every connection: nothing listens on port 1 of the loopback.
+    pub(crate) fn refusing() -> Self {
+        Self {
+            connect: PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(1).username("postgres"),
+            connections: 1,
+            connections_min: 0,
+            acquire_timeout: Duration::from_millis(20),
+            timeout: Duration::from_secs(10),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::setting::{SETTINGS, Unset};
+use super::setting::{Unset, settings};
 use super::span::parse_duration;
 use crate::Role;
 
@@ -63,7 +63,7 @@ impl Environment {
         let mut given: BTreeMap<String, String> =
             variables.into_iter().filter(|(name, _)| name.starts_with(PREFIX)).collect();
         let mut values = BTreeMap::new();
-        for setting in SETTINGS.iter().filter(|setting| setting.roles.contains(&role)) {
+        for setting in settings().filter(|setting| setting.roles.contains(&role)) {
             let value = match (given.remove(setting.name), setting.unset) {
                 (Some(value), _) => value,
                 (None, Unset::Means(default)) => default.to_owned(),
@@ -199,7 +199,10 @@ mod tests {
 
     #[test]
     fn passwords_are_hidden_where_settings_are_printed() {
-        let given = variables(&[("LENDING_DATABASE_URL", "postgres://me:s3:cr@et@db:5432/x")]);
+        let given = variables(&[
+            ("LENDING_DATABASE_URL", "postgres://me:s3:cr@et@db:5432/x"),
+            ("LENDING_SERVICE", "origination"),
+        ]);
         let printed = Environment::read(Role::Migrate, given).expect("complete").printed();
         assert_eq!(printed["LENDING_DATABASE_URL"], "postgres://me:***@db:5432/x");
         assert_eq!(without_password("redis://cache:6379"), "redis://cache:6379");

@@ -5,7 +5,54 @@ use std::time::Duration;
 use super::database::DatabaseSettings;
 use super::kafka::KafkaSettings;
 use super::server::ServerSettings;
+use super::setting::{Setting, conditional, optional, required};
 use super::{ConfigError, Environment};
+use crate::Role::Gateway;
+
+pub(crate) const SETTINGS: &[Setting] = &[
+    required("LENDING_REDIS_URL", &[Gateway], "Where answers are remembered by Idempotency-Key."),
+    optional(
+        "LENDING_REDIS_TIMEOUT",
+        &[Gateway],
+        "200ms",
+        "How long Redis may take before the gateway goes on without.",
+    ),
+    optional("LENDING_IDEMPOTENCY_TTL", &[Gateway], "24h", "How long an answer is replayed."),
+    optional(
+        "LENDING_IDEMPOTENCY_RESERVATION",
+        &[Gateway],
+        "15s",
+        "How long a key stays reserved when its gateway dies; longer than the message timeout.",
+    ),
+    required("LENDING_ORIGINATION", &[Gateway], "Instances of origination, host:port separated by commas."),
+    optional("LENDING_ORIGINATION_TIMEOUT", &[Gateway], "3s", "How long origination may take to answer a read."),
+    optional("LENDING_IN_FLIGHT_MAX", &[Gateway], "4096", "Requests in work before the gateway sheds load."),
+    optional("LENDING_BODY_MAX", &[Gateway], "16384", "Bytes of a request body."),
+    optional(
+        "LENDING_INTAKE",
+        &[Gateway],
+        "log-first",
+        "Who hears of an application first: `log-first`, or `database-first`, which makes every client wait for PostgreSQL.",
+    ),
+    conditional(
+        "LENDING_DATABASE_URL",
+        &[Gateway],
+        "The PostgreSQL database of `LENDING_INTAKE=database-first`, which needs it.",
+    ),
+    optional(
+        "LENDING_DATABASE_CONNECTIONS",
+        &[Gateway],
+        "8",
+        "Connections kept open, with `LENDING_INTAKE=database-first`.",
+    ),
+    optional("LENDING_DATABASE_ACQUIRE_TIMEOUT", &[Gateway], "3s", "How long a connection is waited for there."),
+    optional(
+        "LENDING_DATABASE_TIMEOUT",
+        &[Gateway],
+        "6s",
+        "How long the row may take there, the wait for a connection included; shorter than a client waits.",
+    ),
+];
 
 /// Everything that the gateway is told.
 #[derive(Debug, Clone)]

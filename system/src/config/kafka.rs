@@ -4,7 +4,35 @@ use std::time::Duration;
 
 use rdkafka::ClientConfig;
 
+use super::setting::{KAFKA, Setting, optional, required};
 use super::{ConfigError, Environment};
+
+pub(crate) const SETTINGS: &[Setting] = &[
+    required("LENDING_KAFKA", KAFKA, "Bootstrap brokers, host:port separated by commas."),
+    optional(
+        "LENDING_KAFKA_ACKS",
+        KAFKA,
+        "all",
+        "Who must have a record before it counts as published: `all` in-sync replicas, or `1`, or `0`.",
+    ),
+    optional(
+        "LENDING_KAFKA_IDEMPOTENCE",
+        KAFKA,
+        "true",
+        "Whether brokers drop a producer's own repeats and keep its order; needs acks=all.",
+    ),
+    optional("LENDING_KAFKA_REQUEST_TIMEOUT", KAFKA, "3s", "How long a broker may take to acknowledge one request."),
+    optional("LENDING_KAFKA_MESSAGE_TIMEOUT", KAFKA, "8s", "How long a record is tried before its fate is unknown."),
+    optional("LENDING_KAFKA_SOCKET_TIMEOUT", KAFKA, "3s", "How long a silent broker connection is kept."),
+    optional(
+        "LENDING_KAFKA_METADATA_REFRESH",
+        KAFKA,
+        "2s",
+        "How often leaders are asked for; bounds the time on a stale one.",
+    ),
+    optional("LENDING_KAFKA_LINGER", KAFKA, "2ms", "How long a record waits for company in its batch."),
+    optional("LENDING_KAFKA_QUEUE_MAX", KAFKA, "10000", "Records waiting in the producer before it refuses more."),
+];
 
 /// Who must have a record before it counts as published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

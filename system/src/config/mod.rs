@@ -3,13 +3,15 @@
 //! - [`setting`]: the one table of settings
 //! - [`environment`]: variables to complete, known text
 //! - `span`: durations
-//! - [`kafka`], [`database`], [`server`], [`gateway`], [`origination`], [`bureau`]: the typed settings
+//! - the others: the settings of one subject each, their table and their types
 
 pub(crate) mod bureau;
 pub(crate) mod database;
 pub(crate) mod environment;
 pub(crate) mod gateway;
 pub(crate) mod kafka;
+pub(crate) mod messaging;
+pub(crate) mod migrate;
 pub(crate) mod origination;
 pub(crate) mod server;
 pub(crate) mod setting;

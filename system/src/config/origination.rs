@@ -3,36 +3,31 @@
 use std::time::Duration;
 
 use super::database::DatabaseSettings;
-use super::kafka::KafkaSettings;
+use super::messaging::MessagingSettings;
 use super::server::ServerSettings;
+use super::setting::{Setting, optional, required};
 use super::{ConfigError, Environment};
+use crate::Role::Origination;
 
-/// When offsets are committed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Commit {
-    /// When the batch is stored: a crash repeats it, and the inbox drops the repeat.
-    AfterEffect,
-    /// When the batch was received: a crash loses it.
-    BeforeEffect,
-}
-
-/// How repeats are recognised.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dedup {
-    /// By event id in the inbox, and by the unique key of the application.
-    Inbox,
-    /// Not at all.
-    None,
-}
-
-/// How events leave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Publish {
-    /// As rows of the transaction that makes them true, relayed later.
-    Outbox,
-    /// Straight after the commit; a crash in between loses them.
-    DualWrite,
-}
+pub(crate) const SETTINGS: &[Setting] = &[
+    required("LENDING_BUREAU_URL", &[Origination], "The credit bureau."),
+    optional("LENDING_BUREAU_TIMEOUT", &[Origination], "2s", "How long the bureau may take for one answer."),
+    optional(
+        "LENDING_BUREAU_ATTEMPTS",
+        &[Origination],
+        "3",
+        "Calls for one decision before its lease is left to expire.",
+    ),
+    optional("LENDING_BUREAU_CONCURRENCY", &[Origination], "64", "Calls to the bureau at once, per instance."),
+    optional("LENDING_DECISION_CLAIM_MAX", &[Origination], "256", "Applications claimed at once, per instance."),
+    optional(
+        "LENDING_DECISION_LEASE",
+        &[Origination],
+        "10s",
+        "How long a claimed application is left to its instance before another takes it.",
+    ),
+    optional("LENDING_APPROVAL_SCORE", &[Origination], "410", "The lowest score that is approved, of 300 to 850."),
+];
 
 /// Everything that origination is told.
 #[derive(Debug, Clone)]
@@ -40,24 +35,9 @@ pub(crate) struct OriginationSettings {
     /// This instance's name, as it stands in leases.
     pub(crate) instance: String,
     pub(crate) server: ServerSettings,
-    pub(crate) kafka: KafkaSettings,
     pub(crate) database: DatabaseSettings,
-    pub(crate) intake: IntakeSettings,
+    pub(crate) messaging: MessagingSettings,
     pub(crate) decision: DecisionSettings,
-    pub(crate) relay: RelaySettings,
-}
-
-/// How submitted applications are taken from the log.
-#[derive(Debug, Clone)]
-pub(crate) struct IntakeSettings {
-    pub(crate) commit: Commit,
-    pub(crate) dedup: Dedup,
-    /// Records in one transaction.
-    pub(crate) batch_max: usize,
-    /// How long a batch waits for more.
-    pub(crate) batch_linger: Duration,
-    /// How long a silent consumer keeps its partitions.
-    pub(crate) session_timeout: Duration,
 }
 
 /// How applications are decided.
@@ -77,53 +57,16 @@ pub(crate) struct DecisionSettings {
     pub(crate) lease: Duration,
     /// The lowest score that is approved.
     pub(crate) approval_score: u16,
-    pub(crate) publish: Publish,
-}
-
-/// How the outbox is emptied.
-#[derive(Debug, Clone)]
-pub(crate) struct RelaySettings {
-    /// Rows published before the cursor moves.
-    pub(crate) batch_max: usize,
-    /// How long a silent holder keeps its shard.
-    pub(crate) lease: Duration,
 }
 
 impl OriginationSettings {
     pub(crate) fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        let settings = Self {
+        Ok(Self {
             instance: environment.text("LENDING_INSTANCE").to_owned(),
             server: ServerSettings::from_environment(environment)?,
-            kafka: KafkaSettings::from_environment(environment)?,
             database: DatabaseSettings::from_environment(environment)?,
-            intake: IntakeSettings::from_environment(environment)?,
+            messaging: MessagingSettings::from_environment(environment)?,
             decision: DecisionSettings::from_environment(environment)?,
-            relay: RelaySettings {
-                batch_max: environment.count("LENDING_RELAY_BATCH_MAX")?,
-                lease: environment.duration("LENDING_RELAY_LEASE")?,
-            },
-        };
-        if settings.relay.lease <= settings.kafka.message_timeout {
-            let reason = "must be longer than LENDING_KAFKA_MESSAGE_TIMEOUT, or two relays publish at once";
-            return Err(environment.invalid("LENDING_RELAY_LEASE", reason));
-        }
-        if settings.relay.batch_max > settings.kafka.queue_max {
-            let reason = "must not exceed LENDING_KAFKA_QUEUE_MAX, for a batch is handed over whole";
-            return Err(environment.invalid("LENDING_RELAY_BATCH_MAX", reason));
-        }
-        Ok(settings)
-    }
-}
-
-impl IntakeSettings {
-    fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        let commit = [("after-effect", Commit::AfterEffect), ("before-effect", Commit::BeforeEffect)];
-        Ok(Self {
-            commit: environment.choice("LENDING_COMMIT", &commit)?,
-            dedup: environment.choice("LENDING_DEDUP", &[("inbox", Dedup::Inbox), ("none", Dedup::None)])?,
-            batch_max: environment.count("LENDING_BATCH_MAX")?,
-            batch_linger: environment.duration("LENDING_BATCH_LINGER")?,
-            session_timeout: environment.duration("LENDING_KAFKA_SESSION_TIMEOUT")?,
         })
     }
 }
@@ -134,7 +77,6 @@ impl DecisionSettings {
         if !bureau.starts_with("http://") && !bureau.starts_with("https://") {
             return Err(environment.invalid("LENDING_BUREAU_URL", "must start with http:// or https://"));
         }
-        let publish = [("outbox", Publish::Outbox), ("dual-write", Publish::DualWrite)];
         Ok(Self {
             bureau,
             timeout: environment.duration("LENDING_BUREAU_TIMEOUT")?,
@@ -143,7 +85,6 @@ impl DecisionSettings {
             claim_max: environment.count("LENDING_DECISION_CLAIM_MAX")?,
             lease: environment.duration("LENDING_DECISION_LEASE")?,
             approval_score: environment.parsed("LENDING_APPROVAL_SCORE")?,
-            publish: environment.choice("LENDING_PUBLISH", &publish)?,
         })
     }
 }
@@ -152,6 +93,8 @@ impl DecisionSettings {
 mod tests {
     use super::*;
     use crate::Role;
+    use crate::config::messaging::{Commit, Publish};
+    use crate::messaging::inbox::Dedup;
 
     fn read(extra: &[(&str, &str)]) -> Result<OriginationSettings, ConfigError> {
         let needed = [
@@ -166,11 +109,11 @@ mod tests {
     #[test]
     fn the_defaults_are_the_safe_design() {
         let settings = read(&[]).expect("complete");
-        assert_eq!(settings.intake.commit, Commit::AfterEffect);
-        assert_eq!(settings.intake.dedup, Dedup::Inbox);
-        assert_eq!(settings.decision.publish, Publish::Outbox);
-        assert_eq!(settings.kafka.acks, crate::config::kafka::Acks::All);
-        assert!(settings.kafka.idempotence);
+        assert_eq!(settings.messaging.consumer.commit, Commit::AfterEffect);
+        assert_eq!(settings.messaging.dedup, Dedup::Inbox);
+        assert_eq!(settings.messaging.publish, Publish::Outbox);
+        assert_eq!(settings.messaging.kafka.acks, crate::config::kafka::Acks::All);
+        assert!(settings.messaging.kafka.idempotence);
         assert_eq!(settings.decision.bureau, "http://bureau:8080");
     }
 
@@ -179,9 +122,9 @@ mod tests {
         let settings =
             read(&[("LENDING_COMMIT", "before-effect"), ("LENDING_DEDUP", "none"), ("LENDING_PUBLISH", "dual-write")])
                 .expect("complete");
-        assert_eq!(settings.intake.commit, Commit::BeforeEffect);
-        assert_eq!(settings.intake.dedup, Dedup::None);
-        assert_eq!(settings.decision.publish, Publish::DualWrite);
+        assert_eq!(settings.messaging.consumer.commit, Commit::BeforeEffect);
+        assert_eq!(settings.messaging.dedup, Dedup::None);
+        assert_eq!(settings.messaging.publish, Publish::DualWrite);
     }
 
     #[test]

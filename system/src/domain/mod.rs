@@ -1,5 +1,6 @@
-//! The words of lending that the services share, valid by construction: parsed at the edge, then trusted.
+//! The words of lending, valid by construction.
 
 pub(crate) mod application;
+pub(crate) mod customer;
 pub(crate) mod money;
 pub(crate) mod status;

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The smallest principal, in minor units.
-pub(crate) const PRINCIPAL_MIN: i64 = 1;
-/// The largest principal, in minor units: ten million of a currency with two decimals.
-pub(crate) const PRINCIPAL_MAX: i64 = 1_000_000_000;
+/// The smallest amount that is moved, in minor units.
+pub(crate) const AMOUNT_MIN: i64 = 1;
+/// The largest amount that is moved, in minor units: ten million of a currency with two decimals.
+pub(crate) const AMOUNT_MAX: i64 = 1_000_000_000;
 
 /// A currency that loans are made in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,12 +25,16 @@ impl Currency {
             Self::Usd => "USD",
         }
     }
+
+    /// The currency with this ISO 4217 code, if loans are made in it.
+    pub(crate) fn of(code: &str) -> Option<Self> {
+        [Self::Eur, Self::Gbp, Self::Usd].into_iter().find(|currency| currency.code() == code)
+    }
 }
 
-/// What is lent.
+/// An amount of money that is lent, paid or moved: at least 1, at most 1,000,000,000 minor units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Principal {
+pub(crate) struct Amount {
     pub(crate) currency: Currency,
     #[serde(deserialize_with = "bounded")]
     pub(crate) minor_units: i64,
@@ -38,10 +42,10 @@ pub(crate) struct Principal {
 
 fn bounded<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     let amount = i64::deserialize(deserializer)?;
-    match (PRINCIPAL_MIN..=PRINCIPAL_MAX).contains(&amount) {
+    match (AMOUNT_MIN..=AMOUNT_MAX).contains(&amount) {
         true => Ok(amount),
-        false => Err(serde::de::Error::custom(format!(
-            "minor_units is {amount}, must be from {PRINCIPAL_MIN} to {PRINCIPAL_MAX}"
-        ))),
+        false => {
+            Err(serde::de::Error::custom(format!("minor_units is {amount}, must be from {AMOUNT_MIN} to {AMOUNT_MAX}")))
+        }
     }
 }

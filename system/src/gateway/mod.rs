@@ -78,7 +78,7 @@ pub(crate) async fn run(settings: GatewaySettings) -> anyhow::Result<()> {
 /// failed for good. One that has is replaced; returns only where librdkafka refuses to make another.
 async fn attend(producer: &LogProducer, readiness: &Readiness) -> KafkaError {
     loop {
-        producer.wait_for_topic(topic::APPLICATIONS_SUBMITTED).await;
+        producer.wait_for_topic(topic::ORIGINATION_COMMANDS).await;
         readiness.set(true);
         info!("ready");
         producer.failed_for_good().await;

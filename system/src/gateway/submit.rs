@@ -18,7 +18,7 @@ use super::idempotency::Seen;
 use crate::domain::application::LoanApplication;
 use crate::http::problem::{Kind, Problem};
 use crate::http::request_id::RequestId;
-use crate::messaging::event::Event;
+use crate::messaging::event::{Cause, Event};
 use crate::messaging::producer::PublishError;
 use crate::messaging::topic;
 
@@ -84,8 +84,10 @@ async fn take(gateway: &Gateway, request_id: RequestId, application: LoanApplica
 
 async fn append(gateway: &Gateway, request_id: RequestId, application: LoanApplication) -> Result<(), Problem> {
     let external_id = application.external_id.to_string();
-    let event = Event::now(request_id.0, None, application).to_json().map_err(|error| defect(&error))?;
-    gateway.producer.publish(topic::APPLICATIONS_SUBMITTED, &external_id, &event).await.map_err(|error| {
+    let event = Event::now(Cause { correlation_id: request_id.0, causation_id: None, traceparent: None }, application)
+        .to_json()
+        .map_err(|error| defect(&error))?;
+    gateway.producer.publish(topic::ORIGINATION_COMMANDS, &external_id, &event).await.map_err(|error| {
         let (kind, detail) = match &error {
             PublishError::NotAttempted { .. } => (Kind::NotAttempted, "nothing was handed to the log"),
             PublishError::Unconfirmed { .. } => (Kind::Unconfirmed, "the log did not confirm in time"),

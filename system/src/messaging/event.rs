@@ -6,9 +6,6 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::domain::application::LoanApplication;
-use crate::domain::status::Decision;
-
 /// What an event is about, and in which version of its schema.
 pub(crate) trait EventData: Serialize + DeserializeOwned {
     /// The event's name, in the past tense.
@@ -17,8 +14,19 @@ pub(crate) trait EventData: Serialize + DeserializeOwned {
     const VERSION: u16;
 }
 
-/// An event. Its id is its own: the same command appended twice is two events, and the owner of the state recognises
-/// the repeat by the external id in the data.
+/// Where something comes from: what an event takes over from what led to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cause {
+    /// The request that everything goes back to.
+    pub(crate) correlation_id: Uuid,
+    /// The event that led here; none where a request did.
+    pub(crate) causation_id: Option<Uuid>,
+    /// The trace that it belongs to, in the words of W3C's `traceparent`.
+    pub(crate) traceparent: Option<String>,
+}
+
+/// An event. A command's id is made from what is asked, so that a repeat is the same event; every other event has an id
+/// of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Event<D> {
     pub(crate) event_id: Uuid,
@@ -30,6 +38,9 @@ pub(crate) struct Event<D> {
     pub(crate) correlation_id: Uuid,
     /// The event that led to this one; none where a request did.
     pub(crate) causation_id: Option<Uuid>,
+    /// The trace that it belongs to.
+    #[serde(default)]
+    pub(crate) traceparent: Option<String>,
     pub(crate) data: D,
 }
 
@@ -38,35 +49,58 @@ pub(crate) struct Event<D> {
 pub(crate) enum EventError {
     #[error("cannot parse an event: {0}")]
     Malformed(#[from] serde_json::Error),
-    #[error("cannot understand an event of type {kind:?} version {version}: expected {expected} version {known}")]
-    Unexpected { kind: String, version: u16, expected: &'static str, known: u16 },
+    #[error("cannot understand an event of type {kind:?} version {version}")]
+    Unexpected { kind: String, version: u16 },
+}
+
+/// An event whose data is not read yet: its type says as what.
+pub(crate) type AnyEvent = Event<Box<serde_json::value::RawValue>>;
+
+/// Reads a record's value up to its data.
+pub(crate) fn any(value: &[u8]) -> Result<AnyEvent, EventError> {
+    Ok(serde_json::from_slice(value)?)
+}
+
+impl AnyEvent {
+    /// Whether this is an event of the type `D`, in the version that is known.
+    pub(crate) fn is<D: EventData>(&self) -> bool {
+        self.kind == D::TYPE && self.version == D::VERSION
+    }
+
+    /// Reads the data as that of a `D`. Errors where the event is none, or its data is not what it should be.
+    pub(crate) fn into<D: EventData>(self) -> Result<Event<D>, EventError> {
+        if !self.is::<D>() {
+            return Err(EventError::Unexpected { kind: self.kind, version: self.version });
+        }
+        let data = serde_json::from_str(self.data.get())?;
+        let Self { event_id, kind, version, occurred_at, correlation_id, causation_id, traceparent, data: _ } = self;
+        Ok(Event { event_id, kind, version, occurred_at, correlation_id, causation_id, traceparent, data })
+    }
 }
 
 impl<D: EventData> Event<D> {
-    /// A new event that happens now.
-    pub(crate) fn now(correlation_id: Uuid, causation_id: Option<Uuid>, data: D) -> Self {
+    /// A new event with an id of its own that happens now.
+    pub(crate) fn now(cause: Cause, data: D) -> Self {
+        Self::with_id(Uuid::new_v4(), cause, data)
+    }
+
+    /// A new event with this id that happens now.
+    pub(crate) fn with_id(event_id: Uuid, cause: Cause, data: D) -> Self {
         Self {
-            event_id: Uuid::new_v4(),
+            event_id,
             kind: D::TYPE.to_owned(),
             version: D::VERSION,
             occurred_at: Timestamp::now(),
-            correlation_id,
-            causation_id,
+            correlation_id: cause.correlation_id,
+            causation_id: cause.causation_id,
+            traceparent: cause.traceparent,
             data,
         }
     }
 
     /// Reads a record's value.
     pub(crate) fn parse(value: &[u8]) -> Result<Self, EventError> {
-        // The envelope first: data of another type would fail with a message about its fields.
-        let event: Event<serde_json::Value> = serde_json::from_slice(value)?;
-        if event.kind != D::TYPE || event.version != D::VERSION {
-            let Event { kind, version, .. } = event;
-            return Err(EventError::Unexpected { kind, version, expected: D::TYPE, known: D::VERSION });
-        }
-        let Event { event_id, kind, version, occurred_at, correlation_id, causation_id, data } = event;
-        let data = serde_json::from_value(data)?;
-        Ok(Self { event_id, kind, version, occurred_at, correlation_id, causation_id, data })
+        any(value)?.into()
     }
 
     /// The record's value.
@@ -75,26 +109,15 @@ impl<D: EventData> Event<D> {
     }
 }
 
-impl EventData for LoanApplication {
-    const TYPE: &'static str = "LoanApplicationSubmitted";
-    const VERSION: u16 = 1;
-}
-
-/// An application was approved or rejected.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct LoanApplicationDecided {
-    pub(crate) external_id: Uuid,
-    pub(crate) customer_id: String,
-    pub(crate) status: Decision,
-    /// The bureau's score that led to it.
-    pub(crate) score: u16,
-    /// The application's version that the decision made.
-    pub(crate) application_version: i64,
-}
-
-impl EventData for LoanApplicationDecided {
-    const TYPE: &'static str = "LoanApplicationDecided";
-    const VERSION: u16 = 1;
+impl<D> Event<D> {
+    /// What an event that this one leads to takes over.
+    pub(crate) fn cause(&self) -> Cause {
+        Cause {
+            correlation_id: self.correlation_id,
+            causation_id: Some(self.event_id),
+            traceparent: self.traceparent.clone(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -102,10 +125,13 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::domain::application::LoanApplication;
     use crate::domain::application::tests::sound;
+    use crate::messaging::contract::origination::LoanApplicationDecided;
 
     fn submitted() -> Event<LoanApplication> {
-        Event::now(Uuid::from_u128(1), None, serde_json::from_value(sound()).expect("sound"))
+        let cause = Cause { correlation_id: Uuid::from_u128(1), causation_id: None, traceparent: None };
+        Event::now(cause, serde_json::from_value(sound()).expect("sound"))
     }
 
     #[test]
@@ -121,7 +147,7 @@ mod tests {
         assert_eq!(value["type"], "LoanApplicationSubmitted");
         assert_eq!(value["version"], 1);
         assert_eq!(value.pointer("/data/external_id"), sound().pointer("/external_id"));
-        for name in ["event_id", "occurred_at", "correlation_id", "causation_id"] {
+        for name in ["event_id", "occurred_at", "correlation_id", "causation_id", "traceparent"] {
             assert!(value.get(name).is_some(), "{name}");
         }
     }
@@ -142,5 +168,20 @@ mod tests {
         for poison in [json!(null).to_string(), "{".to_owned(), String::new(), json!({"type": 3}).to_string()] {
             assert!(Event::<LoanApplication>::parse(poison.as_bytes()).is_err(), "{poison}");
         }
+    }
+
+    #[test]
+    fn a_field_that_a_later_version_added_is_no_reason_to_refuse() {
+        let mut value: Value = serde_json::from_str(&submitted().to_json().expect("serialisable")).expect("JSON");
+        value["tenant"] = json!("north");
+        value["data"]["channel"] = json!("web");
+        assert!(Event::<LoanApplication>::parse(value.to_string().as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn what_follows_from_an_event_says_so() {
+        let event = submitted();
+        let cause = event.cause();
+        assert_eq!((cause.correlation_id, cause.causation_id), (event.correlation_id, Some(event.event_id)));
     }
 }

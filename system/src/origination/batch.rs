@@ -44,7 +44,7 @@ impl Batch {
         self.event_ids.push(event.event_id);
         self.correlation_ids.push(event.correlation_id);
         self.external_ids.push(event.data.external_id);
-        self.customer_ids.push(event.data.customer_id);
+        self.customer_ids.push(event.data.customer_id.to_string());
         self.products.push(event.data.product.name());
         self.currencies.push(event.data.principal.currency.code());
         self.minor_units.push(event.data.principal.minor_units);
@@ -63,15 +63,19 @@ mod tests {
 
     use super::*;
     use crate::domain::application::tests::sound;
+    use crate::messaging::event::Cause;
 
     fn record(payload: Option<Vec<u8>>) -> OwnedMessage {
-        OwnedMessage::new(payload, None, "applications.submitted".to_owned(), Timestamp::NotAvailable, 0, 17, None)
+        OwnedMessage::new(payload, None, "origination.commands".to_owned(), Timestamp::NotAvailable, 0, 17, None)
     }
 
     #[test]
     fn a_poison_record_is_left_out_and_the_others_are_not() {
         let application: LoanApplication = serde_json::from_value(sound()).expect("sound");
-        let event = Event::now(Uuid::from_u128(1), None, application.clone());
+        let event = Event::now(
+            Cause { correlation_id: Uuid::from_u128(1), causation_id: None, traceparent: None },
+            application.clone(),
+        );
         let text = event.to_json().expect("serialisable").into_bytes();
         let batch = Batch::of(&[record(None), record(Some(b"poison".to_vec())), record(Some(text))]);
         assert_eq!(batch.len(), 1);

@@ -23,8 +23,10 @@ use super::Wakeups;
 use super::batch::Batch;
 use super::intake;
 use crate::config::kafka::millis;
-use crate::config::origination::{Commit, IntakeSettings, OriginationSettings};
+use crate::config::messaging::{Commit, ConsumerSettings};
+use crate::config::origination::OriginationSettings;
 use crate::http::health::Readiness;
+use crate::messaging::inbox::Dedup;
 use crate::messaging::topic;
 use crate::store::Store;
 
@@ -47,7 +49,8 @@ pub(super) async fn run(
     stopped: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
     let intake = Intake {
-        settings: settings.intake.clone(),
+        settings: settings.messaging.consumer.clone(),
+        dedup: settings.messaging.dedup,
         store,
         wakeups,
         readiness,
@@ -66,14 +69,14 @@ pub(super) async fn run(
 }
 
 fn consumer_config(settings: &OriginationSettings) -> ClientConfig {
-    let mut config = settings.kafka.client();
+    let mut config = settings.messaging.kafka.client();
     config
-        .set("group.id", topic::ORIGINATION_GROUP)
+        .set("group.id", "origination")
         .set("group.protocol", "classic")
         // Eager: manual commits with the cooperative protocol have been reported broken.
         .set("partition.assignment.strategy", "range")
-        .set("session.timeout.ms", millis(settings.intake.session_timeout))
-        .set("heartbeat.interval.ms", millis(settings.intake.session_timeout / 4))
+        .set("session.timeout.ms", millis(settings.messaging.consumer.session_timeout))
+        .set("heartbeat.interval.ms", millis(settings.messaging.consumer.session_timeout / 4))
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         .set("auto.offset.reset", "earliest")
@@ -122,7 +125,8 @@ enum End {
 }
 
 struct Intake {
-    settings: IntakeSettings,
+    settings: ConsumerSettings,
+    dedup: Dedup,
     store: Store,
     wakeups: Arc<Wakeups>,
     readiness: Readiness,
@@ -139,8 +143,8 @@ impl Intake {
         loop {
             let consumer: BaseConsumer<Assignment> = config
                 .create_with_context(self.assignment.clone())
-                .context("cannot make the consumer of applications.submitted")?;
-            consumer.subscribe(&[topic::APPLICATIONS_SUBMITTED]).context("cannot subscribe")?;
+                .context("cannot make the consumer of origination.commands")?;
+            consumer.subscribe(&[topic::ORIGINATION_COMMANDS]).context("cannot subscribe")?;
             self.readiness.set(true);
             info!("consuming");
             match self.consume(&consumer) {
@@ -244,7 +248,7 @@ impl Intake {
             return Ok(true);
         }
         let (told, outcome) = mpsc::sync_channel(1);
-        let (store, dedup) = (self.store.clone(), self.settings.dedup);
+        let (store, dedup) = (self.store.clone(), self.dedup);
         let ours = self.assignment.clone();
         let wakeups = Arc::clone(&self.wakeups);
         // Offsets that are committed already bring the batch to nobody else. A stop gives up neither kind: it waits for
@@ -326,7 +330,6 @@ mod tests {
 
     use super::*;
     use crate::config::database::DatabaseSettings;
-    use crate::config::origination::Dedup;
 
     const BOUND: Duration = Duration::from_secs(30);
 
@@ -339,15 +342,15 @@ mod tests {
             acquire_timeout: Duration::from_millis(20),
             timeout: Duration::from_secs(10),
         };
-        let settings = IntakeSettings {
+        let settings = ConsumerSettings {
             commit: Commit::AfterEffect,
-            dedup: Dedup::Inbox,
             batch_max,
             batch_linger: Duration::from_millis(5),
             session_timeout: Duration::from_secs(6),
         };
         Intake {
             settings,
+            dedup: Dedup::Inbox,
             store: Store::new(&database),
             wakeups: Arc::default(),
             readiness: Readiness::default(),

@@ -18,7 +18,8 @@ use tracing::warn;
 
 use super::Wakeups;
 use super::bureau::Bureau;
-use crate::config::origination::{DecisionSettings, Publish};
+use crate::config::messaging::Publish;
+use crate::config::origination::DecisionSettings;
 use crate::domain::status::Decision;
 use crate::messaging::producer::LogProducer;
 use crate::store::Store;
@@ -38,6 +39,7 @@ pub(super) async fn run(
     store: Store,
     bureau: Bureau,
     settings: DecisionSettings,
+    publish: Publish,
     producer: LogProducer,
     wakeups: Arc<Wakeups>,
     mut stopped: watch::Receiver<bool>,
@@ -46,7 +48,7 @@ pub(super) async fn run(
     let (done, decided) = mpsc::channel(COMPLETE_MAX);
     let claims = claims(store.clone(), settings.clone(), Arc::clone(&wakeups), work);
     let calls = calls(bureau, settings.clone(), claimed, done);
-    let direct = (settings.publish == Publish::DualWrite).then_some(producer);
+    let direct = (publish == Publish::DualWrite).then_some(producer);
     let completions = completions(store, direct.clone(), wakeups, decided);
     let decisions = async move {
         tokio::select! {
@@ -170,7 +172,6 @@ mod tests {
             claim_max: 4,
             lease: Duration::from_secs(10),
             approval_score: 410,
-            publish: Publish::DualWrite,
         };
         (Store::new(&database), settings)
     }
@@ -186,7 +187,7 @@ mod tests {
         let (stop, stopped) = watch::channel(false);
         let pending = producer.hand_over("t", "key", "value").expect("a place in the queue");
         let _ = stop.send(true);
-        let run = run(store, bureau, settings, producer, Arc::default(), stopped);
+        let run = run(store, bureau, settings, Publish::DualWrite, producer, Arc::default(), stopped);
         tokio::time::timeout(Duration::from_secs(30), run).await.expect("the stop ends it").expect("no error");
         pending.acknowledged().await.expect("it was published before the producer was dropped");
     }

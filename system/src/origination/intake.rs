@@ -6,7 +6,7 @@ use std::time::Duration;
 use tracing::{error, info};
 
 use super::batch::Batch;
-use crate::config::origination::Dedup;
+use crate::messaging::inbox::Dedup;
 use crate::store::{Store, StoreError, column};
 
 /// Applies only what the inbox had not seen; an application that came twice in two events is stored once. The order by
@@ -70,7 +70,9 @@ async fn store(store: &Store, dedup: Dedup, batch: &Batch) -> Result<i64, StoreE
         .bind(&batch.currencies)
         .bind(&batch.minor_units)
         .bind(&batch.terms_months);
-    let rows = store.rows_in_transaction("store a batch of applications", statement).await?;
+    let mut transaction = store.begin("store a batch of applications").await?;
+    let rows = transaction.rows(statement).await?;
+    transaction.commit().await?;
     rows.first().map_or(Ok(0), |row| column(row, "stored"))
 }
 

@@ -84,19 +84,26 @@ async fn work(
     wait_for_database(&store).await;
     let wakeups = Arc::new(Wakeups::default());
     let mut parts = JoinSet::new();
-    let producer = LogProducer::new(&settings.kafka).context("cannot make the producer of decisions")?;
+    let producer = LogProducer::new(&settings.messaging.kafka).context("cannot make the producer of decisions")?;
     let bureau = Bureau::new(&settings.decision)?;
     parts.spawn(decision::run(
         store.clone(),
         bureau,
         settings.decision.clone(),
+        settings.messaging.publish,
         producer,
         Arc::clone(&wakeups),
         stopped.clone(),
     ));
     for shard in relay::shards(&store).await.context("cannot read the shards of the outbox")? {
         let holder = format!("{}/{}", settings.instance, uuid::Uuid::new_v4());
-        let relay = relay::Relay::new(store.clone(), shard, holder, settings.kafka.clone(), settings.relay.clone())?;
+        let relay = relay::Relay::new(
+            store.clone(),
+            shard,
+            holder,
+            settings.messaging.kafka.clone(),
+            settings.messaging.relay.clone(),
+        )?;
         parts.spawn(relay.run(Arc::clone(&wakeups), stopped.clone()));
     }
     parts.spawn(consumer::run(settings, store, wakeups, readiness, stopped.clone()));

@@ -22,7 +22,7 @@ use tracing::{info, warn};
 
 use super::Wakeups;
 use crate::config::kafka::KafkaSettings;
-use crate::config::origination::RelaySettings;
+use crate::config::messaging::RelaySettings;
 use crate::messaging::producer::{LogProducer, PublishError};
 use crate::store::{Store, StoreError, column};
 use lease::{Cursor, Held, Row};

@@ -5,6 +5,7 @@ use std::time::Duration;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
+use crate::domain::customer::CustomerId;
 use crate::store::{Store, StoreError, column};
 
 /// Oldest first; what another instance is claiming at this moment is skipped, not waited for. The clock is the
@@ -27,7 +28,7 @@ returning a.id, a.external_id, a.customer_id, a.version, a.correlation_id, a.cau
 pub(super) struct Claimed {
     pub(super) id: i64,
     pub(super) external_id: Uuid,
-    pub(super) customer_id: String,
+    pub(super) customer_id: CustomerId,
     pub(super) version: i64,
     pub(super) correlation_id: Uuid,
     /// The event that the application came in.
@@ -45,9 +46,17 @@ fn claimed(row: &PgRow) -> Result<Claimed, StoreError> {
     Ok(Claimed {
         id: column(row, "id")?,
         external_id: column(row, "external_id")?,
-        customer_id: column(row, "customer_id")?,
+        customer_id: customer_id(row)?,
         version: column(row, "version")?,
         correlation_id: column(row, "correlation_id")?,
         causation_id: column(row, "causation_id")?,
+    })
+}
+
+fn customer_id(row: &PgRow) -> Result<CustomerId, StoreError> {
+    let id: String = column(row, "customer_id")?;
+    id.try_into().map_err(|error: crate::domain::customer::NoCustomerId| StoreError::Database {
+        doing: "read a customer's id",
+        source: sqlx::Error::Decode(error.into()),
     })
 }

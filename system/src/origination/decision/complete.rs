@@ -6,8 +6,9 @@ use tracing::{error, warn};
 use uuid::Uuid;
 
 use super::claim::Claimed;
-use crate::domain::status::Decision;
-use crate::messaging::event::{Event, LoanApplicationDecided};
+use crate::domain::status::{Decision, Reason};
+use crate::messaging::contract::origination::LoanApplicationDecided;
+use crate::messaging::event::{Cause, Event};
 use crate::messaging::producer::LogProducer;
 use crate::messaging::topic;
 use crate::store::{Store, StoreError, column};
@@ -46,10 +47,16 @@ impl Decided {
             external_id: application.external_id,
             customer_id: application.customer_id.clone(),
             status: self.decision,
-            score: self.score,
+            score: Some(self.score),
+            reason: (self.decision == Decision::Rejected).then_some(Reason::ScoreTooLow),
             application_version: application.version + 1,
         };
-        Event::now(application.correlation_id, Some(application.causation_id), data)
+        let cause = Cause {
+            correlation_id: application.correlation_id,
+            causation_id: Some(application.causation_id),
+            traceparent: None,
+        };
+        Event::now(cause, data)
     }
 }
 

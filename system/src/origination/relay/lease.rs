@@ -2,7 +2,7 @@
 
 use sqlx::postgres::PgRow;
 
-use crate::config::origination::RelaySettings;
+use crate::config::messaging::RelaySettings;
 use crate::store::{Store, StoreError, column};
 
 /// Takes the lease where it is free or ours, renews it, and moves the cursor forward to what was acknowledged.

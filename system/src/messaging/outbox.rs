@@ -1,0 +1,84 @@
+//! The outbox: events that became true with a change, as rows of the same transaction; the relay publishes them.
+
+use tracing::{error, warn};
+use uuid::Uuid;
+
+use crate::messaging::event::{Event, EventData};
+use crate::messaging::producer::LogProducer;
+use crate::store::{StoreError, Transaction};
+
+const APPEND: &str = "
+insert into outbox (shard, event_id, topic, key, payload, traceparent)
+select outbox_shard(key), event_id, topic, key, payload, traceparent
+from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[]) with ordinality
+    as t (event_id, topic, key, payload, traceparent, number)
+order by number";
+
+/// An event on its way to the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Outgoing {
+    pub(crate) event_id: Uuid,
+    pub(crate) topic: &'static str,
+    pub(crate) key: String,
+    pub(crate) payload: String,
+    pub(crate) traceparent: Option<String>,
+}
+
+impl Outgoing {
+    /// The event as a record of `topic` under `key`.
+    pub(crate) fn of<D: EventData>(
+        topic: &'static str,
+        key: impl ToString,
+        event: &Event<D>,
+    ) -> Result<Self, StoreError> {
+        let payload = event.to_json().map_err(|error| StoreError::Database {
+            doing: "write an event as JSON",
+            source: sqlx::Error::Encode(error.into()),
+        })?;
+        let traceparent = event.traceparent.clone();
+        Ok(Self { event_id: event.event_id, topic, key: key.to_string(), payload, traceparent })
+    }
+}
+
+/// How events leave a service.
+pub(crate) enum Publisher {
+    /// As rows of the transaction that makes them true, relayed later.
+    Outbox,
+    /// Straight to the log after the commit; a crash in between loses them.
+    DualWrite(LogProducer),
+}
+
+impl Publisher {
+    /// Appends `events` in the transaction that makes them true, in their order.
+    pub(crate) async fn append(&self, transaction: &mut Transaction, events: &[Outgoing]) -> Result<(), StoreError> {
+        if events.is_empty() || matches!(self, Self::DualWrite(_)) {
+            return Ok(());
+        }
+        let texts = |text: fn(&Outgoing) -> &str| events.iter().map(text).collect::<Vec<_>>();
+        let statement = sqlx::query(APPEND)
+            .bind(events.iter().map(|event| event.event_id).collect::<Vec<_>>())
+            .bind(texts(|event| event.topic))
+            .bind(texts(|event| &event.key))
+            .bind(texts(|event| &event.payload))
+            .bind(events.iter().map(|event| event.traceparent.as_deref()).collect::<Vec<_>>());
+        transaction.rows(statement).await.map(drop)
+    }
+
+    /// Is told of `events` when their transaction is committed. With the dual write they are published only now: the
+    /// state says that they happened, and whether the log ever hears of them is left to luck.
+    pub(crate) fn committed(&self, events: Vec<Outgoing>) {
+        let Self::DualWrite(producer) = self else { return };
+        for event in events {
+            match producer.hand_over(event.topic, &event.key, &event.payload) {
+                Ok(pending) => {
+                    tokio::spawn(async move {
+                        if let Err(error) = pending.acknowledged().await {
+                            warn!(%error, event_id = %event.event_id, "an event may not be published");
+                        }
+                    });
+                }
+                Err(error) => error!(%error, event_id = %event.event_id, "an event is not published"),
+            }
+        }
+    }
+}
