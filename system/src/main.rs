@@ -20,6 +20,8 @@ mod messaging;
 mod migrate;
 mod origination;
 mod store;
+#[cfg(test)]
+mod testing;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};

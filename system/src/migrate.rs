@@ -7,6 +7,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use tracing::info;
 
 use crate::config::migrate::{MigrateSettings, Service};
+use crate::messaging::shards;
 
 /// What every owner has; numbered below 100.
 static MESSAGING: Migrator = sqlx::migrate!("migrations/messaging");
@@ -16,15 +17,16 @@ static SERVICING: Migrator = sqlx::migrate!("migrations/servicing");
 
 /// Runs the migrations that the database has not seen.
 pub(crate) async fn run(settings: &MigrateSettings) -> anyhow::Result<()> {
-    let own = match settings.service {
+    apply(&settings.connect, settings.service, settings.shards).await
+}
+
+/// The same for a database that is named, with so many shards of its outbox.
+pub(crate) async fn apply(options: &PgConnectOptions, service: Service, shards: u32) -> anyhow::Result<()> {
+    let own = match service {
         Service::Customers => &CUSTOMERS,
         Service::Origination => &ORIGINATION,
         Service::Servicing => &SERVICING,
     };
-    apply(&settings.connect, own).await
-}
-
-async fn apply(options: &PgConnectOptions, own: &Migrator) -> anyhow::Result<()> {
     let database = options.get_database().unwrap_or_default();
     let mut connection = PgConnection::connect_with(options)
         .await
@@ -33,7 +35,8 @@ async fn apply(options: &PgConnectOptions, own: &Migrator) -> anyhow::Result<()>
     let both = MESSAGING.iter().chain(own.iter()).cloned().collect::<Vec<_>>();
     let migrator = Migrator { migrations: both.into(), ..Migrator::DEFAULT };
     migrator.run(&mut connection).await.context("cannot migrate")?;
+    shards::set(&mut connection, shards).await?;
     connection.close().await.context("cannot close the connection")?;
-    info!(database, "migrated");
+    info!(database, shards, "migrated");
     Ok(())
 }

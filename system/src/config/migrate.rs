@@ -2,12 +2,22 @@
 
 use sqlx::postgres::PgConnectOptions;
 
-use super::setting::{Setting, required};
+use super::setting::{Setting, optional, required};
 use super::{ConfigError, Environment, database};
 use crate::Role::Migrate;
 
-pub(crate) const SETTINGS: &[Setting] =
-    &[required("LENDING_SERVICE", &[Migrate], "Whose database it is: `customers`, `origination` or `servicing`.")];
+pub(crate) const SETTINGS: &[Setting] = &[
+    required("LENDING_SERVICE", &[Migrate], "Whose database it is: `customers`, `origination` or `servicing`."),
+    optional(
+        "LENDING_OUTBOX_SHARDS",
+        &[Migrate],
+        "2",
+        "Shards of the outbox, each with a relay of its own; it changes only when everything in the outbox is published.",
+    ),
+];
+
+/// More relays than anybody has cores for.
+const SHARDS_MAX: u32 = 64;
 
 /// A service that owns a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +32,8 @@ pub(crate) enum Service {
 pub(crate) struct MigrateSettings {
     pub(crate) connect: PgConnectOptions,
     pub(crate) service: Service,
+    /// Shards of the outbox.
+    pub(crate) shards: u32,
 }
 
 impl MigrateSettings {
@@ -31,7 +43,12 @@ impl MigrateSettings {
             ("origination", Service::Origination),
             ("servicing", Service::Servicing),
         ];
+        let shards = environment.parsed("LENDING_OUTBOX_SHARDS")?;
+        if !(1..=SHARDS_MAX).contains(&shards) {
+            return Err(environment.invalid("LENDING_OUTBOX_SHARDS", &format!("must be from 1 to {SHARDS_MAX}")));
+        }
         Ok(Self {
+            shards,
             connect: database::connect_options(environment)?,
             service: environment.choice("LENDING_SERVICE", &services)?,
         })

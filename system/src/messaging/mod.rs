@@ -9,4 +9,5 @@ pub(crate) mod event;
 pub(crate) mod inbox;
 pub(crate) mod outbox;
 pub(crate) mod producer;
+pub(crate) mod shards;
 pub(crate) mod topic;
