@@ -21,6 +21,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "inbox",
         "How repeats are recognised: `inbox`, or `none`, which stores them again.",
     ),
+    optional(
+        "LENDING_DEAD_LETTER",
+        OWNERS,
+        "yes",
+        "What becomes of a record that can have no effect: `yes`, it goes to the dead letters, or `no`, it is tried \
+         again for ever, and what is behind it waits.",
+    ),
     optional("LENDING_BATCH_MAX", OWNERS, "500", "Records stored in one transaction."),
     optional("LENDING_BATCH_LINGER", OWNERS, "5ms", "How long a batch waits for more records."),
     optional(
@@ -36,6 +43,20 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "15s",
         "How long a silent relay keeps its shard; longer than the message timeout, by what the database may take.",
     ),
+    optional(
+        "LENDING_RELAY_ORDER",
+        OWNERS,
+        "snapshot",
+        "In which order the outbox is published: `snapshot`, of commits, or `naive-id`, of ids, which overtakes late \
+         commits and loses them.",
+    ),
+    optional("LENDING_OUTBOX_RETENTION", OWNERS, "1h", "How long published rows of the outbox are kept."),
+    optional(
+        "LENDING_INBOX_RETENTION",
+        OWNERS,
+        "168h",
+        "How long an event is recognised as a repeat; longer than the log keeps records.",
+    ),
 ];
 
 /// When offsets are committed.
@@ -45,6 +66,24 @@ pub(crate) enum Commit {
     AfterEffect,
     /// When the batch was received: a crash loses it.
     BeforeEffect,
+}
+
+/// What becomes of a record that can have no effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PoisonPolicy {
+    /// It goes to the dead letters, and its partition goes on.
+    DeadLetter,
+    /// It is tried again for ever, and its partition stands still.
+    Retry,
+}
+
+/// In which order the outbox is published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RelayOrder {
+    /// That of commits, below the oldest transaction that is still running.
+    Snapshot,
+    /// That of positions, which are drawn before the commit: one that commits late is overtaken and lost.
+    NaiveId,
 }
 
 /// How events leave.
@@ -64,12 +103,14 @@ pub(crate) struct MessagingSettings {
     pub(crate) dedup: Dedup,
     pub(crate) publish: Publish,
     pub(crate) relay: RelaySettings,
+    pub(crate) housekeeping: HousekeepingSettings,
 }
 
 /// How records are taken from the log.
 #[derive(Debug, Clone)]
 pub(crate) struct ConsumerSettings {
     pub(crate) commit: Commit,
+    pub(crate) poison: PoisonPolicy,
     /// Records in one transaction.
     pub(crate) batch_max: usize,
     /// How long a batch waits for more.
@@ -85,16 +126,29 @@ pub(crate) struct RelaySettings {
     pub(crate) batch_max: usize,
     /// How long a silent holder keeps its shard.
     pub(crate) lease: Duration,
+    pub(crate) order: RelayOrder,
+}
+
+/// How long inbox and outbox remember.
+#[derive(Debug, Clone)]
+pub(crate) struct HousekeepingSettings {
+    /// How long published rows are kept.
+    pub(crate) outbox_retention: Duration,
+    /// How long an event is recognised as a repeat.
+    pub(crate) inbox_retention: Duration,
 }
 
 impl MessagingSettings {
     pub(crate) fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
         let publish = [("outbox", Publish::Outbox), ("dual-write", Publish::DualWrite)];
         let commit = [("after-effect", Commit::AfterEffect), ("before-effect", Commit::BeforeEffect)];
+        let poison = [("yes", PoisonPolicy::DeadLetter), ("no", PoisonPolicy::Retry)];
+        let order = [("snapshot", RelayOrder::Snapshot), ("naive-id", RelayOrder::NaiveId)];
         let settings = Self {
             kafka: KafkaSettings::from_environment(environment)?,
             consumer: ConsumerSettings {
                 commit: environment.choice("LENDING_COMMIT", &commit)?,
+                poison: environment.choice("LENDING_DEAD_LETTER", &poison)?,
                 batch_max: environment.count("LENDING_BATCH_MAX")?,
                 batch_linger: environment.duration("LENDING_BATCH_LINGER")?,
                 session_timeout: environment.duration("LENDING_KAFKA_SESSION_TIMEOUT")?,
@@ -104,6 +158,11 @@ impl MessagingSettings {
             relay: RelaySettings {
                 batch_max: environment.count("LENDING_RELAY_BATCH_MAX")?,
                 lease: environment.duration("LENDING_RELAY_LEASE")?,
+                order: environment.choice("LENDING_RELAY_ORDER", &order)?,
+            },
+            housekeeping: HousekeepingSettings {
+                outbox_retention: environment.duration("LENDING_OUTBOX_RETENTION")?,
+                inbox_retention: environment.duration("LENDING_INBOX_RETENTION")?,
             },
         };
         if settings.relay.lease <= settings.kafka.message_timeout {
@@ -115,5 +174,29 @@ impl MessagingSettings {
             return Err(environment.invalid("LENDING_RELAY_BATCH_MAX", reason));
         }
         Ok(settings)
+    }
+}
+
+#[cfg(test)]
+impl MessagingSettings {
+    /// The safe design with short times, and these brokers.
+    pub(crate) fn for_tests(brokers: String) -> Self {
+        Self {
+            kafka: crate::messaging::producer::tests::settings(brokers),
+            consumer: ConsumerSettings {
+                commit: Commit::AfterEffect,
+                poison: PoisonPolicy::DeadLetter,
+                batch_max: 500,
+                batch_linger: Duration::from_millis(5),
+                session_timeout: Duration::from_secs(6),
+            },
+            dedup: Dedup::Inbox,
+            publish: Publish::Outbox,
+            relay: RelaySettings { batch_max: 100, lease: Duration::from_secs(30), order: RelayOrder::Snapshot },
+            housekeeping: HousekeepingSettings {
+                outbox_retention: Duration::from_secs(3600),
+                inbox_retention: Duration::from_secs(3600),
+            },
+        }
     }
 }

@@ -1,10 +1,13 @@
 //! The outbox: events that became true with a change, as rows of the same transaction; the relay publishes them.
 
+use anyhow::Context;
+use tokio::sync::Notify;
 use tracing::{error, warn};
 use uuid::Uuid;
 
+use crate::config::messaging::{MessagingSettings, Publish};
 use crate::messaging::event::{Event, EventData};
-use crate::messaging::producer::LogProducer;
+use crate::messaging::producer::{LogProducer, Record};
 use crate::store::{StoreError, Transaction};
 
 const APPEND: &str = "
@@ -38,6 +41,18 @@ impl Outgoing {
         let traceparent = event.traceparent.clone();
         Ok(Self { event_id: event.event_id, topic, key: key.to_string(), payload, traceparent })
     }
+
+    fn record(&self) -> Record<'_> {
+        Record::of(self.topic, &self.key, &self.payload, self.traceparent.as_deref())
+    }
+}
+
+/// Says that there are new rows. One for the process, which has one outbox. It is a shortcut: relays look by themselves.
+static APPENDED: Notify = Notify::const_new();
+
+/// Waits until this process has committed rows of the outbox.
+pub(super) async fn appended() {
+    APPENDED.notified().await;
 }
 
 /// How events leave a service.
@@ -49,6 +64,16 @@ pub(crate) enum Publisher {
 }
 
 impl Publisher {
+    /// What the settings say. Errors where librdkafka refuses them.
+    pub(crate) fn new(settings: &MessagingSettings) -> anyhow::Result<Self> {
+        Ok(match settings.publish {
+            Publish::Outbox => Self::Outbox,
+            Publish::DualWrite => {
+                Self::DualWrite(LogProducer::new(&settings.kafka).context("cannot make the producer of events")?)
+            }
+        })
+    }
+
     /// Appends `events` in the transaction that makes them true, in their order.
     pub(crate) async fn append(&self, transaction: &mut Transaction, events: &[Outgoing]) -> Result<(), StoreError> {
         if events.is_empty() || matches!(self, Self::DualWrite(_)) {
@@ -64,12 +89,17 @@ impl Publisher {
         transaction.rows(statement).await.map(drop)
     }
 
-    /// Is told of `events` when their transaction is committed. With the dual write they are published only now: the
-    /// state says that they happened, and whether the log ever hears of them is left to luck.
+    /// Is told of `events` when their transaction is committed, and wakes the relays. With the dual write they are
+    /// published only now: the state says that they happened, and whether the log ever hears of them is left to luck.
     pub(crate) fn committed(&self, events: Vec<Outgoing>) {
-        let Self::DualWrite(producer) = self else { return };
+        let Self::DualWrite(producer) = self else {
+            if !events.is_empty() {
+                APPENDED.notify_waiters();
+            }
+            return;
+        };
         for event in events {
-            match producer.hand_over(event.topic, &event.key, &event.payload) {
+            match producer.hand_over_record(event.record()) {
                 Ok(pending) => {
                     tokio::spawn(async move {
                         if let Err(error) = pending.acknowledged().await {
@@ -79,6 +109,23 @@ impl Publisher {
                 }
                 Err(error) => error!(%error, event_id = %event.event_id, "an event is not published"),
             }
+        }
+    }
+
+    /// Replaces the producer of the dual write as often as it fails for good; returns only where that is impossible.
+    pub(crate) async fn keep(&self) -> anyhow::Result<()> {
+        let Self::DualWrite(producer) = self else { return std::future::pending().await };
+        loop {
+            producer.failed_for_good().await;
+            producer.replace().context("cannot replace the producer of events")?;
+        }
+    }
+
+    /// Waits for the fate of what was handed over; to be called when nothing is committed any more, for a producer that
+    /// is dropped purges its queue.
+    pub(crate) async fn flush(&self) {
+        if let Self::DualWrite(producer) = self {
+            producer.flush().await;
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
 use rdkafka::error::KafkaError;
-use rdkafka::message::DeliveryResult;
+use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 use thiserror::Error;
 use tokio::sync::{oneshot, watch};
@@ -39,6 +39,29 @@ pub(crate) enum PublishError {
         source: KafkaError,
     },
 }
+
+/// A record for the log.
+#[derive(Debug, Clone)]
+pub(crate) struct Record<'a> {
+    pub(crate) topic: &'a str,
+    pub(crate) key: Option<&'a [u8]>,
+    pub(crate) value: Option<&'a [u8]>,
+    pub(crate) headers: OwnedHeaders,
+}
+
+impl<'a> Record<'a> {
+    /// An event's record, with the trace that it belongs to in the header `traceparent`.
+    pub(crate) fn of(topic: &'a str, key: &'a str, value: &'a str, traceparent: Option<&str>) -> Self {
+        let headers = match traceparent {
+            Some(trace) => OwnedHeaders::new_with_capacity(1).insert(Header { key: TRACEPARENT, value: Some(trace) }),
+            None => OwnedHeaders::new_with_capacity(0),
+        };
+        Self { topic, key: Some(key.as_bytes()), value: Some(value.as_bytes()), headers }
+    }
+}
+
+/// W3C's header of a trace.
+const TRACEPARENT: &str = "traceparent";
 
 type Outcome = Result<(), KafkaError>;
 
@@ -103,12 +126,23 @@ impl LogProducer {
 
     /// Waits until the producer has failed for good: it refuses every record until it is replaced.
     pub(crate) async fn failed_for_good(&self) {
-        loop {
-            if let Some((code, reason)) = self.inner().client().fatal_error() {
-                error!(%code, reason, "the producer failed for good");
-                return;
-            }
+        while !self.has_failed() {
             tokio::time::sleep(FATAL_LOOK).await;
+        }
+    }
+
+    fn has_failed(&self) -> bool {
+        let Some((code, reason)) = self.inner().client().fatal_error() else { return false };
+        error!(%code, reason, "the producer failed for good");
+        true
+    }
+
+    /// Replaces a producer that has failed for good; where librdkafka refuses another, that is logged.
+    pub(crate) fn replace_if_failed(&self) {
+        if self.has_failed()
+            && let Err(error) = self.replace()
+        {
+            error!(%error, "the producer is not replaced");
         }
     }
 
@@ -125,17 +159,30 @@ impl LogProducer {
 
     /// Hands a record over; records handed over one after the other keep their order within a partition.
     pub(crate) fn hand_over(&self, topic: &str, key: &str, value: &str) -> Result<Pending, PublishError> {
+        self.hand_over_record(Record::of(topic, key, value, None))
+    }
+
+    /// The same for a record with headers, or without a key or a value.
+    pub(crate) fn hand_over_record(&self, record: Record<'_>) -> Result<Pending, PublishError> {
         let (sender, outcome) = oneshot::channel();
-        let record = BaseRecord::with_opaque_to(topic, Box::new(sender)).key(key).payload(value);
-        match self.inner().send(record) {
-            Ok(()) => Ok(Pending { topic: topic.to_owned(), started: Instant::now(), outcome }),
-            Err((source, _)) => Err(PublishError::NotAttempted { topic: topic.to_owned(), source }),
+        let mut handed = BaseRecord::<[u8], [u8], _>::with_opaque_to(record.topic, Box::new(sender));
+        handed.key = record.key;
+        handed.payload = record.value;
+        handed.headers = Some(record.headers);
+        match self.inner().send(handed) {
+            Ok(()) => Ok(Pending { topic: record.topic.to_owned(), started: Instant::now(), outcome }),
+            Err((source, _)) => Err(PublishError::NotAttempted { topic: record.topic.to_owned(), source }),
         }
     }
 
     /// Hands a record over and waits for its acknowledgement.
     pub(crate) async fn publish(&self, topic: &str, key: &str, value: &str) -> Result<(), PublishError> {
         self.hand_over(topic, key, value)?.acknowledged().await
+    }
+
+    /// The same for a record with headers, or without a key or a value.
+    pub(crate) async fn publish_record(&self, record: Record<'_>) -> Result<(), PublishError> {
+        self.hand_over_record(record)?.acknowledged().await
     }
 
     /// Waits until every partition of `topic` has a leader. Blocks a thread of the pool in between, not the caller's.

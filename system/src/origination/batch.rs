@@ -1,8 +1,5 @@
 //! What one transaction stores: the events of some records, in columns, as the statement takes them.
 
-use rdkafka::Message;
-use rdkafka::message::OwnedMessage;
-use tracing::warn;
 use uuid::Uuid;
 
 use crate::domain::application::LoanApplication;
@@ -22,25 +19,16 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// The events in `records`. A record that is none is logged, counted and left out: it would never become one, and
-    /// the records behind it must not wait for it.
-    pub(super) fn of(records: &[OwnedMessage]) -> Self {
+    /// The events in columns.
+    pub(super) fn of(events: &[Event<LoanApplication>]) -> Self {
         let mut batch = Self::default();
-        for record in records {
-            match Event::parse(record.payload().unwrap_or_default()) {
-                Ok(event) => batch.push(event),
-                Err(error) => {
-                    metrics::counter!("lending_poison_records_total", "topic" => record.topic().to_owned())
-                        .increment(1);
-                    let (topic, partition, offset) = (record.topic(), record.partition(), record.offset());
-                    warn!(%error, topic, partition, offset, "skipped a record that is no event");
-                }
-            }
+        for event in events {
+            batch.push(event);
         }
         batch
     }
 
-    fn push(&mut self, event: Event<LoanApplication>) {
+    fn push(&mut self, event: &Event<LoanApplication>) {
         self.event_ids.push(event.event_id);
         self.correlation_ids.push(event.correlation_id);
         self.external_ids.push(event.data.external_id);
@@ -59,25 +47,16 @@ impl Batch {
 
 #[cfg(test)]
 mod tests {
-    use rdkafka::Timestamp;
-
     use super::*;
     use crate::domain::application::tests::sound;
     use crate::messaging::event::Cause;
 
-    fn record(payload: Option<Vec<u8>>) -> OwnedMessage {
-        OwnedMessage::new(payload, None, "origination.commands".to_owned(), Timestamp::NotAvailable, 0, 17, None)
-    }
-
     #[test]
-    fn a_poison_record_is_left_out_and_the_others_are_not() {
+    fn events_become_columns() {
         let application: LoanApplication = serde_json::from_value(sound()).expect("sound");
-        let event = Event::now(
-            Cause { correlation_id: Uuid::from_u128(1), causation_id: None, traceparent: None },
-            application.clone(),
-        );
-        let text = event.to_json().expect("serialisable").into_bytes();
-        let batch = Batch::of(&[record(None), record(Some(b"poison".to_vec())), record(Some(text))]);
+        let cause = Cause { correlation_id: Uuid::from_u128(1), causation_id: None, traceparent: None };
+        let event = Event::now(cause, application.clone());
+        let batch = Batch::of(std::slice::from_ref(&event));
         assert_eq!(batch.len(), 1);
         assert_eq!(batch.event_ids, [event.event_id]);
         assert_eq!(batch.external_ids, [application.external_id]);

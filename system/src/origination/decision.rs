@@ -46,10 +46,10 @@ pub(super) async fn run(
 ) -> anyhow::Result<()> {
     let (work, claimed) = mpsc::channel(settings.claim_max);
     let (done, decided) = mpsc::channel(COMPLETE_MAX);
-    let claims = claims(store.clone(), settings.clone(), Arc::clone(&wakeups), work);
+    let claims = claims(store.clone(), settings.clone(), wakeups, work);
     let calls = calls(bureau, settings.clone(), claimed, done);
     let direct = (publish == Publish::DualWrite).then_some(producer);
-    let completions = completions(store, direct.clone(), wakeups, decided);
+    let completions = completions(store, direct.clone(), decided);
     let decisions = async move {
         tokio::select! {
             ((), ()) = async { tokio::join!(claims, calls) } => {}
@@ -132,17 +132,12 @@ async fn calls(
 }
 
 /// Writes what is decided, as much as there is at once.
-async fn completions(
-    store: Store,
-    direct: Option<LogProducer>,
-    wakeups: Arc<Wakeups>,
-    mut decided: mpsc::Receiver<Decided>,
-) {
+async fn completions(store: Store, direct: Option<LogProducer>, mut decided: mpsc::Receiver<Decided>) {
     let mut batch = Vec::with_capacity(COMPLETE_MAX);
     while decided.recv_many(&mut batch, COMPLETE_MAX).await > 0 {
         let decisions = std::mem::take(&mut batch);
         match complete::complete(&store, direct.as_ref(), &decisions).await {
-            Ok(()) => wakeups.appended.notify_waiters(),
+            Ok(()) => {}
             Err(error) => {
                 warn!(%error, count = decisions.len(), "decisions are not written; left until their claims expire");
             }

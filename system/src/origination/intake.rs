@@ -1,10 +1,6 @@
 //! Stores submitted applications: inbox and state change in one transaction, whose commit is this process's own last
 //! word: a batch of a process that was killed before it is not stored, and comes again.
 
-use std::time::Duration;
-
-use tracing::{error, info};
-
 use super::batch::Batch;
 use crate::messaging::inbox::Dedup;
 use crate::store::{Store, StoreError, column};
@@ -51,12 +47,8 @@ with incoming as (
 )
 select count(*) as stored from stored";
 
-/// The first and the longest pause before a batch is tried again.
-const PAUSE_MIN: Duration = Duration::from_millis(50);
-const PAUSE_MAX: Duration = Duration::from_secs(1);
-
-/// Stores a batch and returns how many applications are new.
-async fn store(store: &Store, dedup: Dedup, batch: &Batch) -> Result<i64, StoreError> {
+/// Stores a batch.
+pub(super) async fn store(store: &Store, dedup: Dedup, batch: &Batch) -> Result<(), StoreError> {
     let sql = match dedup {
         Dedup::Inbox => STORE_ONCE,
         Dedup::None => STORE_AGAIN,
@@ -73,30 +65,9 @@ async fn store(store: &Store, dedup: Dedup, batch: &Batch) -> Result<i64, StoreE
     let mut transaction = store.begin("store a batch of applications").await?;
     let rows = transaction.rows(statement).await?;
     transaction.commit().await?;
-    rows.first().map_or(Ok(0), |row| column(row, "stored"))
-}
-
-/// Stores a batch, however long the database is away. A batch that was stored although its answer was lost is
-/// recognised by the inbox. Gives up, and returns false, only where `wanted` says that others have the records now.
-pub(super) async fn store_patiently(database: &Store, dedup: Dedup, batch: &Batch, wanted: impl Fn() -> bool) -> bool {
-    let mut pause = PAUSE_MIN;
-    while wanted() {
-        match store(database, dedup, batch).await {
-            Ok(stored) => {
-                let stored = u64::try_from(stored).unwrap_or(0);
-                let events = u64::try_from(batch.len()).unwrap_or(u64::MAX);
-                metrics::counter!("lending_applications_stored_total").increment(stored);
-                metrics::counter!("lending_events_repeated_total").increment(events.saturating_sub(stored));
-                return true;
-            }
-            Err(error) => {
-                error!(%error, events = batch.len(), "a batch is not stored; trying again");
-                metrics::counter!("lending_batches_retried_total").increment(1);
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(PAUSE_MAX);
-            }
-        }
-    }
-    info!(events = batch.len(), "a batch was left to the instance that has its partitions now");
-    false
+    let stored: i64 = rows.first().map_or(Ok(0), |row| column(row, "stored"))?;
+    let (stored, events) = (u64::try_from(stored).unwrap_or(0), u64::try_from(batch.len()).unwrap_or(u64::MAX));
+    metrics::counter!("lending_applications_stored_total").increment(stored);
+    metrics::counter!("lending_events_repeated_total").increment(events.saturating_sub(stored));
+    Ok(())
 }

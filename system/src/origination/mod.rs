@@ -1,8 +1,7 @@
 //! Origination: owns loan applications, from the log to the decision.
 //!
-//! - [`intake`]: records to rows, one transaction a batch; [`consumer`] is its thread, [`batch`] what it carries
+//! - [`intake`]: events to rows, one transaction a batch; [`consumer`] brings them, [`batch`] has them in columns
 //! - [`decision`]: pending rows to decisions, claimed in the table, with the [`bureau`]'s answer
-//! - [`relay`]: the outbox to the log, in commit order
 //! - [`api`]: `GET /v1/loan-applications/{external_id}`
 //!
 //! Whatever is in memory here can be lost at any instant; the log, the table and the outbox hold all there is.
@@ -13,7 +12,6 @@ mod bureau;
 mod consumer;
 mod decision;
 mod intake;
-mod relay;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +27,7 @@ use crate::config::origination::OriginationSettings;
 use crate::http::health::Readiness;
 use crate::http::{metrics, server};
 use crate::messaging::producer::LogProducer;
+use crate::messaging::{consumer as records, housekeeping, relay};
 use crate::store::Store;
 use bureau::Bureau;
 
@@ -40,8 +39,6 @@ const START_PAUSE: Duration = Duration::from_millis(250);
 pub(crate) struct Wakeups {
     /// Applications were stored.
     stored: Notify,
-    /// Events were appended to the outbox.
-    appended: Notify,
 }
 
 /// Serves until the process is told to stop, or until a part of it fails, which ends the process: what restarts it
@@ -95,18 +92,11 @@ async fn work(
         Arc::clone(&wakeups),
         stopped.clone(),
     ));
-    for shard in relay::shards(&store).await.context("cannot read the shards of the outbox")? {
-        let holder = format!("{}/{}", settings.instance, uuid::Uuid::new_v4());
-        let relay = relay::Relay::new(
-            store.clone(),
-            shard,
-            holder,
-            settings.messaging.kafka.clone(),
-            settings.messaging.relay.clone(),
-        )?;
-        parts.spawn(relay.run(Arc::clone(&wakeups), stopped.clone()));
-    }
-    parts.spawn(consumer::run(settings, store, wakeups, readiness, stopped.clone()));
+    let messaging = settings.messaging;
+    parts.spawn(relay::run(store.clone(), messaging.clone(), stopped.clone()));
+    parts.spawn(housekeeping::run(store.clone(), messaging.housekeeping.clone(), stopped.clone()));
+    let submissions = Arc::new(consumer::Submissions { store, dedup: messaging.dedup, wakeups });
+    parts.spawn(records::run(submissions, consumer::SUBSCRIPTION, messaging, readiness, stopped.clone()));
     while let Some(ended) = parts.join_next().await {
         ended.context("a part of origination panicked")??;
         if !*stopped.borrow_and_update() {

@@ -36,7 +36,7 @@ trap 'rm -rf "$folder"' EXIT
 "$@" "$programs/initdb" --pgdata="$folder/data" --username=postgres --auth=trust --encoding=UTF8 --locale=C --no-sync \
     >"$folder/log" 2>&1 || { sleep 1; exit 1; }
 "$@" "$programs/postgres" -D "$folder/data" -c listen_addresses= -c unix_socket_directories="$folder" -c fsync=off \
-    -c max_connections=300 -c shared_buffers=64MB -c timezone=UTC >>"$folder/log" 2>&1 &
+    -c dynamic_shared_memory_type=mmap -c max_connections=300 -c shared_buffers=64MB -c timezone=UTC >>"$folder/log" 2>&1 &
 server=$!
 cat >/dev/null
 kill -QUIT $server

@@ -2,7 +2,8 @@
 
 use sqlx::postgres::PgRow;
 
-use crate::config::messaging::RelaySettings;
+use crate::config::messaging::{RelayOrder, RelaySettings};
+use crate::messaging::producer::Record;
 use crate::store::{Store, StoreError, column};
 
 /// Takes the lease where it is free or ours, renews it, and moves the cursor forward to what was acknowledged.
@@ -20,7 +21,7 @@ with held as (
     where c.shard = $1 and (c.holder = $2 or c.leased_until < now())
     returning c.shard, c.xid, c.position
 )
-select o.xid::text as xid, o.position, o.topic, o.key, o.payload
+select o.xid::text as xid, o.position, o.topic, o.key, o.payload, o.traceparent
 from held h
 left join lateral (
     select * from outbox o
@@ -30,6 +31,25 @@ left join lateral (
     limit $6
 ) o on true
 order by o.xid, o.position";
+
+/// The same as many write it first: by the id, which is drawn before the commit. A transaction that commits late is
+/// overtaken and its rows are never seen again.
+const HOLD_AND_READ_BY_ID: &str = "
+with held as (
+    update relay_cursor c
+    set holder = $2,
+        leased_until = now() + make_interval(secs => $3),
+        xid = greatest(c.xid, $4::text::xid8),
+        position = greatest(c.position, $5::bigint)
+    where c.shard = $1 and (c.holder = $2 or c.leased_until < now())
+    returning c.shard, c.position
+)
+select o.xid::text as xid, o.position, o.topic, o.key, o.payload, o.traceparent
+from held h
+left join lateral (
+    select * from outbox o where o.shard = h.shard and o.position > h.position order by o.position limit $6
+) o on true
+order by o.position";
 
 /// Ends the lease, and moves the cursor one last time.
 const GIVE_BACK: &str = "
@@ -51,6 +71,14 @@ pub(super) struct Row {
     pub(super) topic: String,
     pub(super) key: String,
     pub(super) payload: String,
+    pub(super) traceparent: Option<String>,
+}
+
+impl Row {
+    /// The event as a record.
+    pub(super) fn record(&self) -> Record<'_> {
+        Record::of(&self.topic, &self.key, &self.payload, self.traceparent.as_deref())
+    }
 }
 
 /// Who has the lease, and what there is to publish.
@@ -67,7 +95,11 @@ pub(super) async fn hold_and_read(
     settings: &RelaySettings,
     acknowledged: Option<&Cursor>,
 ) -> Result<Held, StoreError> {
-    let statement = sqlx::query(HOLD_AND_READ)
+    let text = match settings.order {
+        RelayOrder::Snapshot => HOLD_AND_READ,
+        RelayOrder::NaiveId => HOLD_AND_READ_BY_ID,
+    };
+    let statement = sqlx::query(text)
         .bind(shard)
         .bind(holder)
         .bind(settings.lease.as_secs_f64())
@@ -88,6 +120,7 @@ fn event(row: &PgRow) -> Result<Option<Row>, StoreError> {
         topic: column(row, "topic")?,
         key: column(row, "key")?,
         payload: column(row, "payload")?,
+        traceparent: column(row, "traceparent")?,
     }))
 }
 

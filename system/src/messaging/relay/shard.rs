@@ -1,4 +1,4 @@
-//! Publishes the outbox, in the order of commits.
+//! The relay of one shard.
 //!
 //! **Order.** A position is drawn before its transaction commits, so a reader by position overtakes late commits and
 //! loses them. Rows are read in the order of (transaction id, position), and only below the oldest transaction that
@@ -11,21 +11,18 @@
 //! asked. What a paused process still sends after that is a repeat of rows that the next holder sends as well: the
 //! log may repeat, and the cursor moves only for who holds the lease.
 
-mod lease;
-
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use super::Wakeups;
+use super::lease::{self, Cursor, Held, Row};
 use crate::config::kafka::KafkaSettings;
 use crate::config::messaging::RelaySettings;
+use crate::messaging::outbox;
 use crate::messaging::producer::{LogProducer, PublishError};
-use crate::store::{Store, StoreError, column};
-use lease::{Cursor, Held, Row};
+use crate::store::Store;
 
 /// How often the holder looks for rows when nobody wakes it.
 const LOOK: Duration = Duration::from_millis(100);
@@ -33,13 +30,6 @@ const LOOK: Duration = Duration::from_millis(100);
 const WATCH: Duration = Duration::from_secs(1);
 /// Pause after the database or the log failed.
 const PAUSE: Duration = Duration::from_millis(500);
-
-/// The shards of the outbox; each has a relay of its own.
-pub(super) async fn shards(store: &Store) -> Result<Vec<i32>, StoreError> {
-    let statement = sqlx::query("select shard from relay_cursor order by shard");
-    let rows = store.rows("read the shards of the outbox", statement).await?;
-    rows.iter().map(|row| column(row, "shard")).collect()
-}
 
 /// The relay of one shard.
 pub(super) struct Relay {
@@ -68,12 +58,12 @@ impl Relay {
     }
 
     /// Relays until `stopped`, then gives the lease back.
-    pub(super) async fn run(mut self, wakeups: Arc<Wakeups>, mut stopped: watch::Receiver<bool>) -> anyhow::Result<()> {
+    pub(super) async fn run(mut self, mut stopped: watch::Receiver<bool>) -> anyhow::Result<()> {
         while !*stopped.borrow_and_update() {
             let pause = self.turn().await?;
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                () = wakeups.appended.notified(), if self.holding && pause == LOOK => {}
+                () = outbox::appended(), if self.holding && pause == LOOK => {}
                 _ = stopped.wait_for(|stop| *stop) => {}
             }
         }
@@ -132,7 +122,7 @@ impl Relay {
                 // The lease was slow to come. What is not handed over is read again.
                 break;
             }
-            match self.producer.hand_over(&row.topic, &row.key, &row.payload) {
+            match self.producer.hand_over_record(row.record()) {
                 Ok(handed) => pending.push((row, handed)),
                 Err(error) => {
                     refused = Some(error);
