@@ -23,6 +23,8 @@ mod store;
 #[cfg(test)]
 mod testing;
 
+use std::path::PathBuf;
+
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use tracing::info;
@@ -32,7 +34,10 @@ use config::bureau::BureauSettings;
 use config::gateway::GatewaySettings;
 use config::migrate::MigrateSettings;
 use config::origination::OriginationSettings;
+use config::replay::ReplaySettings;
 use config::{ConfigError, Environment, setting};
+use messaging::replay::{self, Wanted};
+use messaging::schema;
 
 /// The reference lending system.
 #[derive(Parser)]
@@ -52,6 +57,11 @@ enum Command {
     Bureau,
     /// Migrates a service's database and exits.
     Migrate,
+    /// Puts dead letters back on the topic that they came from.
+    Replay(Wanted),
+    /// Writes the schemas of the events into a folder.
+    #[command(hide = true)]
+    Schemas { folder: PathBuf },
     /// Prints every setting as a Markdown table.
     Settings,
 }
@@ -67,6 +77,7 @@ pub(crate) enum Role {
     Rail,
     Identity,
     Migrate,
+    Replay,
 }
 
 impl Role {
@@ -81,6 +92,7 @@ impl Role {
             Self::Rail => "rail",
             Self::Identity => "identity",
             Self::Migrate => "migrate",
+            Self::Replay => "replay",
         }
     }
 }
@@ -91,29 +103,41 @@ enum Task {
     Origination(Box<OriginationSettings>),
     Bureau(BureauSettings),
     Migrate(Box<MigrateSettings>),
+    Replay(Box<ReplaySettings>, Wanted),
 }
 
 fn main() -> anyhow::Result<()> {
+    let mut wanted = Wanted::default();
     let role = match Arguments::parse().command {
         Command::Gateway => Role::Gateway,
         Command::Origination => Role::Origination,
         Command::Bureau => Role::Bureau,
         Command::Migrate => Role::Migrate,
+        Command::Replay(letters) => {
+            wanted = letters;
+            Role::Replay
+        }
+        Command::Schemas { folder } => return schema::write(&folder),
         Command::Settings => {
             print!("{}", setting::table());
             return Ok(());
         }
     };
     let environment = Environment::read(role, std::env::vars())?;
-    let task = task(role, &environment)?;
+    let task = task(role, &environment, wanted)?;
     let filter = EnvFilter::try_new(environment.text("LENDING_LOG")).context("cannot parse LENDING_LOG")?;
-    tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).init();
+    let log = tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter);
+    match role {
+        // What it has done is its output.
+        Role::Replay => log.with_writer(std::io::stderr).init(),
+        _ => log.init(),
+    }
     info!(role = role.name(), settings = ?environment.printed(), "starting");
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     runtime.block_on(run(task))
 }
 
-fn task(role: Role, environment: &Environment) -> Result<Task, ConfigError> {
+fn task(role: Role, environment: &Environment, wanted: Wanted) -> Result<Task, ConfigError> {
     Ok(match role {
         Role::Gateway => Task::Gateway(Box::new(GatewaySettings::from_environment(environment)?)),
         Role::Origination => Task::Origination(Box::new(OriginationSettings::from_environment(environment)?)),
@@ -121,6 +145,7 @@ fn task(role: Role, environment: &Environment) -> Result<Task, ConfigError> {
         // Their commands come with their modules.
         Role::Customers | Role::Servicing | Role::Rail | Role::Identity => unreachable!("no command starts it yet"),
         Role::Migrate => Task::Migrate(Box::new(MigrateSettings::from_environment(environment)?)),
+        Role::Replay => Task::Replay(Box::new(ReplaySettings::from_environment(environment)?), wanted),
     })
 }
 
@@ -130,5 +155,6 @@ async fn run(task: Task) -> anyhow::Result<()> {
         Task::Origination(settings) => origination::run(*settings).await,
         Task::Bureau(settings) => bureau::run(settings).await,
         Task::Migrate(settings) => migrate::run(&settings).await,
+        Task::Replay(settings, wanted) => replay::run(*settings, wanted).await,
     }
 }

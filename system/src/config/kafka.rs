@@ -71,11 +71,17 @@ pub(crate) struct KafkaSettings {
 }
 
 impl KafkaSettings {
+    /// For a server, whose instance's name is the client's.
     pub(crate) fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
+        Self::of_client(environment, environment.text("LENDING_INSTANCE"))
+    }
+
+    /// For a client with this name.
+    pub(super) fn of_client(environment: &Environment, client_id: &str) -> Result<Self, ConfigError> {
         let acks = [("all", Acks::All), ("1", Acks::Leader), ("0", Acks::Nobody)];
         let settings = Self {
             brokers: environment.addresses("LENDING_KAFKA")?,
-            client_id: environment.text("LENDING_INSTANCE").to_owned(),
+            client_id: client_id.to_owned(),
             acks: environment.choice("LENDING_KAFKA_ACKS", &acks)?,
             idempotence: environment.parsed("LENDING_KAFKA_IDEMPOTENCE")?,
             request_timeout: environment.duration("LENDING_KAFKA_REQUEST_TIMEOUT")?,

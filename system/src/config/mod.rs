@@ -13,6 +13,7 @@ pub(crate) mod kafka;
 pub(crate) mod messaging;
 pub(crate) mod migrate;
 pub(crate) mod origination;
+pub(crate) mod replay;
 pub(crate) mod server;
 pub(crate) mod setting;
 mod span;

@@ -1,7 +1,7 @@
 //! The one table of settings: every variable that a role reads, its default and what it decides.
 
 use super::{bureau, database, gateway, kafka, messaging, migrate, origination, server};
-use crate::Role::{self, Bureau, Customers, Gateway, Identity, Migrate, Origination, Rail, Servicing};
+use crate::Role::{self, Bureau, Customers, Gateway, Identity, Migrate, Origination, Rail, Replay, Servicing};
 
 /// A setting: an environment variable with the prefix `LENDING_`.
 pub(crate) struct Setting {
@@ -44,11 +44,11 @@ pub(super) const fn conditional(name: &'static str, roles: &'static [Role], help
 }
 
 /// Whoever can be started.
-pub(super) const ALL: &[Role] = &[Gateway, Customers, Origination, Servicing, Bureau, Rail, Identity, Migrate];
+pub(super) const ALL: &[Role] = &[Gateway, Customers, Origination, Servicing, Bureau, Rail, Identity, Migrate, Replay];
 /// Whoever serves HTTP.
 pub(super) const SERVERS: &[Role] = &[Gateway, Customers, Origination, Servicing, Bureau, Rail, Identity];
 /// Whoever talks to Kafka.
-pub(super) const KAFKA: &[Role] = &[Gateway, Customers, Origination, Servicing];
+pub(super) const KAFKA: &[Role] = &[Gateway, Customers, Origination, Servicing, Replay];
 /// The owners of state: each has a database, an inbox and an outbox.
 pub(super) const OWNERS: &[Role] = &[Customers, Origination, Servicing];
 /// Whoever has a database of its own.

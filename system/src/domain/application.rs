@@ -1,5 +1,6 @@
 //! A loan application as a client submits it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
@@ -11,7 +12,7 @@ const TERM_MONTHS_MAX: u16 = 600;
 
 /// What a client asks for. It is the request's body and the event's data: both are the same promise. A request with a
 /// field that nobody knows is refused by the gateway; an event with one is read, for a later version may have added it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct LoanApplication {
     /// The client's id of the application, which travels through every event, row and answer.
     pub(crate) external_id: Uuid,
@@ -19,11 +20,12 @@ pub(crate) struct LoanApplication {
     pub(crate) product: Product,
     pub(crate) principal: Amount,
     #[serde(deserialize_with = "term_months")]
+    #[schemars(range(min = 1, max = TERM_MONTHS_MAX))]
     pub(crate) term_months: u16,
 }
 
 /// What the money is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Product {
     Personal,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// The longest customer id, in bytes.
@@ -12,8 +13,9 @@ const NAME_MAX: usize = 200;
 const EMAIL_MAX: usize = 254;
 
 /// The client's id of a customer: 1 to 64 letters, digits, `-`, `_` or `.`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(extend("pattern" = "^[A-Za-z0-9._-]{1,64}$"))]
 pub(crate) struct CustomerId(String);
 
 /// A text that is no id of a customer.
@@ -53,8 +55,9 @@ impl<'de> Deserialize<'de> for CustomerId {
 }
 
 /// A person's name: any text without control characters, 1 to 200 characters, not blank.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(extend("minLength" = 1, "maxLength" = NAME_MAX))]
 pub(crate) struct PersonName(String);
 
 impl PersonName {
@@ -79,8 +82,9 @@ impl<'de> Deserialize<'de> for PersonName {
 
 /// An address that mail can be sent to: one `@` with something on both sides, printable ASCII, at most 254 bytes. More
 /// is found out only by sending mail.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(extend("pattern" = "^[!-?A-~]+@[!-?A-~]+$", "maxLength" = EMAIL_MAX))]
 pub(crate) struct Email(String);
 
 impl Email {
@@ -103,7 +107,7 @@ impl<'de> Deserialize<'de> for Email {
 }
 
 /// How far it is known who somebody is (know your customer).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum Kyc {
     /// Nobody has looked yet.
@@ -115,7 +119,7 @@ pub(crate) enum Kyc {
 }
 
 /// What a customer can agree to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum Purpose {
     /// Credit bureaus are asked about them.

@@ -1,5 +1,6 @@
 //! Money: integers in minor units, never floating point.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The smallest amount that is moved, in minor units.
@@ -8,7 +9,7 @@ pub(crate) const AMOUNT_MIN: i64 = 1;
 pub(crate) const AMOUNT_MAX: i64 = 1_000_000_000;
 
 /// A currency that loans are made in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub(crate) enum Currency {
     Eur,
@@ -33,10 +34,11 @@ impl Currency {
 }
 
 /// An amount of money that is lent, paid or moved: at least 1, at most 1,000,000,000 minor units.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Amount {
     pub(crate) currency: Currency,
     #[serde(deserialize_with = "bounded")]
+    #[schemars(range(min = AMOUNT_MIN, max = AMOUNT_MAX))]
     pub(crate) minor_units: i64,
 }
 

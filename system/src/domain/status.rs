@@ -1,9 +1,10 @@
 //! Where applications and loans stand, in Apache Fineract's words.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What an evaluation led to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum Decision {
     Approved,
@@ -26,7 +27,7 @@ impl Decision {
 }
 
 /// Why an application ended without a loan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum Reason {
     /// Principal or term are beyond what the product allows.
@@ -52,7 +53,7 @@ pub(crate) enum Reason {
 }
 
 /// Where a loan stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum LoanStatus {
     /// To be paid out.

@@ -1,6 +1,7 @@
 //! The envelope of every event: plain JSON, close to CloudEvents.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -27,7 +28,7 @@ pub(crate) struct Cause {
 
 /// An event. A command's id is made from what is asked, so that a repeat is the same event; every other event has an id
 /// of its own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Event<D> {
     pub(crate) event_id: Uuid,
     #[serde(rename = "type")]

@@ -15,5 +15,7 @@ pub(crate) mod inbox;
 pub(crate) mod outbox;
 pub(crate) mod producer;
 pub(crate) mod relay;
+pub(crate) mod replay;
+pub(crate) mod schema;
 pub(crate) mod shards;
 pub(crate) mod topic;

@@ -263,3 +263,97 @@ fn offsets_behind(records: &[OwnedMessage]) -> KafkaResult<TopicPartitionList> {
     }
     Ok(offsets)
 }
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::Timestamp;
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
+
+    use super::*;
+    use crate::messaging::event::EventError;
+    use crate::store::StoreError;
+
+    const BOUND: Duration = Duration::from_secs(30);
+
+    struct Nothing;
+
+    impl Handler for Nothing {
+        type Input = ();
+
+        fn read(&self, _record: &OwnedMessage) -> Result<Option<()>, EventError> {
+            Ok(None)
+        }
+
+        async fn apply(&self, _inputs: &[()]) -> Result<(), StoreError> {
+            Ok(())
+        }
+    }
+
+    fn reader(batch_max: usize, brokers: String) -> Reader<Nothing> {
+        let mut settings = MessagingSettings::for_tests(brokers);
+        settings.consumer.batch_max = batch_max;
+        let subscription = Subscription { group: "g", topics: &["t"] };
+        let stopped = watch::channel(false).1;
+        Reader::new(Arc::new(Nothing), subscription, &settings, Readiness::default(), stopped).expect("sound settings")
+    }
+
+    fn carried(offset: i64) -> Received {
+        let record = OwnedMessage::new(None, None, "t".to_owned(), Timestamp::NotAvailable, 0, offset, None);
+        Received { assignment: 0, record }
+    }
+
+    /// A log with one record in `t`.
+    fn log() -> MockCluster<'static, DefaultProducerContext> {
+        let cluster = MockCluster::new(1).expect("a mock cluster");
+        cluster.create_topic("t", 1, 1).expect("a topic");
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", cluster.bootstrap_servers());
+        let producer: BaseProducer = config.create().expect("a producer");
+        producer.send(BaseRecord::<(), str>::to("t").payload("new")).expect("a place in the queue");
+        producer.flush(BOUND).expect("the log has it");
+        cluster
+    }
+
+    #[tokio::test]
+    async fn a_carried_backlog_is_worked_off_in_order_while_rebalances_are_served() {
+        let cluster = log();
+        let mut reader = reader(2, cluster.bootstrap_servers());
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", cluster.bootstrap_servers());
+        config.set("group.id", "g").set("auto.offset.reset", "earliest");
+        let consumer: BaseConsumer<Member> = config.create_with_context(reader.member.clone()).expect("a consumer");
+        consumer.subscribe(&["t"]).expect("subscribed");
+        let started = Instant::now();
+        let (mut first, mut last) = (0, 0);
+        // Whole batches are always carried. The group's rebalance, and the record behind it, come by polling alone.
+        while reader.carried.last().is_none_or(|last| last.record.payload().is_none()) {
+            assert!(started.elapsed() < BOUND, "no rebalance was served within {BOUND:?}");
+            while reader.carried.len() < 5 {
+                reader.carried.push(carried(last));
+                last += 1;
+            }
+            let batch = reader.collect(&consumer).expect("no fatal error");
+            let offsets: Vec<_> = batch.iter().map(Message::offset).collect();
+            assert_eq!(offsets, [first, first + 1]);
+            first += 2;
+        }
+    }
+
+    #[test]
+    fn what_came_first_is_taken_first() {
+        let mut carried = vec![1, 2, 3];
+        assert_eq!((take_front(&mut carried, 2), &carried), (vec![1, 2], &vec![3]));
+        assert_eq!((take_front(&mut carried, 2), &carried), (vec![3], &vec![]));
+    }
+
+    #[test]
+    fn offsets_are_committed_behind_the_last_record_of_each_partition() {
+        let record = |partition, offset| {
+            OwnedMessage::new(None, None, "t".to_owned(), Timestamp::NotAvailable, partition, offset, None)
+        };
+        let offsets = offsets_behind(&[record(0, 4), record(1, 9), record(0, 5)]).expect("sound");
+        let found: Vec<_> = offsets.elements().iter().map(|one| (one.partition(), one.offset())).collect();
+        assert_eq!(found, [(0, Offset::Offset(6)), (1, Offset::Offset(10))]);
+    }
+}

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use jiff::civil::Date;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::event;
 use crate::domain::customer::{CustomerId, Email, Kyc, PersonName, Purpose};
 
 /// Somebody wants to become a customer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct CustomerRegistrationRequested {
     pub(crate) customer_id: CustomerId,
     pub(crate) name: PersonName,
@@ -19,7 +20,7 @@ pub(crate) struct CustomerRegistrationRequested {
 event!(CustomerRegistrationRequested, "CustomerRegistrationRequested", 1);
 
 /// A customer's profile is to change; what is left out stays.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct CustomerChangeRequested {
     pub(crate) customer_id: CustomerId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -30,7 +31,7 @@ pub(crate) struct CustomerChangeRequested {
 event!(CustomerChangeRequested, "CustomerChangeRequested", 1);
 
 /// A customer gives or takes back a consent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct ConsentChangeRequested {
     pub(crate) customer_id: CustomerId,
     pub(crate) purpose: Purpose,
@@ -39,7 +40,7 @@ pub(crate) struct ConsentChangeRequested {
 event!(ConsentChangeRequested, "ConsentChangeRequested", 1);
 
 /// Somebody has looked at who a customer is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct KycDecided {
     pub(crate) customer_id: CustomerId,
     /// Verified or rejected; pending is no decision, and changes nothing.
@@ -49,7 +50,7 @@ pub(crate) struct KycDecided {
 event!(KycDecided, "KycDecided", 1);
 
 /// A customer as he is now: the whole state, so that a compacted log of these is a table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct CustomerChanged {
     pub(crate) customer_id: CustomerId,
     pub(crate) name: PersonName,

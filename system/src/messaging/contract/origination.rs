@@ -1,6 +1,7 @@
 //! Commands about applications, and what became of them.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -13,14 +14,14 @@ use crate::domain::status::{Decision, Reason};
 event!(LoanApplication, "LoanApplicationSubmitted", 1);
 
 /// The client does not want the loan any more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct WithdrawalRequested {
     pub(crate) external_id: Uuid,
 }
 event!(WithdrawalRequested, "WithdrawalRequested", 1);
 
 /// A credit bureau has answered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct CreditReportReceived {
     /// Which request it answers.
     pub(crate) request_id: Uuid,
@@ -33,7 +34,7 @@ pub(crate) struct CreditReportReceived {
 event!(CreditReportReceived, "CreditReportReceived", 1);
 
 /// A person has decided.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct ManualDecisionMade {
     pub(crate) external_id: Uuid,
     pub(crate) decision: Decision,
@@ -42,21 +43,21 @@ pub(crate) struct ManualDecisionMade {
 event!(ManualDecisionMade, "ManualDecisionMade", 1);
 
 /// The client takes the offer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct OfferAcceptanceRequested {
     pub(crate) external_id: Uuid,
 }
 event!(OfferAcceptanceRequested, "OfferAcceptanceRequested", 1);
 
 /// The client does not take the offer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct OfferRefused {
     pub(crate) external_id: Uuid,
 }
 event!(OfferRefused, "OfferRefused", 1);
 
 /// Bureaus were asked about an application.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct EvaluationStarted {
     pub(crate) external_id: Uuid,
     pub(crate) customer_id: CustomerId,
@@ -68,7 +69,7 @@ pub(crate) struct EvaluationStarted {
 event!(EvaluationStarted, "EvaluationStarted", 1);
 
 /// An application needs a person's judgement.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct ReferredToManualDecision {
     pub(crate) external_id: Uuid,
     /// The median score, if enough bureaus answered.
@@ -78,7 +79,7 @@ pub(crate) struct ReferredToManualDecision {
 event!(ReferredToManualDecision, "ReferredToManualDecision", 1);
 
 /// An application was approved or rejected.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct LoanApplicationDecided {
     pub(crate) external_id: Uuid,
     pub(crate) customer_id: CustomerId,
@@ -91,7 +92,7 @@ pub(crate) struct LoanApplicationDecided {
 event!(LoanApplicationDecided, "LoanApplicationDecided", 1);
 
 /// What the client can take or leave.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Terms {
     pub(crate) principal: Amount,
     /// A year's nominal rate: 525 is 5.25 %.
@@ -102,7 +103,7 @@ pub(crate) struct Terms {
 }
 
 /// An offer was made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct OfferIssued {
     pub(crate) external_id: Uuid,
     pub(crate) customer_id: CustomerId,
@@ -113,7 +114,7 @@ pub(crate) struct OfferIssued {
 event!(OfferIssued, "OfferIssued", 1);
 
 /// The client has taken the offer: a loan is to be paid out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct OfferAccepted {
     pub(crate) external_id: Uuid,
     pub(crate) customer_id: CustomerId,
@@ -123,7 +124,7 @@ pub(crate) struct OfferAccepted {
 event!(OfferAccepted, "OfferAccepted", 1);
 
 /// The client has withdrawn, refused the offer, or let it expire.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct LoanApplicationWithdrawn {
     pub(crate) external_id: Uuid,
     pub(crate) reason: Reason,
@@ -132,7 +133,7 @@ pub(crate) struct LoanApplicationWithdrawn {
 event!(LoanApplicationWithdrawn, "LoanApplicationWithdrawn", 1);
 
 /// A command did not fit the state and changed nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct CommandRefused {
     pub(crate) external_id: Uuid,
     /// The command's event type.

@@ -1,6 +1,7 @@
 //! Commands about loans, and what became of them.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -10,7 +11,7 @@ use crate::domain::money::{Amount, Currency};
 use crate::domain::status::LoanStatus;
 
 /// The client pays.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct RepaymentRequested {
     pub(crate) external_id: Uuid,
     /// The client's id of this payment; it is the rail's instruction too.
@@ -20,14 +21,14 @@ pub(crate) struct RepaymentRequested {
 event!(RepaymentRequested, "RepaymentRequested", 1);
 
 /// The lender gives up what is still owed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct WriteOffRequested {
     pub(crate) external_id: Uuid,
 }
 event!(WriteOffRequested, "WriteOffRequested", 1);
 
 /// A loan exists and is to be paid out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct LoanCreated {
     pub(crate) external_id: Uuid,
     pub(crate) customer_id: CustomerId,
@@ -37,7 +38,7 @@ pub(crate) struct LoanCreated {
 event!(LoanCreated, "LoanCreated", 1);
 
 /// The money is with the client.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct LoanDisbursed {
     pub(crate) external_id: Uuid,
     pub(crate) instruction_id: Uuid,
@@ -47,7 +48,7 @@ pub(crate) struct LoanDisbursed {
 event!(LoanDisbursed, "LoanDisbursed", 1);
 
 /// The rail refused to pay out; what was booked is reversed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct DisbursementFailed {
     pub(crate) external_id: Uuid,
     pub(crate) instruction_id: Uuid,
@@ -58,7 +59,7 @@ pub(crate) struct DisbursementFailed {
 event!(DisbursementFailed, "DisbursementFailed", 1);
 
 /// A repayment has come in and is booked. The parts add up to the amount.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct RepaymentReceived {
     pub(crate) external_id: Uuid,
     pub(crate) repayment_id: Uuid,
@@ -71,7 +72,7 @@ pub(crate) struct RepaymentReceived {
 event!(RepaymentReceived, "RepaymentReceived", 1);
 
 /// The rail refused a repayment, or the loan takes none; nothing is booked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct RepaymentRefused {
     pub(crate) external_id: Uuid,
     pub(crate) repayment_id: Uuid,
@@ -81,7 +82,7 @@ pub(crate) struct RepaymentRefused {
 event!(RepaymentRefused, "RepaymentRefused", 1);
 
 /// An instalment was not paid when it fell due.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct LoanInArrears {
     pub(crate) external_id: Uuid,
     /// The instalment's number, from 1.
@@ -92,7 +93,7 @@ pub(crate) struct LoanInArrears {
 event!(LoanInArrears, "LoanInArrears", 1);
 
 /// Nothing more happens to a loan: paid, overpaid or written off.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct LoanClosed {
     pub(crate) external_id: Uuid,
     pub(crate) status: LoanStatus,
