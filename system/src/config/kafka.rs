@@ -128,6 +128,9 @@ impl KafkaSettings {
             .set("partitioner", "murmur2_random")
             .set("request.timeout.ms", millis(self.request_timeout))
             .set("message.timeout.ms", millis(self.message_timeout))
+            // A dead letter is larger than the record by its headers, and must not be refused for that; how large a
+            // record may be is the topics' to say.
+            .set("message.max.bytes", "2000000")
             .set("linger.ms", millis(self.linger))
             .set("queue.buffering.max.messages", self.queue_max.to_string());
         config

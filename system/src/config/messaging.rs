@@ -200,3 +200,33 @@ impl MessagingSettings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Role;
+
+    fn read(extra: &[(&str, &str)]) -> Result<MessagingSettings, ConfigError> {
+        let needed =
+            [("LENDING_KAFKA", "kafka-1:9092"), ("LENDING_DATABASE_URL", "postgres://postgres@db:5432/customers")];
+        let pairs = needed.iter().chain(extra).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        MessagingSettings::from_environment(&Environment::read(Role::Customers, pairs)?)
+    }
+
+    #[test]
+    fn the_defaults_are_the_safe_design_and_each_broken_one_is_a_setting_away() {
+        let safe = read(&[]).expect("complete");
+        assert_eq!((safe.consumer.poison, safe.relay.order), (PoisonPolicy::DeadLetter, RelayOrder::Snapshot));
+        let broken = read(&[("LENDING_DEAD_LETTER", "no"), ("LENDING_RELAY_ORDER", "naive-id")]).expect("complete");
+        assert_eq!((broken.consumer.poison, broken.relay.order), (PoisonPolicy::Retry, RelayOrder::NaiveId));
+    }
+
+    #[test]
+    fn a_word_that_no_setting_knows_is_refused() {
+        for (name, value) in
+            [("LENDING_DEAD_LETTER", "maybe"), ("LENDING_RELAY_ORDER", "id"), ("LENDING_INBOX_RETENTION", "7d")]
+        {
+            assert!(matches!(read(&[(name, value)]), Err(ConfigError::Invalid { .. })), "{name}={value}");
+        }
+    }
+}

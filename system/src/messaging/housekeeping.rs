@@ -3,12 +3,11 @@
 
 use std::time::Duration;
 
-use sqlx::Row;
 use tokio::sync::watch;
 use tracing::{debug, warn};
 
 use crate::config::messaging::HousekeepingSettings;
-use crate::store::{Store, StoreError, Transaction};
+use crate::store::{Store, StoreError, Transaction, column};
 
 /// Rows removed in one transaction.
 const BATCH: i64 = 1_000;
@@ -77,7 +76,8 @@ struct Removed {
 async fn tidy(store: &Store, settings: &HousekeepingSettings) -> Result<Removed, StoreError> {
     let mut transaction = store.begin("remove old rows of inbox and outbox").await?;
     let rows = transaction.rows(sqlx::query(ALONE)).await?;
-    if !rows.first().is_some_and(|row| row.try_get("alone").unwrap_or(false)) {
+    let alone = rows.first().map_or(Ok(false), |row| column(row, "alone"))?;
+    if !alone {
         return Ok(Removed::default());
     }
     let outbox = remove(&mut transaction, OUTBOX, settings.outbox_retention).await?;
@@ -96,7 +96,6 @@ async fn remove(transaction: &mut Transaction, text: &'static str, age: Duration
 mod tests {
     use super::*;
     use crate::config::migrate::Service;
-    use crate::store::column;
     use crate::testing::postgres;
 
     const HOUR: HousekeepingSettings = HousekeepingSettings {

@@ -20,7 +20,8 @@ const MARK: &str = "
 insert into processed_event (event_id) select event_id from unnest($1::uuid[]) as t (event_id) order by event_id
 on conflict do nothing returning event_id";
 
-/// Marks `events` as applied and returns those that were not yet: the only ones that may have an effect. Without
+/// Marks `events` as applied and returns those that were not yet: the only ones that may have an effect. One that is
+/// twice in `events`, as a repeat in the same batch, may have it once: take its id out of the set with it. Without
 /// deduplication the inbox is written for who counts what was applied, and every event is new.
 pub(crate) async fn fresh(
     transaction: &mut Transaction,
@@ -31,5 +32,39 @@ pub(crate) async fn fresh(
     match dedup {
         Dedup::Inbox => rows.iter().map(|row| column(row, "event_id")).collect(),
         Dedup::None => Ok(events.iter().copied().collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::migrate::Service;
+    use crate::testing::postgres;
+
+    const IDS: [Uuid; 3] = [Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3)];
+
+    #[tokio::test]
+    async fn an_event_is_fresh_once_and_again_if_its_transaction_had_no_effect() {
+        let store = postgres::store(Service::Customers).await;
+        let mut given_up = store.begin("apply").await.unwrap();
+        assert_eq!(fresh(&mut given_up, Dedup::Inbox, &IDS).await.unwrap(), IDS.into());
+        drop(given_up);
+        let mut first = store.begin("apply").await.unwrap();
+        assert_eq!(fresh(&mut first, Dedup::Inbox, &[IDS[0], IDS[1], IDS[0]]).await.unwrap(), [IDS[0], IDS[1]].into());
+        first.commit().await.unwrap();
+        let mut second = store.begin("apply").await.unwrap();
+        assert_eq!(fresh(&mut second, Dedup::Inbox, &IDS).await.unwrap(), [IDS[2]].into());
+    }
+
+    #[tokio::test]
+    async fn without_deduplication_every_event_is_fresh_and_still_counted() {
+        let store = postgres::store(Service::Customers).await;
+        for _ in 0..2 {
+            let mut transaction = store.begin("apply").await.unwrap();
+            assert_eq!(fresh(&mut transaction, Dedup::None, &IDS).await.unwrap(), IDS.into());
+            transaction.commit().await.unwrap();
+        }
+        let rows = store.rows("count", sqlx::query("select event_id from processed_event")).await.unwrap();
+        assert_eq!(rows.len(), 3);
     }
 }

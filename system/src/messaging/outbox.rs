@@ -29,6 +29,7 @@ pub(crate) struct Outgoing {
 
 impl Outgoing {
     /// The event as a record of `topic` under `key`.
+    #[expect(clippy::needless_pass_by_value, reason = "keys are ids, which are given as they are at hand")]
     pub(crate) fn of<D: EventData>(
         topic: &'static str,
         key: impl ToString,
@@ -127,5 +128,52 @@ impl Publisher {
         if let Self::DualWrite(producer) = self {
             producer.flush().await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::migrate::Service;
+    use crate::store::{Store, column};
+    use crate::testing::log::{Log, header, value};
+    use crate::testing::postgres;
+
+    fn event(payload: &str) -> Outgoing {
+        let (key, payload) = ("key".to_owned(), payload.to_owned());
+        Outgoing { event_id: Uuid::new_v4(), topic: "t", key, payload, traceparent: Some("00-1".to_owned()) }
+    }
+
+    async fn appended(store: &Store, publisher: &Publisher, events: &[Outgoing]) -> Vec<String> {
+        let mut transaction = store.begin("append").await.unwrap();
+        publisher.append(&mut transaction, events).await.unwrap();
+        transaction.commit().await.unwrap();
+        let rows = store.rows("read", sqlx::query("select payload from outbox order by position")).await.unwrap();
+        rows.iter().map(|row| column(row, "payload").unwrap()).collect()
+    }
+
+    #[tokio::test]
+    async fn events_are_rows_in_their_order() {
+        let store = postgres::store(Service::Customers).await;
+        let events: Vec<_> = (0..20).map(|number| event(&number.to_string())).collect();
+        let expected: Vec<_> = events.iter().map(|event| event.payload.clone()).collect();
+        assert_eq!(appended(&store, &Publisher::Outbox, &events).await, expected);
+    }
+
+    #[tokio::test]
+    async fn the_dual_write_leaves_no_rows_and_publishes_after_the_commit() {
+        let log = Log::with(&[("t", 1)]);
+        let store = postgres::store(Service::Customers).await;
+        let mut settings = MessagingSettings::for_tests(log.brokers());
+        settings.publish = Publish::DualWrite;
+        let publisher = Publisher::new(&settings).unwrap();
+        let events = vec![event("one"), event("two")];
+        assert!(appended(&store, &publisher, &events).await.is_empty());
+        publisher.committed(events);
+        publisher.flush().await;
+        assert_eq!(log.count("t"), 2, "a flush waits for the log");
+        let published = log.take("t", 2).await;
+        assert_eq!([value(&published[0]), value(&published[1])], ["one", "two"]);
+        assert_eq!(header(&published[0], "traceparent").as_deref(), Some("00-1"));
     }
 }

@@ -230,6 +230,24 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_published_schema_is_not_overwritten_by_one_that_breaks_it() {
+        let folder = std::env::temp_dir().join(format!("lending-schemas-{}", uuid::Uuid::new_v4()));
+        std::fs::create_dir(&folder).unwrap();
+        write(&folder).expect("nothing is published yet");
+        write(&folder).expect("nothing has changed");
+        let file = folder.join("WithdrawalRequested.v1.json");
+        let published = std::fs::read_to_string(&file).unwrap().replace("external_id", "loan_id");
+        std::fs::write(&file, &published).unwrap();
+        let refused = write(&folder).unwrap_err().to_string();
+        assert!(
+            refused.contains("WithdrawalRequested version 1") && refused.contains("loan_id was removed"),
+            "{refused}"
+        );
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), published);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
     fn published() -> Value {
         json!({
             "properties": { "id": { "type": "string" }, "amount": { "$ref": "#/$defs/Amount" } },

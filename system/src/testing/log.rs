@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Headers, OwnedHeaders, OwnedMessage};
+use rdkafka::metadata::MetadataTopic;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
@@ -51,7 +52,7 @@ impl Log {
         let mut config = self.config();
         config.set("group.id", "reader of the test").set("auto.offset.reset", "earliest");
         let consumer: BaseConsumer = config.create().expect("a consumer");
-        consumer.assign(&self.partitions(&consumer, topic)).expect("assigned");
+        consumer.assign(&partitions(&consumer, topic)).expect("assigned");
         let (started, mut records) = (Instant::now(), Vec::new());
         while records.len() < count {
             assert!(started.elapsed() < BOUND, "{topic} has {} of {count} records", records.len());
@@ -67,7 +68,7 @@ impl Log {
     /// How many records a topic has.
     pub(crate) fn count(&self, topic: &str) -> i64 {
         let consumer: BaseConsumer = self.config().set("group.id", "counter of the test").create().expect("a consumer");
-        let partitions = self.partitions(&consumer, topic);
+        let partitions = partitions(&consumer, topic);
         let ends = partitions
             .elements()
             .iter()
@@ -87,15 +88,16 @@ impl Log {
             _ => None,
         }
     }
+}
 
-    fn partitions(&self, consumer: &BaseConsumer, topic: &str) -> TopicPartitionList {
-        let metadata = consumer.fetch_metadata(Some(topic), BOUND).expect("the broker answers");
-        let mut partitions = TopicPartitionList::new();
-        for partition in metadata.topics().iter().flat_map(|found| found.partitions()) {
-            partitions.add_partition_offset(topic, partition.id(), Offset::Beginning).expect("an offset");
-        }
-        partitions
+/// All partitions of a topic from their beginning.
+fn partitions(consumer: &BaseConsumer, topic: &str) -> TopicPartitionList {
+    let metadata = consumer.fetch_metadata(Some(topic), BOUND).expect("the broker answers");
+    let mut partitions = TopicPartitionList::new();
+    for partition in metadata.topics().iter().flat_map(MetadataTopic::partitions) {
+        partitions.add_partition_offset(topic, partition.id(), Offset::Beginning).expect("an offset");
     }
+    partitions
 }
 
 /// A record's value as text.

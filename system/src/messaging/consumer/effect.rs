@@ -90,7 +90,8 @@ impl<H: Handler> Effect<H> {
                 return false;
             }
         }
-        let mut parts = VecDeque::from([0..batch.inputs.len()]);
+        let mut parts = VecDeque::new();
+        parts.push_back(0..batch.inputs.len());
         while let Some(part) = parts.pop_front() {
             let inputs = &batch.inputs[part.clone()];
             match self.apply(inputs, &wanted).await {

@@ -71,3 +71,41 @@ impl ConsumerContext for Member {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
+    use super::*;
+
+    /// Statistics as librdkafka has them, as far as they are looked at.
+    fn statistics(fetch_state: &str, lag: i64) -> Statistics {
+        let mut statistics = Statistics::default();
+        let mut topic = rdkafka::statistics::Topic::default();
+        let partition = rdkafka::statistics::Partition {
+            fetch_state: fetch_state.to_owned(),
+            consumer_lag: lag,
+            ..Default::default()
+        };
+        topic.partitions.insert(3, partition);
+        statistics.topics.insert("t".to_owned(), topic);
+        statistics
+    }
+
+    #[test]
+    fn the_lag_is_that_of_partitions_that_are_ours() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let member = Member::of("g");
+        let told = |statistics| {
+            metrics::with_local_recorder(&recorder, || member.stats(statistics));
+            recorder
+                .handle()
+                .render()
+                .lines()
+                .find_map(|line| line.strip_prefix("lending_consumer_lag").map(ToOwned::to_owned))
+        };
+        assert_eq!(told(statistics("active", -1)), None, "not known yet");
+        assert_eq!(told(statistics("active", 17)).as_deref(), Some(r#"{group="g",topic="t",partition="3"} 17"#));
+        assert_eq!(told(statistics("none", -1)).as_deref(), Some(r#"{group="g",topic="t",partition="3"} 0"#));
+    }
+}
