@@ -9,6 +9,7 @@
 //! - [`messaging`]: events, topics, the producer
 //! - [`http`]: what every server has: problems, health, metrics, an ordered stop
 //! - [`gateway`], [`origination`], [`bureau`]: the services
+//! - [`owner`]: the frame of the three owners of state: a server, parts beside it, an ordered stop
 //! - [`store`]: a service's own database, every call bounded in time; [`migrate`]: the schema
 
 mod bureau;
@@ -19,6 +20,7 @@ mod http;
 mod messaging;
 mod migrate;
 mod origination;
+mod owner;
 mod store;
 
 use anyhow::Context;
