@@ -37,13 +37,16 @@ impl Handler for Intake {
         let mut transaction = self.store.begin("apply commands about customers").await?;
         let events: Vec<_> = commands.iter().map(|command| command.event_id).collect();
         let fresh = inbox::fresh(&mut transaction, self.policy.dedup, &events).await?;
+        let received = commands.len();
         let commands = first_of_each(commands, fresh, self.policy.dedup);
+        let repeated = received - commands.len();
         let ids: BTreeSet<_> = commands.iter().map(|command| command.data.customer_id()).collect();
         let known = table::load(&mut transaction, &ids.into_iter().collect::<Vec<_>>()).await?;
         let decided = decide(known, &commands, self.policy)?;
         table::save(&mut transaction, &decided.customers.values().collect::<Vec<_>>()).await?;
         self.publisher.append(&mut transaction, &decided.events).await?;
         transaction.commit().await?;
+        metrics::counter!("lending_events_repeated_total").increment(u64::try_from(repeated).unwrap_or(u64::MAX));
         decided.tell();
         self.publisher.committed(decided.events);
         Ok(())

@@ -8,6 +8,7 @@ use anyhow::Context;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
+use rdkafka::metadata::MetadataTopic;
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
@@ -97,7 +98,7 @@ impl Reader {
         match consumer.fetch_metadata(Some(topic::CUSTOMERS_CHANGED), METADATA) {
             Ok(metadata) => {
                 let found = metadata.topics().iter().filter(|found| found.error().is_none());
-                for partition in found.flat_map(|found| found.partitions()) {
+                for partition in found.flat_map(MetadataTopic::partitions) {
                     self.partitions.entry(partition.id()).or_default();
                 }
             }
