@@ -80,9 +80,9 @@ impl Environment {
         }
     }
 
-    /// The settings as they are printed at start: passwords in URLs are hidden.
+    /// The settings as they are printed at start: secrets, and passwords in URLs, are hidden.
     pub(crate) fn printed(&self) -> BTreeMap<&'static str, String> {
-        self.values.iter().map(|(name, value)| (*name, without_password(value))).collect()
+        self.values.iter().map(|(name, value)| (*name, shown(name, value))).collect()
     }
 
     /// That a setting which may be left out is there, where `because` needs it.
@@ -145,10 +145,15 @@ impl Environment {
         }
     }
 
-    /// An error about `name` that shows its value without its password.
+    /// An error about `name` that shows its value, as far as it is no secret.
     pub(crate) fn invalid(&self, name: &'static str, reason: &str) -> ConfigError {
-        ConfigError::Invalid { name, value: without_password(self.text(name)), reason: reason.to_owned() }
+        ConfigError::Invalid { name, value: shown(name, self.text(name)), reason: reason.to_owned() }
     }
+}
+
+/// A value as it may be seen: one whose name says that it is a secret is not.
+fn shown(name: &str, value: &str) -> String {
+    if name.ends_with("_SECRET") { "***".to_owned() } else { without_password(value) }
 }
 
 /// Hides the password of a URL: `postgres://user:secret@host` becomes `postgres://user:***@host`.
@@ -207,6 +212,21 @@ mod tests {
         assert_eq!(printed["LENDING_DATABASE_URL"], "postgres://me:***@db:5432/x");
         assert_eq!(without_password("redis://cache:6379"), "redis://cache:6379");
         assert_eq!(without_password("redis://:pw@cache:6379"), "redis://:***@cache:6379");
+    }
+
+    #[test]
+    fn a_secret_is_hidden_whatever_it_is() {
+        let given = variables(&[
+            ("LENDING_IDENTITY_CLIENTS", "a=b"),
+            ("LENDING_IDENTITY_SECRET", "hunter22"),
+            ("LENDING_IDENTITY_ADMIN_SECRET", "hunter23"),
+            ("LENDING_REDIS_URL", "redis://cache:6379"),
+            ("LENDING_DATA", "/data"),
+        ]);
+        let environment = Environment::read(Role::Identity, given).expect("complete");
+        let printed = format!("{:?}", environment.printed());
+        assert!(!printed.contains("hunter"), "{printed}");
+        assert!(!environment.invalid("LENDING_IDENTITY_SECRET", "is wrong").to_string().contains("hunter"));
     }
 
     #[test]

@@ -6,9 +6,11 @@
 //! - the others: the settings of one subject each, their table and their types
 
 pub(crate) mod bureau;
+pub(crate) mod customers;
 pub(crate) mod database;
 pub(crate) mod environment;
 pub(crate) mod gateway;
+pub(crate) mod identity;
 pub(crate) mod kafka;
 pub(crate) mod messaging;
 pub(crate) mod migrate;

@@ -1,7 +1,11 @@
 //! The one table of settings: every variable that a role reads, its default and what it decides.
 
-use super::{bureau, database, gateway, kafka, messaging, migrate, origination, server};
-use crate::Role::{self, Bureau, Customers, Gateway, Identity, Migrate, Origination, Rail, Replay, Servicing};
+use super::{
+    bureau, customers, database, gateway, identity, kafka, messaging, migrate, origination, server,
+};
+use crate::Role::{
+    self, Bureau, Customers, Gateway, Identity, Migrate, Origination, Rail, Replay, Seed, Servicing,
+};
 
 /// A setting: an environment variable with the prefix `LENDING_`.
 pub(crate) struct Setting {
@@ -44,7 +48,8 @@ pub(super) const fn conditional(name: &'static str, roles: &'static [Role], help
 }
 
 /// Whoever can be started.
-pub(super) const ALL: &[Role] = &[Gateway, Customers, Origination, Servicing, Bureau, Rail, Identity, Migrate, Replay];
+pub(super) const ALL: &[Role] =
+    &[Gateway, Customers, Origination, Servicing, Bureau, Rail, Identity, Migrate, Seed, Replay];
 /// Whoever serves HTTP.
 pub(super) const SERVERS: &[Role] = &[Gateway, Customers, Origination, Servicing, Bureau, Rail, Identity];
 /// Whoever talks to Kafka.
@@ -52,7 +57,7 @@ pub(super) const KAFKA: &[Role] = &[Gateway, Customers, Origination, Servicing, 
 /// The owners of state: each has a database, an inbox and an outbox.
 pub(super) const OWNERS: &[Role] = &[Customers, Origination, Servicing];
 /// Whoever has a database of its own.
-pub(super) const DATABASES: &[Role] = &[Customers, Origination, Servicing, Migrate];
+pub(super) const DATABASES: &[Role] = &[Customers, Origination, Servicing, Migrate, Seed];
 
 /// Every setting, grouped by what it is about. One that means something else to another role is there once for each.
 const GROUPS: &[&[Setting]] = &[
@@ -61,8 +66,10 @@ const GROUPS: &[&[Setting]] = &[
     database::SETTINGS,
     messaging::SETTINGS,
     gateway::SETTINGS,
+    customers::SETTINGS,
     origination::SETTINGS,
     bureau::SETTINGS,
+    identity::SETTINGS,
     migrate::SETTINGS,
 ];
 

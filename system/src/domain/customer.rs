@@ -118,6 +118,17 @@ pub(crate) enum Kyc {
     Rejected,
 }
 
+impl Kyc {
+    /// Its name in events and in the database.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Verified => "VERIFIED",
+            Self::Rejected => "REJECTED",
+        }
+    }
+}
+
 /// What a customer can agree to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -126,4 +137,29 @@ pub(crate) enum Purpose {
     CreditCheck,
     /// They are sent offers.
     Marketing,
+}
+
+impl Purpose {
+    /// Its name in events and in the database.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::CreditCheck => "CREDIT_CHECK",
+            Self::Marketing => "MARKETING",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_and_rows_have_the_same_words() {
+        for kyc in [Kyc::Pending, Kyc::Verified, Kyc::Rejected] {
+            assert_eq!(serde_json::to_value(kyc).expect("serialisable"), kyc.name());
+        }
+        for purpose in [Purpose::CreditCheck, Purpose::Marketing] {
+            assert_eq!(serde_json::to_value(purpose).expect("serialisable"), purpose.name());
+        }
+    }
 }

@@ -27,6 +27,8 @@ pub(crate) enum Kind {
     KeyReused,
     /// The path's id is no UUID.
     InvalidId,
+    /// There is no such customer, or not yet.
+    UnknownCustomer,
     /// There is no such application, or not yet.
     UnknownApplication,
     /// There is no such path.
@@ -59,6 +61,7 @@ impl Kind {
             Self::InProgress => ("in-progress", StatusCode::CONFLICT, "The first request with this key is in work"),
             Self::KeyReused => ("key-reused", StatusCode::UNPROCESSABLE_ENTITY, "The key was used for another request"),
             Self::InvalidId => ("invalid-id", StatusCode::BAD_REQUEST, "The id must be a UUID"),
+            Self::UnknownCustomer => ("unknown-customer", StatusCode::NOT_FOUND, "No such customer"),
             Self::UnknownApplication => ("unknown-application", StatusCode::NOT_FOUND, "No such application"),
             Self::UnknownPath => ("unknown-path", StatusCode::NOT_FOUND, "No such path"),
             Self::MethodNotAllowed => ("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "No such method here"),

@@ -1,0 +1,295 @@
+//! Identity as its clients see it: over HTTP, with a Redis server of their own.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use redis::Commands;
+use reqwest::{Client, Response, StatusCode};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+use super::*;
+use crate::config::server::ServerSettings;
+use clients::{Clients, Secret};
+
+const BOUND: Duration = Duration::from_secs(60);
+const SECRET: &str = "a-secret-of-clients";
+const ADMIN: &str = "a-secret-of-admins";
+
+/// A Redis server that ends with the test.
+struct Redis {
+    process: Child,
+    port: u16,
+}
+
+impl Redis {
+    /// On this port, with nothing in it.
+    async fn start(port: u16) -> Self {
+        let process = Command::new("redis-server")
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("redis-server is installed by ./setup");
+        let redis = Self { process, port };
+        until(|| redis.client().get_connection().ok().map(drop), "redis answers").await;
+        redis
+    }
+
+    fn client(&self) -> redis::Client {
+        client(self.port)
+    }
+
+    fn connection(&self) -> redis::Connection {
+        self.client().get_connection().expect("redis answers")
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn client(port: u16) -> redis::Client {
+    redis::Client::open(format!("redis://127.0.0.1:{port}")).expect("a URL")
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    listener.local_addr().expect("bound").port()
+}
+
+/// Asks until there is something, and returns it.
+async fn until<T>(mut ask: impl FnMut() -> Option<T>, what: &str) -> T {
+    let asked = async {
+        loop {
+            if let Some(found) = ask() {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(BOUND, asked).await.unwrap_or_else(|_| panic!("not within {BOUND:?}: {what}"))
+}
+
+/// An identity provider that serves until it goes.
+struct Served {
+    address: SocketAddr,
+    http: Client,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Served {
+    async fn start(data: &Path, redis_port: u16, lifetime_seconds: i64) -> Self {
+        let settings = IdentitySettings {
+            server: ServerSettings { listen: (Ipv4Addr::LOCALHOST, 0).into(), shutdown_timeout: BOUND },
+            clients: Clients::parse("client-*=loans:read loans:write", SECRET).expect("a list"),
+            admin_secret: Secret::new(ADMIN),
+            issuer: "lending-identity".to_owned(),
+            lifetime_seconds,
+            redis: client(redis_port),
+            data: data.to_owned(),
+        };
+        let (routes, vault) = provider(&settings).expect("the folder can be written");
+        let listener = tokio::net::TcpListener::bind(settings.server.listen).await.expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let served = tokio::spawn(async move { axum::serve(listener, routes).await.expect("serving") });
+        let bulletin =
+            tokio::spawn(async move { bulletin::run(settings.redis, vault.watch()).await.expect("telling") });
+        Self { address, http: Client::builder().no_proxy().build().expect("a client"), tasks: vec![served, bulletin] }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    async fn ask(&self, body: &Value) -> Response {
+        self.http.post(self.url("/token")).json(body).send().await.expect("an answer")
+    }
+
+    async fn token(&self, client: &str) -> String {
+        let answer = self.ask(&json!({ "client_id": client, "client_secret": SECRET })).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        let answer: Value = answer.json().await.expect("JSON");
+        answer["access_token"].as_str().expect("a token").to_owned()
+    }
+
+    async fn keys(&self) -> JwkSet {
+        let answer = self.http.get(self.url("/.well-known/jwks.json")).send().await.expect("an answer");
+        answer.json().await.expect("a key set")
+    }
+
+    async fn admin(&self, path: &str, secret: &str, body: &Value) -> Response {
+        self.http.post(self.url(path)).bearer_auth(secret).json(body).send().await.expect("an answer")
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+/// The claims of a token, where one of the keys verifies it, as the gateway does.
+fn claims(token: &str, keys: &JwkSet) -> Option<Value> {
+    let header = jsonwebtoken::decode_header(token).expect("a header");
+    assert_eq!(header.alg, Algorithm::ES256);
+    let key = keys.find(&header.kid.expect("a kid"))?;
+    let mut validation = Validation::new(Algorithm::ES256);
+    validation.set_audience(&["lending"]);
+    validation.set_issuer(&["lending-identity"]);
+    validation.validate_nbf = true;
+    validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
+    let key = DecodingKey::from_jwk(key).expect("a key");
+    jsonwebtoken::decode(token, &key, &validation).ok().map(|token| token.claims)
+}
+
+/// No Redis: port 1 of the loopback refuses.
+const NOWHERE: u16 = 1;
+
+#[tokio::test]
+async fn a_token_says_who_may_do_what_and_verifies_against_the_keys() {
+    let data = TempDir::new().expect("a folder");
+    let identity = Served::start(data.path(), NOWHERE, 300).await;
+    let token = identity.token("client-7").await;
+    let keys = identity.keys().await;
+    let claims = claims(&token, &keys).expect("verified");
+    assert_eq!((&claims["sub"], &claims["scope"]), (&json!("client-7"), &json!("loans:read loans:write")));
+    assert_eq!(claims["exp"].as_i64().expect("seconds") - claims["nbf"].as_i64().expect("seconds"), 300);
+    assert!(uuid::Uuid::parse_str(claims["jti"].as_str().expect("a text")).is_ok());
+
+    let keys = serde_json::to_value(&keys).expect("serialisable");
+    assert_eq!((&keys["keys"][0]["crv"], &keys["keys"][0]["use"]), (&json!("P-256"), &json!("sig")));
+    assert!(keys["keys"][0].get("d").is_none(), "the private part stays here");
+
+    let forged = token.rsplit_once('.').map(|(said, _)| format!("{said}.{}", "A".repeat(86))).expect("three parts");
+    assert!(super::tests::claims(&forged, &identity.keys().await).is_none());
+}
+
+#[tokio::test]
+async fn a_form_is_as_good_as_json_and_a_scope_can_be_asked_for() {
+    let data = TempDir::new().expect("a folder");
+    let identity = Served::start(data.path(), NOWHERE, 300).await;
+    let form = format!("grant_type=client_credentials&client_id=client-1&client_secret={SECRET}&scope=loans%3Aread");
+    let request = identity.http.post(identity.url("/token")).body(form);
+    let answer = request.header("content-type", "application/x-www-form-urlencoded").send().await.expect("an answer");
+    assert_eq!((answer.status(), &answer.headers()["cache-control"]), (StatusCode::OK, &"no-store".parse().unwrap()));
+    let answer: Value = answer.json().await.expect("JSON");
+    assert_eq!((&answer["token_type"], &answer["expires_in"]), (&json!("Bearer"), &json!(300)));
+    let token = answer["access_token"].as_str().expect("a token");
+    assert_eq!(claims(token, &identity.keys().await).expect("verified")["scope"], "loans:read");
+}
+
+#[tokio::test]
+async fn a_refusal_is_an_error_document_of_oauth() {
+    let data = TempDir::new().expect("a folder");
+    let identity = Served::start(data.path(), NOWHERE, 300).await;
+    let sound = json!({ "client_id": "client-1", "client_secret": SECRET });
+    let with = |name: &str, value: &str| {
+        let mut body = sound.clone();
+        body[name] = json!(value);
+        body
+    };
+    for (body, status, error) in [
+        (with("client_secret", "another"), 401, "invalid_client"),
+        (with("client_id", "stranger"), 401, "invalid_client"),
+        (with("grant_type", "password"), 400, "unsupported_grant_type"),
+        (with("scope", "loans:write-off"), 400, "invalid_scope"),
+        (json!({ "client_id": "client-1" }), 400, "invalid_request"),
+        (json!([]), 400, "invalid_request"),
+    ] {
+        let answer = identity.ask(&body).await;
+        assert_eq!(answer.status(), status, "{body}");
+        let document: Value = answer.json().await.expect("JSON");
+        assert_eq!(document["error"], error, "{body}");
+    }
+    let form = identity.http.post(identity.url("/token")).body(format!("client_id=client-1&client_secret={SECRET}"));
+    let answer = form.header("content-type", "application/x-www-form-urlencoded").send().await.expect("an answer");
+    assert_eq!(answer.json::<Value>().await.expect("JSON")["error"], "invalid_request", "a form says its grant");
+}
+
+#[tokio::test]
+async fn a_rotation_signs_anew_and_leaves_older_tokens_good_also_after_a_restart() {
+    let data = TempDir::new().expect("a folder");
+    let identity = Served::start(data.path(), NOWHERE, 300).await;
+    let older = identity.token("client-1").await;
+    let rotated: Value = identity.admin("/rotate", ADMIN, &json!({})).await.json().await.expect("JSON");
+    let newer = identity.token("client-1").await;
+    let kid = |token: &str| jsonwebtoken::decode_header(token).expect("a header").kid;
+    assert_ne!(kid(&older), kid(&newer));
+    assert_eq!(json!(kid(&newer)), rotated["kid"]);
+    drop(identity);
+
+    let restarted = Served::start(data.path(), NOWHERE, 300).await;
+    let keys = restarted.keys().await;
+    assert_eq!(keys.keys.len(), 2);
+    for token in [&older, &newer] {
+        assert!(claims(token, &keys).is_some());
+    }
+    assert_eq!(kid(&restarted.token("client-1").await), kid(&newer), "a restart is no rotation");
+}
+
+#[tokio::test]
+async fn only_the_admin_rotates_and_revokes() {
+    let data = TempDir::new().expect("a folder");
+    let identity = Served::start(data.path(), NOWHERE, 300).await;
+    let keys = identity.keys().await;
+    for path in ["/rotate", "/revoke"] {
+        let answer = identity.admin(path, SECRET, &json!({ "client_id": "client-1" })).await;
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{path}");
+        assert!(answer.headers().contains_key("www-authenticate"));
+    }
+    assert_eq!(identity.keys().await, keys);
+    for wrong in [json!({}), json!({ "jti": "17" }), json!({ "client_id": "" }), json!({ "jit": uuid::Uuid::nil() })] {
+        let answer = identity.admin("/revoke", ADMIN, &wrong).await;
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{wrong}");
+    }
+}
+
+/// What the gateway asks of Redis about a token.
+fn told(redis: &Redis, jti: &str, client: &str) -> (Option<f64>, Option<i64>) {
+    let mut connection = redis.connection();
+    let token = connection.zscore("revoked", jti).expect("an answer");
+    (token, connection.hget("revoked-clients", format!("client:{client}")).expect("an answer"))
+}
+
+#[tokio::test]
+async fn a_revocation_reaches_redis_and_comes_again_when_redis_has_forgotten() {
+    let data = TempDir::new().expect("a folder");
+    let port = free_port();
+    // Redis is away at first: the revocation is kept, and told when there is somebody to tell.
+    let identity = Served::start(data.path(), port, 300).await;
+    let token = identity.token("client-1").await;
+    let claims = claims(&token, &identity.keys().await).expect("verified");
+    let jti = claims["jti"].as_str().expect("a text");
+    assert_eq!(identity.admin("/revoke", ADMIN, &json!({ "jti": jti })).await.status(), StatusCode::OK);
+
+    let redis = Redis::start(port).await;
+    let until_expired = until(|| told(&redis, jti, "client-1").0, "redis knows the token").await;
+    assert!(until_expired >= claims["exp"].as_f64().expect("seconds"), "not forgotten before it has expired");
+
+    let answer = identity.admin("/revoke", ADMIN, &json!({ "client_id": "client-1" })).await;
+    let revoked_at = answer.json::<Value>().await.expect("JSON")["revoked_at"].as_i64();
+    let up_to = until(|| told(&redis, jti, "client-1").1, "redis knows the client").await;
+    assert_eq!(Some(up_to), revoked_at);
+    assert!(claims["iat"].as_i64().expect("seconds") <= up_to, "the token is covered");
+    let next = super::tests::claims(&identity.token("client-1").await, &identity.keys().await).expect("verified");
+    assert!(next["iat"].as_i64().expect("seconds") > up_to, "the next one is not, though it may be of the same second");
+
+    redis::cmd("FLUSHALL").exec(&mut redis.connection()).expect("an answer");
+    until(|| told(&redis, jti, "client-1").0.zip(told(&redis, jti, "client-1").1), "redis knows both again").await;
+    drop(identity);
+
+    redis::cmd("FLUSHALL").exec(&mut redis.connection()).expect("an answer");
+    let _restarted = Served::start(data.path(), port, 300).await;
+    until(|| told(&redis, jti, "client-1").0.zip(told(&redis, jti, "client-1").1), "the next process knows them").await;
+}

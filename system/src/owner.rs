@@ -1,0 +1,163 @@
+//! The frame of an owner of state, the same for all three: an HTTP server, parts that work beside it, an ordered stop.
+//!
+//! What an owner is made of is its own to say: it gives [`run`] its routes and a function that starts its [`Parts`].
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use axum::Router;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing::{info, warn};
+
+use crate::config::server::ServerSettings;
+use crate::http::health::Readiness;
+use crate::http::{metrics, server};
+use crate::store::{Store, StoreError};
+
+/// How often an unreachable database is tried at the start.
+const START_PAUSE: Duration = Duration::from_millis(250);
+
+/// The parts of an owner that work beside its server, and what they share.
+pub(crate) struct Parts {
+    readiness: Readiness,
+    stopped: watch::Receiver<bool>,
+    running: JoinSet<(&'static str, anyhow::Result<()>)>,
+}
+
+impl Parts {
+    fn new(readiness: Readiness, stopped: watch::Receiver<bool>) -> Self {
+        Self { readiness, stopped, running: JoinSet::new() }
+    }
+
+    /// Whether the owner can do its work: a part sets it when it can.
+    pub(crate) fn readiness(&self) -> Readiness {
+        self.readiness.clone()
+    }
+
+    /// Becomes true when the owner stops, after its server has: then a part finishes what it has in hand and ends.
+    pub(crate) fn stopped(&self) -> watch::Receiver<bool> {
+        self.stopped.clone()
+    }
+
+    /// Starts a part. Where it ends before it is told to, well or not, the owner ends with an error that has its `name`.
+    pub(crate) fn spawn(
+        &mut self,
+        name: &'static str,
+        part: impl Future<Output = anyhow::Result<()>> + Send + 'static,
+    ) {
+        self.running.spawn(async move { (name, part.await) });
+    }
+
+    /// Waits until all parts have ended, or until one of them failed.
+    async fn ended(mut self) -> anyhow::Result<()> {
+        while let Some(part) = self.running.join_next().await {
+            let (name, ended) = part.context("a part panicked")?;
+            ended.with_context(|| format!("{name} failed"))?;
+            if !*self.stopped.borrow_and_update() {
+                bail!("{name} ended without being told to");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Serves `routes` with health and metrics; when the database answers and is migrated, `start` starts the parts. Goes on
+/// until the process is told to stop, or until a part fails, which ends the process: what restarts it starts all of it.
+///
+/// A stop has an order: first the server, which finishes the requests that it has; then the parts, as far as the
+/// shutdown time-out allows. What is not finished by then has no effect and is done again.
+pub(crate) async fn run<S, F>(settings: &ServerSettings, store: Store, routes: Router, start: S) -> anyhow::Result<()>
+where
+    S: FnOnce(Parts) -> F + Send + 'static,
+    F: Future<Output = anyhow::Result<Parts>> + Send + 'static,
+{
+    let metrics = metrics::install()?;
+    let readiness = Readiness::default();
+    let router = server::with_operations(routes, readiness.clone(), metrics);
+    let (stop, stopped) = watch::channel(false);
+    let mut work = tokio::spawn(work(store, Parts::new(readiness.clone(), stopped), start));
+    tokio::select! {
+        served = server::serve(settings, router, readiness) => served?,
+        ended = &mut work => {
+            ended.context("the work panicked")??;
+            bail!("the work ended without being told to");
+        }
+    }
+    let _ = stop.send(true);
+    match tokio::time::timeout(settings.shutdown_timeout, work).await {
+        Ok(ended) => ended.context("the work panicked")??,
+        Err(_) => {
+            warn!("work was still in hand when the shutdown time-out passed; what has no effect yet is done again");
+        }
+    }
+    Ok(())
+}
+
+async fn work<S, F>(store: Store, parts: Parts, start: S) -> anyhow::Result<()>
+where
+    S: FnOnce(Parts) -> F,
+    F: Future<Output = anyhow::Result<Parts>>,
+{
+    let mut stopped = parts.stopped();
+    tokio::select! {
+        () = migrated(&store) => {}
+        _ = stopped.wait_for(|stop| *stop) => return Ok(()),
+    }
+    start(parts).await?.ended().await?;
+    info!("all work is put down");
+    Ok(())
+}
+
+/// Returns when the database answers and is migrated.
+async fn migrated(store: &Store) {
+    while let Err(error) = look(store).await {
+        warn!(%error, "cannot use the database yet");
+        tokio::time::sleep(START_PAUSE).await;
+    }
+}
+
+async fn look(store: &Store) -> Result<(), StoreError> {
+    store.rows("look for the outbox's cursors", sqlx::query("select shard from relay_cursor")).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::database::DatabaseSettings;
+
+    #[tokio::test]
+    async fn a_part_that_ends_without_being_told_to_is_named() {
+        let (_stop, stopped) = watch::channel(false);
+        let mut parts = Parts::new(Readiness::default(), stopped);
+        parts.spawn("the relay", std::future::pending());
+        parts.spawn("the consumer", async { Ok(()) });
+        let error = parts.ended().await.expect_err("it was not told to");
+        assert_eq!(error.to_string(), "the consumer ended without being told to");
+    }
+
+    #[tokio::test]
+    async fn a_stop_waits_for_every_part_to_finish() {
+        let (stop, stopped) = watch::channel(false);
+        let mut parts = Parts::new(Readiness::default(), stopped);
+        let (finish, finished) = tokio::sync::oneshot::channel::<()>();
+        parts.spawn("the slow one", async { finished.await.context("told to finish") });
+        let mut told = parts.stopped();
+        parts
+            .spawn("the quick one", async move { told.wait_for(|stop| *stop).await.map(drop).context("told to stop") });
+        let mut ended = Box::pin(parts.ended());
+        stop.send(true).expect("a receiver");
+        assert!(futures::poll!(&mut ended).is_pending(), "a part is still at work");
+        finish.send(()).expect("a receiver");
+        ended.await.expect("all were told to");
+    }
+
+    #[tokio::test]
+    async fn a_stop_does_not_wait_for_a_database_that_is_away() {
+        let (stop, stopped) = watch::channel(false);
+        let parts = Parts::new(Readiness::default(), stopped);
+        let store = Store::new(&DatabaseSettings::refusing());
+        stop.send(true).expect("a receiver");
+        work(store, parts, |_| async { bail!("nothing is started without a database") }).await.expect("stopped");
+    }
+}
