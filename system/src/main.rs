@@ -9,6 +9,7 @@
 //! - [`messaging`]: events, topics, the producer
 //! - [`http`]: what every server has: problems, health, metrics, an ordered stop
 //! - [`gateway`], [`origination`], [`bureau`]: the services
+//! - [`servicing`]: the owner of loans and the ledger; [`rail`]: the payment rail, an external party
 //! - [`store`]: a service's own database, every call bounded in time; [`migrate`]: the schema
 
 mod bureau;
@@ -19,6 +20,8 @@ mod http;
 mod messaging;
 mod migrate;
 mod origination;
+mod rail;
+mod servicing;
 mod store;
 
 use anyhow::Context;
@@ -30,6 +33,8 @@ use config::bureau::BureauSettings;
 use config::gateway::GatewaySettings;
 use config::migrate::MigrateSettings;
 use config::origination::OriginationSettings;
+use config::rail::RailSettings;
+use config::servicing::ServicingSettings;
 use config::{ConfigError, Environment, setting};
 
 /// The reference lending system.
@@ -46,8 +51,12 @@ enum Command {
     Gateway,
     /// Stores applications, decides them, publishes decisions.
     Origination,
+    /// Pays loans out, collects repayments, keeps the ledger.
+    Servicing,
     /// Simulates a credit bureau.
     Bureau,
+    /// Simulates a payment rail.
+    Rail,
     /// Migrates a service's database and exits.
     Migrate,
     /// Prints every setting as a Markdown table.
@@ -87,7 +96,9 @@ impl Role {
 enum Task {
     Gateway(Box<GatewaySettings>),
     Origination(Box<OriginationSettings>),
+    Servicing(Box<ServicingSettings>),
     Bureau(BureauSettings),
+    Rail(RailSettings),
     Migrate(Box<MigrateSettings>),
 }
 
@@ -95,7 +106,9 @@ fn main() -> anyhow::Result<()> {
     let role = match Arguments::parse().command {
         Command::Gateway => Role::Gateway,
         Command::Origination => Role::Origination,
+        Command::Servicing => Role::Servicing,
         Command::Bureau => Role::Bureau,
+        Command::Rail => Role::Rail,
         Command::Migrate => Role::Migrate,
         Command::Settings => {
             print!("{}", setting::table());
@@ -115,9 +128,11 @@ fn task(role: Role, environment: &Environment) -> Result<Task, ConfigError> {
     Ok(match role {
         Role::Gateway => Task::Gateway(Box::new(GatewaySettings::from_environment(environment)?)),
         Role::Origination => Task::Origination(Box::new(OriginationSettings::from_environment(environment)?)),
+        Role::Servicing => Task::Servicing(Box::new(ServicingSettings::from_environment(environment)?)),
         Role::Bureau => Task::Bureau(BureauSettings::from_environment(environment)?),
+        Role::Rail => Task::Rail(RailSettings::from_environment(environment)?),
         // Their commands come with their modules.
-        Role::Customers | Role::Servicing | Role::Rail | Role::Identity => unreachable!("no command starts it yet"),
+        Role::Customers | Role::Identity => unreachable!("no command starts it yet"),
         Role::Migrate => Task::Migrate(Box::new(MigrateSettings::from_environment(environment)?)),
     })
 }
@@ -126,7 +141,9 @@ async fn run(task: Task) -> anyhow::Result<()> {
     match task {
         Task::Gateway(settings) => gateway::run(*settings).await,
         Task::Origination(settings) => origination::run(*settings).await,
+        Task::Servicing(settings) => servicing::run(*settings).await,
         Task::Bureau(settings) => bureau::run(settings).await,
+        Task::Rail(settings) => rail::run(settings).await,
         Task::Migrate(settings) => migrate::run(&settings).await,
     }
 }

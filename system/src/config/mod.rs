@@ -13,7 +13,9 @@ pub(crate) mod kafka;
 pub(crate) mod messaging;
 pub(crate) mod migrate;
 pub(crate) mod origination;
+pub(crate) mod rail;
 pub(crate) mod server;
+pub(crate) mod servicing;
 pub(crate) mod setting;
 mod span;
 

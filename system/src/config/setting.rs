@@ -1,6 +1,6 @@
 //! The one table of settings: every variable that a role reads, its default and what it decides.
 
-use super::{bureau, database, gateway, kafka, messaging, migrate, origination, server};
+use super::{bureau, database, gateway, kafka, messaging, migrate, origination, rail, server, servicing};
 use crate::Role::{self, Bureau, Customers, Gateway, Identity, Migrate, Origination, Rail, Servicing};
 
 /// A setting: an environment variable with the prefix `LENDING_`.
@@ -62,7 +62,9 @@ const GROUPS: &[&[Setting]] = &[
     messaging::SETTINGS,
     gateway::SETTINGS,
     origination::SETTINGS,
+    servicing::SETTINGS,
     bureau::SETTINGS,
+    rail::SETTINGS,
     migrate::SETTINGS,
 ];
 
