@@ -16,7 +16,9 @@ pub(crate) mod messaging;
 pub(crate) mod migrate;
 pub(crate) mod origination;
 pub(crate) mod replay;
+pub(crate) mod rail;
 pub(crate) mod server;
+pub(crate) mod servicing;
 pub(crate) mod setting;
 mod span;
 

@@ -1,7 +1,7 @@
 //! The one table of settings: every variable that a role reads, its default and what it decides.
 
 use super::{
-    bureau, customers, database, gateway, identity, kafka, messaging, migrate, origination, server,
+    bureau, customers, database, gateway, identity, kafka, messaging, migrate, origination, rail, server, servicing,
 };
 use crate::Role::{
     self, Bureau, Customers, Gateway, Identity, Migrate, Origination, Rail, Replay, Seed, Servicing,
@@ -68,8 +68,10 @@ const GROUPS: &[&[Setting]] = &[
     gateway::SETTINGS,
     customers::SETTINGS,
     origination::SETTINGS,
+    servicing::SETTINGS,
     bureau::SETTINGS,
     identity::SETTINGS,
+    rail::SETTINGS,
     migrate::SETTINGS,
 ];
 

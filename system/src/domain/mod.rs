@@ -2,5 +2,8 @@
 
 pub(crate) mod application;
 pub(crate) mod customer;
+pub(crate) mod ledger;
+pub(crate) mod loan;
 pub(crate) mod money;
+pub(crate) mod schedule;
 pub(crate) mod status;

@@ -1,0 +1,162 @@
+//! The double-entry ledger: transactions whose entries add up to zero, because nothing else can be made here.
+//!
+//! A debit is positive, a credit negative, both in minor units.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::money::Currency;
+
+/// What a ledger transaction tells of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(crate) enum LedgerKind {
+    /// Money lent.
+    Disbursement,
+    /// Money that came in.
+    Repayment,
+    /// What is given up.
+    Writeoff,
+    /// Another transaction taken back.
+    Reversal,
+}
+
+/// A transaction to be booked: one amount per account, zero where it does not touch it. The fields are the columns of
+/// the table `ledger_transaction`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct Posting {
+    external_id: Uuid,
+    kind: LedgerKind,
+    instruction_id: Uuid,
+    currency: Currency,
+    fund_source: i64,
+    loan_portfolio: i64,
+    interest_on_loans: i64,
+    overpayment: i64,
+    losses_written_off: i64,
+}
+
+/// Which loan a transaction is about, what led to it, and its currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Occasion {
+    pub(crate) external_id: Uuid,
+    pub(crate) instruction_id: Uuid,
+    pub(crate) currency: Currency,
+}
+
+/// What a repayment is used for, in minor units; none is negative.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Parts {
+    pub(crate) principal: i64,
+    pub(crate) interest: i64,
+    pub(crate) overpaid: i64,
+}
+
+impl Posting {
+    fn empty(occasion: Occasion, kind: LedgerKind) -> Self {
+        let Occasion { external_id, instruction_id, currency } = occasion;
+        Self {
+            external_id,
+            kind,
+            instruction_id,
+            currency,
+            fund_source: 0,
+            loan_portfolio: 0,
+            interest_on_loans: 0,
+            overpayment: 0,
+            losses_written_off: 0,
+        }
+    }
+
+    /// The principal leaves the fund source and is owed from now on.
+    pub(crate) fn disbursement(occasion: Occasion, principal: i64) -> Self {
+        Self { loan_portfolio: principal, fund_source: -principal, ..Self::empty(occasion, LedgerKind::Disbursement) }
+    }
+
+    /// Money comes in, and is used for the parts.
+    pub(crate) fn repayment(occasion: Occasion, parts: Parts) -> Self {
+        Self {
+            fund_source: parts.principal + parts.interest + parts.overpaid,
+            loan_portfolio: -parts.principal,
+            interest_on_loans: -parts.interest,
+            overpayment: -parts.overpaid,
+            ..Self::empty(occasion, LedgerKind::Repayment)
+        }
+    }
+
+    /// What is owed is given up.
+    pub(crate) fn write_off(occasion: Occasion, outstanding: i64) -> Self {
+        Self {
+            losses_written_off: outstanding,
+            loan_portfolio: -outstanding,
+            ..Self::empty(occasion, LedgerKind::Writeoff)
+        }
+    }
+
+    /// The same with every sign turned: what takes this transaction back.
+    pub(crate) fn reversed(self) -> Self {
+        Self {
+            kind: LedgerKind::Reversal,
+            fund_source: -self.fund_source,
+            loan_portfolio: -self.loan_portfolio,
+            interest_on_loans: -self.interest_on_loans,
+            overpayment: -self.overpayment,
+            losses_written_off: -self.losses_written_off,
+            ..self
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    impl Posting {
+        /// What is booked, which kind it is, and for which instruction.
+        pub(crate) fn identity(&self) -> (Uuid, LedgerKind) {
+            (self.instruction_id, self.kind)
+        }
+
+        /// The amounts, account by account.
+        pub(crate) fn amounts(&self) -> [i64; 5] {
+            [self.fund_source, self.loan_portfolio, self.interest_on_loans, self.overpayment, self.losses_written_off]
+        }
+
+        /// What it adds to the account of principal that is owed.
+        pub(crate) fn portfolio(&self) -> i64 {
+            self.loan_portfolio
+        }
+    }
+
+    const OCCASION: Occasion =
+        Occasion { external_id: Uuid::from_u128(1), instruction_id: Uuid::from_u128(2), currency: Currency::Eur };
+
+    proptest! {
+        #[test]
+        fn every_transaction_adds_up_to_zero_and_so_does_its_reversal(
+            principal in 1..1_000_000_000_i64,
+            interest in 0..1_000_000_000_i64,
+            overpaid in 0..1_000_000_000_i64,
+        ) {
+            let all = [
+                Posting::disbursement(OCCASION, principal),
+                Posting::repayment(OCCASION, Parts { principal, interest, overpaid }),
+                Posting::write_off(OCCASION, principal),
+            ];
+            for posting in all {
+                prop_assert_eq!(posting.amounts().iter().sum::<i64>(), 0);
+                prop_assert!(posting.amounts().iter().filter(|amount| **amount != 0).count() >= 2);
+                let undone = posting.reversed();
+                prop_assert!(posting.amounts().iter().zip(undone.amounts()).all(|(there, back)| *there == -back));
+            }
+        }
+    }
+
+    #[test]
+    fn a_disbursement_debits_the_portfolio_and_credits_the_fund_source() {
+        let posting = Posting::disbursement(OCCASION, 500);
+        assert_eq!((posting.loan_portfolio, posting.fund_source), (500, -500));
+    }
+}
