@@ -236,6 +236,9 @@ mod tests {
                 ("LENDING_KAFKA", "k:1"),
                 ("LENDING_REDIS_URL", "redis://r"),
                 ("LENDING_ORIGINATION", list),
+                ("LENDING_IDENTITY_URL", "http://i"),
+                ("LENDING_CUSTOMERS", "c:1"),
+                ("LENDING_SERVICING", "s:1"),
             ]);
             Environment::read(Role::Gateway, given).expect("complete").addresses("LENDING_ORIGINATION")
         };

@@ -1,21 +1,37 @@
 //! Settings of the gateway.
+//!
+//! - [`idempotency`]: how repeats are recognised
+//! - [`intake`]: who hears of an application first
+//! - [`tokens`]: who may ask for what
+
+pub(crate) mod idempotency;
+pub(crate) mod intake;
+pub(crate) mod tokens;
 
 use std::time::Duration;
 
-use super::database::DatabaseSettings;
 use super::kafka::KafkaSettings;
 use super::server::ServerSettings;
 use super::setting::{Setting, conditional, optional, required};
 use super::{ConfigError, Environment};
 use crate::Role::Gateway;
+use idempotency::IdempotencySettings;
+use intake::IntakeOrder;
+use tokens::TokenSettings;
 
 pub(crate) const SETTINGS: &[Setting] = &[
-    required("LENDING_REDIS_URL", &[Gateway], "Where answers are remembered by Idempotency-Key."),
+    required("LENDING_REDIS_URL", &[Gateway], "Where answers are remembered by Idempotency-Key, and revoked tokens."),
     optional(
         "LENDING_REDIS_TIMEOUT",
         &[Gateway],
         "200ms",
         "How long Redis may take before the gateway goes on without.",
+    ),
+    optional(
+        "LENDING_IDEMPOTENCY_STORE",
+        &[Gateway],
+        "redis",
+        "Where answers are remembered: `redis`, or `memory`, which another gateway and a restart know nothing of.",
     ),
     optional("LENDING_IDEMPOTENCY_TTL", &[Gateway], "24h", "How long an answer is replayed."),
     optional(
@@ -24,10 +40,48 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "15s",
         "How long a key stays reserved when its gateway dies; longer than the message timeout.",
     ),
+    optional(
+        "LENDING_COMMAND_ID",
+        &[Gateway],
+        "derived",
+        "Which id a command gets: `derived` from what is asked, so that a repeat is the same event, or `random`.",
+    ),
+    required("LENDING_IDENTITY_URL", &[Gateway], "The identity provider, whose keys verify tokens."),
+    optional("LENDING_IDENTITY_TIMEOUT", &[Gateway], "2s", "How long it may take to tell its keys."),
+    optional("LENDING_TOKEN_ISSUER", &[Gateway], "lending-identity", "The issuer that a token must name."),
+    optional("LENDING_TOKEN_AUDIENCE", &[Gateway], "lending", "The audience that a token must name."),
+    optional(
+        "LENDING_TOKEN_ALGORITHMS",
+        &[Gateway],
+        "ES256",
+        "Which signatures count: `ES256`, or `any`, which believes the token's own header, `none` included.",
+    ),
+    optional(
+        "LENDING_REVOCATION",
+        &[Gateway],
+        "on",
+        "Whether revoked tokens are refused: `on`, or `off`, which takes them until they expire.",
+    ),
+    optional("LENDING_REVOCATION_TTL", &[Gateway], "1s", "How long a token that was not revoked is not asked about."),
+    required("LENDING_CUSTOMERS", &[Gateway], "Instances of customers, host:port separated by commas."),
+    optional("LENDING_CUSTOMERS_TIMEOUT", &[Gateway], "3s", "How long customers may take to answer a read."),
     required("LENDING_ORIGINATION", &[Gateway], "Instances of origination, host:port separated by commas."),
     optional("LENDING_ORIGINATION_TIMEOUT", &[Gateway], "3s", "How long origination may take to answer a read."),
+    required("LENDING_SERVICING", &[Gateway], "Instances of servicing, host:port separated by commas."),
+    optional("LENDING_SERVICING_TIMEOUT", &[Gateway], "3s", "How long servicing may take to answer a read."),
+    optional(
+        "LENDING_REQUEST_TIMEOUT",
+        &[Gateway],
+        "9s",
+        "How long a request may take as a whole, its body included; nginx waits a little longer.",
+    ),
     optional("LENDING_IN_FLIGHT_MAX", &[Gateway], "4096", "Requests in work before the gateway sheds load."),
-    optional("LENDING_BODY_MAX", &[Gateway], "16384", "Bytes of a request body."),
+    optional(
+        "LENDING_BODY_MAX",
+        &[Gateway],
+        "65536",
+        "Bytes of a request body; the largest is a batch of credit reports.",
+    ),
     optional(
         "LENDING_INTAKE",
         &[Gateway],
@@ -59,58 +113,68 @@ pub(crate) const SETTINGS: &[Setting] = &[
 pub(crate) struct GatewaySettings {
     pub(crate) server: ServerSettings,
     pub(crate) kafka: KafkaSettings,
+    pub(crate) redis: RedisSettings,
     /// Who hears of an application first.
     pub(crate) intake: IntakeOrder,
     pub(crate) idempotency: IdempotencySettings,
-    /// Instances of origination, host:port.
-    pub(crate) origination: Vec<String>,
-    /// How long one of them may take to answer.
-    pub(crate) origination_timeout: Duration,
+    /// Which id a command's event gets.
+    pub(crate) command_ids: CommandIds,
+    pub(crate) tokens: TokenSettings,
+    pub(crate) customers: OwnerSettings,
+    pub(crate) origination: OwnerSettings,
+    pub(crate) servicing: OwnerSettings,
+    /// How long a request may take as a whole.
+    pub(crate) request_timeout: Duration,
     /// Requests in work before load is shed.
     pub(crate) in_flight_max: usize,
     /// Bytes of a request body.
     pub(crate) body_max: usize,
 }
 
-/// Who hears of an application first.
+/// Redis, which is asked and never waited for long.
 #[derive(Debug, Clone)]
-pub(crate) enum IntakeOrder {
-    /// The log, and nobody else while the client waits.
-    LogFirst,
-    /// This database, and the log afterwards: every client waits for both.
-    DatabaseFirst(Box<DatabaseSettings>),
-}
-
-/// How repeats of a request are recognised.
-#[derive(Debug, Clone)]
-pub(crate) struct IdempotencySettings {
-    /// The Redis that remembers.
-    pub(crate) redis: redis::Client,
+pub(crate) struct RedisSettings {
+    pub(crate) client: redis::Client,
     /// How long it may take before the gateway goes on without.
     pub(crate) timeout: Duration,
-    /// How long an answer is replayed.
-    pub(crate) ttl: Duration,
-    /// How long a key stays reserved when its gateway dies.
-    pub(crate) reservation: Duration,
+}
+
+/// A service that owns state and is asked for it.
+#[derive(Debug, Clone)]
+pub(crate) struct OwnerSettings {
+    /// Its instances, host:port.
+    pub(crate) instances: Vec<String>,
+    /// How long one of them may take to answer.
+    pub(crate) timeout: Duration,
+}
+
+/// Which id a command's event gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CommandIds {
+    /// Made from what is asked: a repeat is the same event.
+    Derived,
+    /// A new one each time: a repeat is another event, and nobody can tell that it is a repeat.
+    Random,
 }
 
 impl GatewaySettings {
     pub(crate) fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        let url = environment.text("LENDING_REDIS_URL");
-        let redis =
-            redis::Client::open(url).map_err(|error| environment.invalid("LENDING_REDIS_URL", &error.to_string()))?;
+        let owner = |instances, timeout| -> Result<OwnerSettings, ConfigError> {
+            Ok(OwnerSettings { instances: environment.addresses(instances)?, timeout: environment.duration(timeout)? })
+        };
+        let ids = [("derived", CommandIds::Derived), ("random", CommandIds::Random)];
         let settings = Self {
             server: ServerSettings::from_environment(environment)?,
             kafka: KafkaSettings::from_environment(environment)?,
+            redis: RedisSettings::from_environment(environment)?,
             intake: IntakeOrder::from_environment(environment)?,
-            idempotency: IdempotencySettings {
-                redis,
-                timeout: environment.duration("LENDING_REDIS_TIMEOUT")?,
-                ttl: environment.duration("LENDING_IDEMPOTENCY_TTL")?,
-                reservation: environment.duration("LENDING_IDEMPOTENCY_RESERVATION")?,
-            },
-            origination: environment.addresses("LENDING_ORIGINATION")?,
-            origination_timeout: environment.duration("LENDING_ORIGINATION_TIMEOUT")?,
+            idempotency: IdempotencySettings::from_environment(environment)?,
+            command_ids: environment.choice("LENDING_COMMAND_ID", &ids)?,
+            tokens: TokenSettings::from_environment(environment)?,
+            customers: owner("LENDING_CUSTOMERS", "LENDING_CUSTOMERS_TIMEOUT")?,
+            origination: owner("LENDING_ORIGINATION", "LENDING_ORIGINATION_TIMEOUT")?,
+            servicing: owner("LENDING_SERVICING", "LENDING_SERVICING_TIMEOUT")?,
+            request_timeout: environment.duration("LENDING_REQUEST_TIMEOUT")?,
             in_flight_max: environment.count("LENDING_IN_FLIGHT_MAX")?,
             body_max: environment.count("LENDING_BODY_MAX")?,
         };
@@ -124,23 +188,12 @@ impl GatewaySettings {
     }
 }
 
-impl IntakeOrder {
+impl RedisSettings {
     fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        if !environment.choice("LENDING_INTAKE", &[("log-first", false), ("database-first", true)])? {
-            return Ok(Self::LogFirst);
-        }
-        environment.needs("LENDING_DATABASE_URL", "LENDING_INTAKE=database-first")?;
-        let database = DatabaseSettings::from_environment(environment)?;
-        // A client must not wait for connections to be made: all are kept open.
-        Ok(Self::DatabaseFirst(Box::new(DatabaseSettings { connections_min: database.connections, ..database })))
-    }
-
-    /// The longest time that it adds to a request.
-    fn longest(&self) -> Duration {
-        match self {
-            Self::LogFirst => Duration::ZERO,
-            Self::DatabaseFirst(database) => database.timeout,
-        }
+        let url = environment.text("LENDING_REDIS_URL");
+        let client =
+            redis::Client::open(url).map_err(|error| environment.invalid("LENDING_REDIS_URL", &error.to_string()))?;
+        Ok(Self { client, timeout: environment.duration("LENDING_REDIS_TIMEOUT")? })
     }
 }
 
@@ -148,6 +201,8 @@ impl IntakeOrder {
 mod tests {
     use super::*;
     use crate::Role;
+    use crate::config::gateway::idempotency::AnswerStore;
+    use crate::config::gateway::tokens::Algorithms;
 
     const DATABASE_FIRST: (&str, &str) = ("LENDING_INTAKE", "database-first");
     const DATABASE: (&str, &str) = ("LENDING_DATABASE_URL", "postgres://postgres@db:5432/origination");
@@ -156,15 +211,38 @@ mod tests {
         let needed = [
             ("LENDING_KAFKA", "kafka-1:9092"),
             ("LENDING_REDIS_URL", "redis://redis:6379"),
+            ("LENDING_IDENTITY_URL", "http://identity:8080"),
+            ("LENDING_CUSTOMERS", "customers-1:8080"),
             ("LENDING_ORIGINATION", "origination-1:8080"),
+            ("LENDING_SERVICING", "servicing-1:8080"),
         ];
         let pairs = needed.iter().chain(extra).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         GatewaySettings::from_environment(&Environment::read(Role::Gateway, pairs)?)
     }
 
     #[test]
-    fn the_default_is_the_log_first_and_needs_no_database() {
-        assert!(matches!(read(&[]).expect("complete").intake, IntakeOrder::LogFirst));
+    fn the_default_is_the_safe_design() {
+        let settings = read(&[]).expect("complete");
+        assert!(matches!(settings.intake, IntakeOrder::LogFirst));
+        assert_eq!(settings.idempotency.store, AnswerStore::Redis);
+        assert_eq!(settings.command_ids, CommandIds::Derived);
+        assert_eq!(settings.tokens.algorithms, Algorithms::Es256);
+        assert_eq!(settings.tokens.revocation_ttl, Some(Duration::from_secs(1)));
+        assert!(settings.request_timeout < Duration::from_millis(9500), "nginx waits that long");
+        assert!(settings.kafka.message_timeout < settings.request_timeout, "the log's answer comes first");
+    }
+
+    #[test]
+    fn each_broken_design_is_one_setting_away() {
+        let with = |name, value| read(&[(name, value)]).expect("complete");
+        assert_eq!(with("LENDING_IDEMPOTENCY_STORE", "memory").idempotency.store, AnswerStore::Memory);
+        assert_eq!(with("LENDING_COMMAND_ID", "random").command_ids, CommandIds::Random);
+        assert_eq!(with("LENDING_TOKEN_ALGORITHMS", "any").tokens.algorithms, Algorithms::Any);
+        assert_eq!(with("LENDING_REVOCATION", "off").tokens.revocation_ttl, None);
+    }
+
+    #[test]
+    fn log_first_needs_no_database() {
         assert!(matches!(read(&[DATABASE]).expect("complete").intake, IntakeOrder::LogFirst));
     }
 
@@ -175,7 +253,7 @@ mod tests {
         assert_eq!(database.connect.get_host(), "db");
         assert_eq!(database.connections_min, database.connections);
         assert!(database.acquire_timeout < database.timeout, "who waited for a connection has time to use it");
-        assert!(database.timeout < Duration::from_millis(9500), "nginx waits that long");
+        assert!(database.timeout < settings.request_timeout, "a request waits no longer");
     }
 
     #[test]
@@ -196,7 +274,15 @@ mod tests {
     }
 
     #[test]
-    fn an_order_that_nobody_knows_is_refused() {
-        assert!(matches!(read(&[("LENDING_INTAKE", "both")]), Err(ConfigError::Invalid { .. })));
+    fn values_that_nobody_knows_are_refused() {
+        for (name, value) in [
+            ("LENDING_INTAKE", "both"),
+            ("LENDING_IDENTITY_URL", "identity:8080"),
+            ("LENDING_TOKEN_ALGORITHMS", "HS256"),
+            ("LENDING_REVOCATION", "maybe"),
+            ("LENDING_COMMAND_ID", "none"),
+        ] {
+            assert!(matches!(read(&[(name, value)]), Err(ConfigError::Invalid { .. })), "{name}={value}");
+        }
     }
 }

@@ -1,4 +1,7 @@
 //! Load shedding: a request over the limit is refused at once, because one that waits makes the others late too.
+//!
+//! A semaphore and not tower's `ConcurrencyLimit` with `LoadShed`: tower's place is free when the response is made or
+//! the client hangs up, and a command's work goes on in a task of its own after that; the place here goes with it.
 
 use std::sync::Arc;
 

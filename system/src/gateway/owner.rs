@@ -1,74 +1,94 @@
-//! The owner of applications, origination: asked over HTTP, one instance after the other.
+//! A service that owns state: asked over HTTP, one instance after the other.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
 use axum::body::Bytes;
-use axum::http::StatusCode;
-use reqwest::{Client, Response};
+use axum::http::{HeaderValue, StatusCode, header};
+use reqwest::Client;
 use tracing::warn;
-use uuid::Uuid;
 
+use crate::config::gateway::OwnerSettings;
 use crate::http::request_id::{self, RequestId};
+use crate::http::trace;
 
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What the owner knows about an application.
+/// What the owner said.
 pub(super) enum Known {
-    /// Its JSON document.
-    Application(Bytes),
+    /// A document of this media type.
+    State(HeaderValue, Bytes),
     /// There is none, or not yet.
     Nothing,
     /// No instance gave an answer.
     Unavailable,
 }
 
-/// Origination's instances.
+/// An owner's instances.
 pub(super) struct Owner {
+    pub(super) name: &'static str,
     client: Client,
     instances: Vec<String>,
     next: AtomicUsize,
 }
 
 impl Owner {
-    pub(super) fn new(instances: Vec<String>, timeout: Duration) -> anyhow::Result<Self> {
+    /// Errors where no HTTP client can be made.
+    pub(super) fn new(name: &'static str, settings: OwnerSettings) -> anyhow::Result<Self> {
         let client = Client::builder()
             .no_proxy()
-            .timeout(timeout)
+            .timeout(settings.timeout)
             .connect_timeout(CONNECT_TIMEOUT)
             .build()
-            .context("cannot make the HTTP client")?;
-        Ok(Self { client, instances, next: AtomicUsize::new(0) })
+            .with_context(|| format!("cannot make the HTTP client for {name}"))?;
+        Ok(Self { name, client, instances: settings.instances, next: AtomicUsize::new(0) })
     }
 
-    /// Asks one instance, and a second where the first could not be connected to.
-    pub(super) async fn application(&self, id: Uuid, request: RequestId) -> Known {
+    /// Asks one instance for what is at `path`, and a second where the first could not be connected to.
+    pub(super) async fn ask(&self, path: &str, request: RequestId, traceparent: Option<&str>) -> Known {
         let first = self.next.fetch_add(1, Ordering::Relaxed);
         for attempt in 0..2 {
             let instance = &self.instances[(first.wrapping_add(attempt)) % self.instances.len()];
-            match self.ask(instance, id, request).await {
+            match self.get(instance, path, request, traceparent).await {
                 Ok(known) => return known,
                 Err(error) => {
-                    warn!(%error, instance, "cannot read an application from origination");
+                    warn!(%error, instance, owner = self.name, "cannot read from the owner of the state");
                     if !error.is_connect() {
                         break;
                     }
                 }
             }
         }
+        metrics::counter!("lending_owner_unavailable_total", "owner" => self.name).increment(1);
         Known::Unavailable
     }
 
-    async fn ask(&self, instance: &str, id: Uuid, request: RequestId) -> reqwest::Result<Known> {
-        let url = format!("http://{instance}/v1/loan-applications/{id}");
-        let request = self.client.get(url).header(request_id::HEADER, request.0.to_string());
-        let response = request.send().await?;
+    async fn get(
+        &self,
+        instance: &str,
+        path: &str,
+        request: RequestId,
+        traceparent: Option<&str>,
+    ) -> reqwest::Result<Known> {
+        let mut asked = self.client.get(format!("http://{instance}{path}"));
+        asked = asked.header(request_id::HEADER, request.0.to_string());
+        if let Some(traceparent) = traceparent {
+            asked = asked.header(trace::HEADER, traceparent);
+        }
+        let response = asked.send().await?;
         match response.status() {
-            StatusCode::OK => Ok(Known::Application(response.bytes().await?)),
+            StatusCode::OK => {
+                let media_type = response.headers().get(header::CONTENT_TYPE).cloned();
+                let media_type = media_type.unwrap_or(HeaderValue::from_static("application/json"));
+                Ok(Known::State(media_type, response.bytes().await?))
+            }
             StatusCode::NOT_FOUND => Ok(Known::Nothing),
-            _ => response.error_for_status().map(|_: Response| Known::Unavailable),
+            status => {
+                warn!(%status, instance, owner = self.name, "the owner of the state does not answer as it should");
+                Ok(Known::Unavailable)
+            }
         }
     }
 }

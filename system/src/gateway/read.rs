@@ -1,29 +1,33 @@
-//! `GET /v1/loan-applications/{external_id}`: the owner's answer, passed on.
+//! Reads: the owner's answer, passed on.
 
 use std::sync::Arc;
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::{FromRequestParts, RawPathParams, Request};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use uuid::Uuid;
 
 use super::Gateway;
 use super::owner::Known;
+use super::routes::Read;
 use crate::http::problem::{Kind, Problem};
 use crate::http::request_id::RequestId;
+use crate::http::trace;
 
-/// Answers with the application's state; 404 covers an application that is accepted and not yet stored.
-pub(super) async fn read(
-    State(gateway): State<Arc<Gateway>>,
-    request_id: RequestId,
-    id: Result<Path<Uuid>, PathRejection>,
-) -> Result<Response, Problem> {
+/// Answers with the state of something; 404 covers what is accepted and not yet stored.
+pub(super) async fn read(gateway: Arc<Gateway>, read: &'static Read, request: Request) -> Result<Response, Problem> {
     let _place = gateway.admission.enter()?;
-    let Path(id) = id.map_err(|rejection| Kind::InvalidId.with(rejection.body_text()))?;
-    match gateway.owner.application(id, request_id).await {
-        Known::Application(document) => Ok(([(header::CONTENT_TYPE, "application/json")], document).into_response()),
-        Known::Nothing => Err(Kind::UnknownApplication.with(format!("origination has no application {id}"))),
-        Known::Unavailable => Err(Kind::OwnerUnavailable.with("origination did not answer")),
+    gateway.tokens.client(request.headers(), read.scope).await?;
+    let (mut parts, _) = request.into_parts();
+    let parameters = RawPathParams::from_request_parts(&mut parts, &()).await;
+    let parameters = parameters.map_err(|rejection| Kind::InvalidId.with(rejection.body_text()))?;
+    let given = parameters.iter().find(|(name, _)| *name == read.parameter).map_or("", |(_, value)| value);
+    let id = (read.id)(given)?;
+    let Ok(request_id) = RequestId::from_request_parts(&mut parts, &()).await;
+    let owner = (read.owner)(&gateway);
+    let path = read.path.replace(&format!("{{{}}}", read.parameter), &id);
+    match owner.ask(&path, request_id, trace::parent(&parts.headers).as_deref()).await {
+        Known::State(media_type, document) => Ok(([(header::CONTENT_TYPE, media_type)], document).into_response()),
+        Known::Nothing => Err(read.unknown.with(format!("{} knows no {id}, or not yet", owner.name))),
+        Known::Unavailable => Err(Kind::OwnerUnavailable.with(format!("{} did not answer", owner.name))),
     }
 }

@@ -4,13 +4,19 @@ use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Says `true` where an answer that is not a success changed nothing: the request can be repeated without a thought.
 pub(crate) const NOT_ATTEMPTED: HeaderName = HeaderName::from_static("not-attempted");
 
+/// The media type of a problem document.
+pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
+
 /// Every way in which a request can end without success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
+    /// It is no HTTP that the front door understands.
+    BadRequest,
     /// The body is no JSON.
     MalformedBody,
     /// The body is JSON and no valid command.
@@ -19,26 +25,46 @@ pub(crate) enum Kind {
     BodyTooLarge,
     /// The body is said to be something else than JSON.
     UnsupportedMediaType,
+    /// The body did not arrive in time.
+    RequestTimeout,
+    /// The path and its query are longer than allowed.
+    UriTooLong,
+    /// The headers are larger than allowed.
+    HeadersTooLarge,
     /// The Idempotency-Key is missing or no UUID.
     InvalidIdempotencyKey,
     /// The first request with this key is still in work.
     InProgress,
     /// The key was used for another request.
     KeyReused,
-    /// The path's id is no UUID.
+    /// There is no token.
+    MissingToken,
+    /// The token is none of the identity provider's, or not good for this.
+    InvalidToken,
+    /// The token was good and was revoked.
+    RevokedToken,
+    /// The token is good for other routes.
+    InsufficientScope,
+    /// An id in the path is none.
     InvalidId,
     /// There is no such customer, or not yet.
     UnknownCustomer,
     /// There is no such application, or not yet.
     UnknownApplication,
+    /// There is no such loan, or not yet.
+    UnknownLoan,
     /// There is no such path.
     UnknownPath,
     /// The path does not know the method.
     MethodNotAllowed,
+    /// The client asks for more than its share; the front door says so.
+    TooManyRequests,
     /// Nothing was done: too much is in work, or nothing could be handed to the log.
     NotAttempted,
     /// The log did not confirm in time: nobody can know whether it holds the request.
     Unconfirmed,
+    /// The front door got no answer from a gateway: nobody can know whether it has the request.
+    BadGateway,
     /// The owner of the state cannot be reached.
     OwnerUnavailable,
     /// A defect of the service.
@@ -47,38 +73,70 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// The one table: type, status, title.
-    fn description(self) -> (&'static str, StatusCode, &'static str) {
+    pub(crate) fn description(self) -> (&'static str, StatusCode, &'static str) {
+        use StatusCode as S;
         match self {
-            Self::MalformedBody => ("malformed-body", StatusCode::BAD_REQUEST, "The body is not JSON"),
-            Self::InvalidBody => ("invalid-body", StatusCode::UNPROCESSABLE_ENTITY, "The body is not valid"),
-            Self::BodyTooLarge => ("body-too-large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
+            Self::BadRequest => ("bad-request", S::BAD_REQUEST, "The request is not valid HTTP"),
+            Self::MalformedBody => ("malformed-body", S::BAD_REQUEST, "The body is not JSON"),
+            Self::InvalidBody => ("invalid-body", S::UNPROCESSABLE_ENTITY, "The body is not valid"),
+            Self::BodyTooLarge => ("body-too-large", S::PAYLOAD_TOO_LARGE, "The body is too large"),
             Self::UnsupportedMediaType => {
-                ("unsupported-media-type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body must be application/json")
+                ("unsupported-media-type", S::UNSUPPORTED_MEDIA_TYPE, "The body must be application/json")
+            }
+            Self::RequestTimeout => ("request-timeout", S::REQUEST_TIMEOUT, "The request did not arrive in time"),
+            Self::UriTooLong => ("uri-too-long", S::URI_TOO_LONG, "The path is too long"),
+            Self::HeadersTooLarge => {
+                ("headers-too-large", S::REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large")
             }
             Self::InvalidIdempotencyKey => {
-                ("invalid-idempotency-key", StatusCode::BAD_REQUEST, "The header Idempotency-Key must be a UUID")
+                ("invalid-idempotency-key", S::BAD_REQUEST, "The header Idempotency-Key must be a UUID")
             }
-            Self::InProgress => ("in-progress", StatusCode::CONFLICT, "The first request with this key is in work"),
-            Self::KeyReused => ("key-reused", StatusCode::UNPROCESSABLE_ENTITY, "The key was used for another request"),
-            Self::InvalidId => ("invalid-id", StatusCode::BAD_REQUEST, "The id must be a UUID"),
-            Self::UnknownCustomer => ("unknown-customer", StatusCode::NOT_FOUND, "No such customer"),
-            Self::UnknownApplication => ("unknown-application", StatusCode::NOT_FOUND, "No such application"),
-            Self::UnknownPath => ("unknown-path", StatusCode::NOT_FOUND, "No such path"),
-            Self::MethodNotAllowed => ("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "No such method here"),
-            Self::NotAttempted => ("not-attempted", StatusCode::SERVICE_UNAVAILABLE, "Nothing was done; try again"),
-            Self::Unconfirmed => {
-                ("unconfirmed", StatusCode::GATEWAY_TIMEOUT, "Not confirmed in time; repeat with the same key")
-            }
+            Self::InProgress => ("in-progress", S::CONFLICT, "The first request with this key is in work"),
+            Self::KeyReused => ("key-reused", S::UNPROCESSABLE_ENTITY, "The key was used for another request"),
+            Self::MissingToken => ("missing-token", S::UNAUTHORIZED, "A bearer token is needed"),
+            Self::InvalidToken => ("invalid-token", S::UNAUTHORIZED, "The token is not valid"),
+            Self::RevokedToken => ("revoked-token", S::UNAUTHORIZED, "The token was revoked"),
+            Self::InsufficientScope => ("insufficient-scope", S::FORBIDDEN, "The token is not good for this"),
+            Self::InvalidId => ("invalid-id", S::BAD_REQUEST, "An id in the path is not valid"),
+            Self::UnknownCustomer => ("unknown-customer", S::NOT_FOUND, "No such customer"),
+            Self::UnknownApplication => ("unknown-application", S::NOT_FOUND, "No such application"),
+            Self::UnknownLoan => ("unknown-loan", S::NOT_FOUND, "No such loan"),
+            Self::UnknownPath => ("unknown-path", S::NOT_FOUND, "No such path"),
+            Self::MethodNotAllowed => ("method-not-allowed", S::METHOD_NOT_ALLOWED, "No such method here"),
+            Self::TooManyRequests => ("too-many-requests", S::TOO_MANY_REQUESTS, "Too many requests of this client"),
+            Self::NotAttempted => ("not-attempted", S::SERVICE_UNAVAILABLE, "Nothing was done; try again"),
+            Self::Unconfirmed => ("unconfirmed", S::GATEWAY_TIMEOUT, "Not confirmed in time; repeat with the same key"),
+            Self::BadGateway => ("bad-gateway", S::BAD_GATEWAY, "No gateway gave an answer; repeat with the same key"),
             Self::OwnerUnavailable => {
-                ("owner-unavailable", StatusCode::SERVICE_UNAVAILABLE, "The owner of the state cannot be reached")
+                ("owner-unavailable", S::SERVICE_UNAVAILABLE, "The owner of the state cannot be reached")
             }
-            Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, "A defect of the service"),
+            Self::Internal => ("internal", S::INTERNAL_SERVER_ERROR, "A defect of the service"),
         }
     }
 
     /// Whether the same request may do better soon.
-    fn retry_after(self) -> bool {
-        matches!(self, Self::NotAttempted | Self::Unconfirmed | Self::OwnerUnavailable | Self::InProgress)
+    pub(crate) fn retry_after(self) -> bool {
+        match self {
+            Self::InProgress | Self::TooManyRequests | Self::NotAttempted => true,
+            Self::Unconfirmed | Self::BadGateway | Self::OwnerUnavailable => true,
+            _ => false,
+        }
+    }
+
+    /// Whether the answer says that nothing was changed, where its status alone does not.
+    pub(crate) fn not_attempted(self) -> bool {
+        matches!(self, Self::TooManyRequests | Self::NotAttempted)
+    }
+
+    /// What a client is told about its token, in the words of RFC 6750.
+    pub(crate) fn challenge(self) -> Option<HeaderValue> {
+        let text = match self {
+            Self::MissingToken => "Bearer realm=\"lending\"",
+            Self::InvalidToken | Self::RevokedToken => "Bearer realm=\"lending\", error=\"invalid_token\"",
+            Self::InsufficientScope => "Bearer realm=\"lending\", error=\"insufficient_scope\"",
+            _ => return None,
+        };
+        Some(HeaderValue::from_static(text))
     }
 
     /// A problem of this kind, with what is special about this case.
@@ -94,12 +152,18 @@ pub(crate) struct Problem {
     pub(crate) detail: String,
 }
 
-#[derive(Serialize)]
-struct Document<'a> {
+/// What went wrong (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct Document<'a> {
+    /// `urn:lending:problem:` and the kind: what a program decides by.
     #[serde(rename = "type")]
     kind: String,
+    /// The kind in words.
     title: &'a str,
+    /// The answer's status.
     status: u16,
+    /// What is special about this case.
     detail: &'a str,
 }
 
@@ -110,12 +174,15 @@ impl IntoResponse for Problem {
         let document = Document { kind, title, status: status.as_u16(), detail: &self.detail };
         let mut response = (status, Json(document)).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         if self.kind.retry_after() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
-        if self.kind == Kind::NotAttempted {
+        if self.kind.not_attempted() {
             headers.insert(NOT_ATTEMPTED, HeaderValue::from_static("true"));
+        }
+        if let Some(challenge) = self.kind.challenge() {
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         response
     }
@@ -149,5 +216,13 @@ mod tests {
         let unconfirmed = Kind::Unconfirmed.with("").into_response();
         assert_eq!(unconfirmed.status(), 504);
         assert!(!unconfirmed.headers().contains_key(NOT_ATTEMPTED));
+    }
+
+    #[test]
+    fn a_refused_token_is_told_how_to_do_better() {
+        let challenge = |kind: Kind| kind.with("").into_response().headers()[header::WWW_AUTHENTICATE].clone();
+        assert_eq!(challenge(Kind::MissingToken), "Bearer realm=\"lending\"");
+        assert_eq!(challenge(Kind::RevokedToken), "Bearer realm=\"lending\", error=\"invalid_token\"");
+        assert_eq!(challenge(Kind::InsufficientScope), "Bearer realm=\"lending\", error=\"insufficient_scope\"");
     }
 }

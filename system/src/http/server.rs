@@ -13,8 +13,8 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::health::{self, Readiness};
-use super::metrics;
 use super::problem::{Kind, Problem};
+use super::{head, metrics};
 use crate::config::server::ServerSettings;
 
 /// A service's routes, measured, with health, metrics and problem documents for what no route matches.
@@ -25,6 +25,7 @@ pub(crate) fn with_operations(routes: Router, readiness: Readiness, handle: Prom
         .merge(metrics::routes(handle))
         .fallback(unknown_path)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(axum::middleware::from_fn(head::bound))
 }
 
 async fn unknown_path(uri: Uri) -> Problem {

@@ -1,0 +1,188 @@
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::*;
+
+fn written() -> Value {
+    serde_json::to_value(document()).expect("serialisable")
+}
+
+/// A validator of one of the document's schemas.
+fn validator(name: &str) -> jsonschema::Validator {
+    let mut schema = json!({ "$ref": format!("#/components/schemas/{name}") });
+    schema["components"] = written()["components"].clone();
+    jsonschema::validator_for(&schema).expect("a schema")
+}
+
+#[test]
+fn the_document_has_every_route_and_no_other() {
+    let mut expected: BTreeSet<(String, String)> =
+        COMMANDS.iter().map(|command| (command.path.to_owned(), command.method.to_string())).collect();
+    expected.extend(READS.iter().map(|read| (read.path.to_owned(), "GET".to_owned())));
+    expected.insert((DOCUMENT.to_owned(), "GET".to_owned()));
+    let document = written();
+    let paths = document["paths"].as_object().expect("paths");
+    let told = paths.iter().flat_map(|(path, item)| {
+        item.as_object().expect("an item").keys().map(|method| (path.clone(), method.to_ascii_uppercase()))
+    });
+    assert_eq!(told.collect::<BTreeSet<_>>(), expected);
+}
+
+#[test]
+fn every_entry_tells_all_that_a_client_needs() {
+    let document = written();
+    let mut ids = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("an item") {
+            let place = format!("{method} {path}");
+            assert!(ids.insert(operation["operationId"].as_str().expect("an id").to_owned()), "{place}");
+            let parameters = operation["parameters"].as_array().expect("parameters");
+            let named =
+                |name: &str, place: &str| parameters.iter().any(|one| one["name"] == name && one["in"] == place);
+            for part in path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
+                assert!(named(part, "path"), "{place}: {part}");
+            }
+            assert_eq!(named("Idempotency-Key", "header"), method != "get", "{place}");
+            assert_eq!(operation.get("requestBody").is_some(), method != "get", "{place}");
+            assert_eq!(operation.get("security").is_some(), path != DOCUMENT, "{place}");
+            for (status, answer) in operation["responses"].as_object().expect("answers") {
+                let media_type = if status.starts_with('2') { "application/json" } else { "application/problem+json" };
+                assert!(answer["content"].get(media_type).is_some(), "{place} {status}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    fn references(value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(fields) => {
+                if let Some(Value::String(to)) = fields.get("$ref") {
+                    found.insert(to.clone());
+                }
+                fields.values().for_each(|value| references(value, found));
+            }
+            Value::Array(items) => items.iter().for_each(|value| references(value, found)),
+            _ => {}
+        }
+    }
+    let (document, mut found) = (written(), BTreeSet::new());
+    references(&document, &mut found);
+    assert!(found.len() > 10, "{found:?}");
+    for to in found {
+        let pointer = to.strip_prefix('#').expect("within the document");
+        assert!(document.pointer(pointer).is_some(), "{to}");
+    }
+}
+
+#[test]
+fn every_example_fits_its_schema_and_nothing_with_another_field_does() {
+    for command in &COMMANDS {
+        let validator = validator(&(command.body)().name);
+        let mut example = (command.example)();
+        assert!(validator.is_valid(&example), "{}: {example}", command.path);
+        example["nobody_knows"] = json!(1);
+        assert!(!validator.is_valid(&example), "{}: {example}", command.path);
+    }
+}
+
+/// Whether the parser takes a value, to be compared with whether its schema does.
+fn taken<T: serde::de::DeserializeOwned>(value: &Value) -> bool {
+    serde_json::from_value::<T>(value.clone()).is_ok()
+}
+
+#[test]
+fn the_schemas_bounds_are_the_parsers() {
+    use crate::domain::application::LoanApplication;
+    use crate::domain::customer::{CustomerId, Email, PersonName};
+    use crate::domain::money::{AMOUNT_MAX, Amount};
+    use crate::gateway::body::CreditReport;
+
+    let application = |field: &str, value: Value| {
+        let mut application = crate::domain::application::tests::sound();
+        application[field] = value;
+        application
+    };
+    let amount = |minor_units: i64| json!({ "currency": "EUR", "minor_units": minor_units });
+    let report = |bureau: &str, score: Value| {
+        let id = Uuid::nil();
+        json!({ "request_id": id, "external_id": id, "bureau": bureau, "score": score })
+    };
+    let long = |count: usize| Value::from("x".repeat(count));
+    let mail = |count: usize| Value::from(format!("a@{}", "x".repeat(count - 2)));
+    type Case = (&'static str, fn(&Value) -> bool, Vec<Value>);
+    let cases: Vec<Case> = vec![
+        (
+            "CustomerId",
+            taken::<CustomerId>,
+            vec![long(1), long(64), long(65), "".into(), "a b".into(), "a.b_c-d".into()],
+        ),
+        (
+            "PersonName",
+            taken::<PersonName>,
+            vec![
+                long(1),
+                long(200),
+                long(201),
+                "".into(),
+                " ".into(),
+                " a ".into(),
+                "a\nb".into(),
+                "\u{85}".into(),
+                "O'Hara; --".into(),
+                "\u{e9}".repeat(200).into(),
+            ],
+        ),
+        (
+            "Email",
+            taken::<Email>,
+            vec![
+                mail(254),
+                mail(255),
+                "a@b".into(),
+                "@b".into(),
+                "a@".into(),
+                "a@b@c".into(),
+                "a b@c".into(),
+                "\u{e9}@b".into(),
+            ],
+        ),
+        ("Amount", taken::<Amount>, vec![amount(0), amount(1), amount(AMOUNT_MAX), amount(AMOUNT_MAX + 1), amount(-1)]),
+        (
+            "LoanApplication",
+            taken::<LoanApplication>,
+            vec![
+                application("term_months", json!(0)),
+                application("term_months", json!(1)),
+                application("term_months", json!(600)),
+                application("term_months", json!(601)),
+                application("product", json!("boat")),
+                application("external_id", json!(17)),
+            ],
+        ),
+        (
+            "CreditReport",
+            taken::<CreditReport>,
+            vec![
+                report("b", json!(299)),
+                report("b", json!(300)),
+                report("b", json!(850)),
+                report("b", json!(851)),
+                report("b", Value::Null),
+                report("", json!(300)),
+                report(&"b".repeat(64), json!(300)),
+                report(&"b".repeat(65), json!(300)),
+                json!({ "request_id": Uuid::nil() }),
+            ],
+        ),
+    ];
+    for (name, parser, values) in cases {
+        let validator = validator(name);
+        for value in values {
+            assert_eq!(validator.is_valid(&value), parser(&value), "{name}: {value}");
+        }
+    }
+}
