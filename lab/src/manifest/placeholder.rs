@@ -84,8 +84,8 @@ impl Placeholder {
 
 /// A text with placeholders.
 ///
-/// A placeholder is `{`, a word of lower-case letters and underscores, and `:` or `}`. Every other brace stands for itself, and so does one after
-/// `$`, so that JSON and nginx's own language need no escaping.
+/// A placeholder is `{`, a word of lower-case letters and underscores, and `:` or `}`. Every other brace stands for
+/// itself, and so does one after `$`, so that JSON and nginx's own language need no escaping.
 #[derive(Clone, Debug)]
 pub struct Template {
     text: String,

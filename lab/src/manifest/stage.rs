@@ -37,8 +37,8 @@ pub struct LogStage {
     pub layout: Layout,
 }
 
-/// Lines of a journal: what `GET path` answers at every instance, one JSON object per line, in the journal's order. The
-/// instances' journals are logs of their own.
+/// Lines of a journal: what `GET path` answers at every instance, one JSON object per line of at most 1 MiB, in the
+/// journal's order. The instances' journals are logs of their own.
 #[derive(Clone, Debug)]
 pub struct HttpStage {
     /// Who keeps it.
