@@ -76,7 +76,8 @@ impl Schedule {
 
     fn planned(&self, plan: &FaultPlan) -> Planned {
         let phase = self.phase_of(plan);
-        let phase_start = self.lengths.iter().take_while(|(which, _)| *which < phase).map(|(_, length)| *length).sum();
+        let phase_start: Duration =
+            self.lengths.iter().take_while(|(which, _)| *which < phase).map(|(_, length)| *length).sum();
         let from = self.offset(plan).map(|offset| offset + phase_start);
         let until = match plan.lasts {
             Some(lasts) => from.map(|from| from + lasts),

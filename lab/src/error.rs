@@ -113,6 +113,14 @@ pub enum LabError {
         /// What went wrong.
         what: String,
     },
+    /// A certificate cannot be made.
+    #[error("cannot make the certificate of {of}: {what}")]
+    Certificate {
+        /// The instance, or the authority.
+        of: String,
+        /// What went wrong.
+        what: String,
+    },
     /// A topic cannot be made, or its replicas do not come in sync.
     #[error("cannot create topic `{topic}`: {what}")]
     Topic {

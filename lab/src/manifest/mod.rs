@@ -33,7 +33,7 @@ pub use process::{Process, Ready};
 pub use resolved::Resolved;
 pub use scenario::Scenario;
 pub use setting::Setting;
-pub use stage::{DatabaseStage, LogStage, Pointer, Stage, StageSource, Where};
+pub use stage::{DatabaseStage, HttpStage, Keeper, Layout, LogStage, Pointer, Stage, StageSource, Where};
 pub use variant::Variant;
 
 use serde::Deserialize;
@@ -109,6 +109,19 @@ impl Manifest {
     #[must_use]
     pub fn topic(&self, topic: &str) -> Option<(&str, &Topic)> {
         self.components.iter().find_map(|(name, component)| Some((name.as_str(), component.topics.get(topic)?)))
+    }
+
+    /// Whether the component or process called `name` listens with TLS.
+    #[must_use]
+    pub fn speaks_tls(&self, name: &str) -> bool {
+        self.components.get(name).is_some_and(|component| component.tls)
+            || self.processes.get(name).is_some_and(|process| process.tls)
+    }
+
+    /// Whether anything here listens with TLS, so that there is a certificate authority.
+    #[must_use]
+    pub fn has_authority(&self) -> bool {
+        self.components.values().any(|component| component.tls) || self.processes.values().any(|process| process.tls)
     }
 
     /// The names of the instances of the component or process called `name`; none if there is no such thing.

@@ -1,7 +1,7 @@
 //! The names in a manifest that refer to others, and what else its tables must agree on.
 
-use super::{Component, GaugeSource, Manifest, Placeholder, SpecError, StageSource, Template};
-use crate::component::kinds;
+use super::{Component, GaugeSource, Keeper, Manifest, Placeholder, SpecError, StageSource, Template};
+use crate::component::{kinds, kinds_with_tls};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use toml::Spanned;
@@ -32,6 +32,11 @@ fn check_component(manifest: &Manifest, name: &str, component: &Component) -> Re
     let span = component.kind.span();
     check_host_name(name, span.clone())?;
     one_of("kind of component", &component.kind, kinds())?;
+    if component.tls && !kinds_with_tls().any(|kind| kind == component.kind.get_ref()) {
+        let with: Vec<&str> = kinds_with_tls().collect();
+        let message = format!("`tls` is for components of kind {}: remove it from `{name}`", with.join(", "));
+        return Err(SpecError::new(message, Some(span)));
+    }
     check_replicas(component.replicas.as_ref())?;
     component.needs.iter().try_for_each(|need| known(manifest, need))?;
     let brokers = component.replicas.as_ref().map_or(1, |replicas| *replicas.get_ref());
@@ -60,12 +65,12 @@ fn check_processes(manifest: &Manifest) -> Result<(), SpecError> {
         check_command(&process.command)?;
         check_replicas(process.replicas.as_ref())?;
         process.needs.iter().try_for_each(|need| known(manifest, need))?;
-        process.env.values().try_for_each(|value| check_placeholders(manifest, value))?;
+        process.env.values().try_for_each(|value| check_placeholders(manifest, Some(name), value))?;
     }
     for migration in &manifest.migrations {
         check_command(&migration.command)?;
         for value in migration.env.values() {
-            check_placeholders(manifest, value)?;
+            check_placeholders(manifest, None, value)?;
             if value.placeholders().any(|it| matches!(it, Placeholder::Link(_) | Placeholder::Instance)) {
                 let message = "a migration has no host of its own, and so no link and no instance: \
                                use {host:NAME} or {hosts:NAME:PORT}";
@@ -129,8 +134,13 @@ fn check_needs_end(manifest: &Manifest) -> Result<(), SpecError> {
     }
 }
 
-fn check_placeholders(manifest: &Manifest, template: &Template) -> Result<(), SpecError> {
+/// `owner` is the process whose text it is; a migration's has none.
+fn check_placeholders(manifest: &Manifest, owner: Option<&str>, template: &Template) -> Result<(), SpecError> {
     for placeholder in template.placeholders() {
+        let own = owner.is_some_and(|owner| manifest.speaks_tls(owner));
+        if let Some(message) = placeholder.lacks_tls(owner, own, manifest.has_authority()) {
+            return Err(SpecError::new(message, template.span()));
+        }
         let Some(name) = placeholder.name() else { continue };
         let spanned = Spanned::new(template.span().unwrap_or_default(), name.to_owned());
         match placeholder {
@@ -166,6 +176,10 @@ fn check_stages(manifest: &Manifest) -> Result<(), SpecError> {
         match &stage.source {
             StageSource::Log(log) => known_topic(manifest, &log.topic)?,
             StageSource::Database(database) => known_database(manifest, &database.component, &database.database)?,
+            StageSource::Http(journal) => match &journal.keeper {
+                Keeper::Component(name) => one_of("component", name, keys(&manifest.components))?,
+                Keeper::Process(name) => one_of("process", name, keys(&manifest.processes))?,
+            },
         }
     }
     Ok(())
