@@ -33,7 +33,7 @@ pub(super) fn keep(run: &Path, folder: PathBuf) -> anyhow::Result<ExitCode> {
     let system = Resolved::new(&text, &[], &[]);
     let mut system = system.map_err(|mistake| diagnostic::in_file(&mistake, &run.manifest(), &text))?;
     system.manifest.folder = folder;
-    ended(runtime()?.block_on(keep_up(&system.manifest, &run, &Progress::new(false))))
+    ended(runtime()?.block_on(keep_up(&system.manifest, &run, &Progress::plain())))
 }
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {

@@ -32,13 +32,17 @@ pub(crate) async fn keep(manifest: &Manifest, run: &RunDir, progress: &Progress)
         Ok((obeying, whereabouts))
     });
     if let Ok((obeying, whereabouts)) = &published {
-        let by = interrupt.wait().await;
-        progress.say(&format!("{by}: stopping the system"));
+        interrupt.wait().await;
+        progress.say("stopping the system");
         whereabouts.withdraw();
         obeying.abort();
     }
     lab.stop().await;
     recorder.event(Event::RunEnded {})?;
     recorder.close()?;
+    // Nobody recorded traffic or read a stage.
+    for empty in [run.operations(), run.observations(), run.series()] {
+        std::fs::remove_file(&empty).with_context(|| format!("cannot remove {}", empty.display()))?;
+    }
     published.map(|_| Ended::Recorded)
 }
