@@ -207,6 +207,8 @@ fn what_cannot_be_started_is_refused_with_64_before_anything_is() {
     check(&bench.up(&["--variant", "dead"]).output().unwrap(), 64, "did you mean `deaf`?");
     check(&bench.up(&["--set", "process.servise.replicas=3"]).output().unwrap(), 64, "did you mean `service`?");
     check(&proofload(&["up", "lendign"]).output().unwrap(), 64, "did you mean `lending`?");
+    // This repository has one system, which needs no name.
+    check(&proofload(&["up", "--variant", "acks-won"]).output().unwrap(), 64, "did you mean `acks-one`?");
     check(&proofload(&["up", "nowhere/x.toml"]).output().unwrap(), 64, "cannot read the file");
     check(&proofload(&["exec", "--host", "cache"]).output().unwrap(), 64, "COMMAND");
     assert_eq!(std::fs::read_dir(bench.out.path()).unwrap().count(), 0, "something was started");

@@ -408,3 +408,39 @@ impl Journal {
         ended && !self.entries.iter().any(|entry| matches!(entry.event, Event::Interrupted { .. }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_occurrence_has_the_id_of_its_fault_and_a_number() {
+        assert_eq!(occurrence_name("crash", 7), "crash#7");
+        assert_eq!(split_occurrence("crash#7"), ("crash", Some(7)));
+        assert_eq!(split_occurrence("crash-7"), ("crash-7", None));
+    }
+
+    #[test]
+    fn what_is_told_of_an_occurrence_belongs_to_no_other() {
+        let injecting = |name: &str| Event::FaultInjecting {
+            fault: name.to_owned(),
+            kind: "kill".to_owned(),
+            targets: Vec::new(),
+            because: String::new(),
+            exposed: None,
+        };
+        let healed = |name: &str| Event::FaultHealed { fault: name.to_owned(), because: "due".to_owned() };
+        let events = [injecting("crash#1"), injecting("crash#2"), injecting("crash"), healed("crash#1")];
+        let entries = (0..).zip(events).map(|(at, event)| Entry { at: At(at), event }).collect();
+        let faults = Journal { entries }.faults();
+        let told: Vec<_> = faults.iter().map(|fault| (fault.name(), &*fault.id, fault.healed)).collect();
+        assert_eq!(
+            told,
+            [
+                ("crash#1".to_owned(), "crash", Some(At(3))),
+                ("crash#2".to_owned(), "crash", None),
+                ("crash".to_owned(), "crash", None)
+            ]
+        );
+    }
+}

@@ -19,7 +19,7 @@ impl Running {
     /// folder `begin_in`, if it is there.
     ///
     /// It inherits this process's environment, but for proxies, and its standard streams. It is a process of the lab:
-    /// it ends with it. It is not found: 127, as a shell says.
+    /// it ends with it. A program that is not found ends with 127, as in a shell. The instance must be there.
     #[must_use]
     pub fn command(&self, host: Option<&str>, begin_in: &Path, argv: &[OsString]) -> Command {
         let mut command = Command::new("/bin/sh");
