@@ -3,7 +3,8 @@
 //!
 //! - `cli`: the arguments; `commands`: one file per command
 //! - `experiment`: the experiment file, parsed and resolved; `diagnostic`: what is wrong in it, and where
-//! - `conduct`: the conductor of a run, inside its lab
+//! - `conduct`: the conductor of a run, or of a system that is kept, inside its lab
+//! - `system`: a system without an experiment; `kept`: the labs that `up` keeps, found and entered
 //! - `stored`: a run read back, judged and rendered; `ending`: its last lines
 //! - `pages`: the documentation of checks and faults, from their tables
 //! - `exit_code`: the table of exit codes; `progress`: what happens, on stderr
@@ -17,9 +18,11 @@ mod diagnostic;
 mod ending;
 mod exit_code;
 mod experiment;
+mod kept;
 mod pages;
 mod progress;
 mod stored;
+mod system;
 
 use clap::Parser as _;
 use cli::Cli;
@@ -38,7 +41,7 @@ fn main() -> std::process::ExitCode {
         }
     };
     // Inside a lab nothing is the user's input any more: it was resolved before the lab was entered.
-    let inside = matches!(cli.command, cli::Command::Conduct { .. });
+    let inside = matches!(cli.command, cli::Command::Conduct { .. } | cli::Command::Keep { .. });
     let code = commands::dispatch(cli.command).unwrap_or_else(|error| {
         eprintln!("error: {}", chain(&error));
         classify(&error, inside)
@@ -60,7 +63,9 @@ fn chain(error: &anyhow::Error) -> String {
 
 /// Whose fault an error is decides the exit code.
 fn classify(error: &anyhow::Error, inside: bool) -> ExitCode {
-    if !inside && (error.is::<diagnostic::FileProblem>() || error.is::<HistoryError>()) {
+    if let Some(no_lab) = error.downcast_ref::<kept::NoLab>() {
+        no_lab.exit_code()
+    } else if !inside && (error.is::<diagnostic::FileProblem>() || error.is::<HistoryError>()) {
         ExitCode::Usage
     } else if error.is::<LabError>() {
         ExitCode::Environment

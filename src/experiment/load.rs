@@ -87,7 +87,7 @@ pub(crate) fn load_stored(run: &RunDir) -> Result<Experiment, FileProblem> {
 }
 
 /// Templates must be there, and below the manifest's folder: a copy of each goes into the run directory.
-fn check_templates(system: &Resolved) -> Result<(), SpecError> {
+pub(crate) fn check_templates(system: &Resolved) -> Result<(), SpecError> {
     for (name, component) in &system.manifest.components {
         let Some(template) = &component.template else { continue };
         let below = Path::new(template).components().all(|part| matches!(part, std::path::Component::Normal(_)));

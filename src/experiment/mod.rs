@@ -6,9 +6,11 @@ mod load;
 mod requests;
 mod tables;
 
-pub(crate) use find::{experiment as find, experiments as find_all, manifest as find_manifest};
+pub(crate) use find::{
+    experiment as find, experiments as find_all, manifest as find_manifest, systems as find_systems,
+};
 pub(crate) use header::{Header, MAX_SEED, SteadyProbe};
-pub(crate) use load::{Overrides, load, load_stored};
+pub(crate) use load::{Overrides, check_templates, load, load_stored};
 pub(crate) use tables::TrafficTable;
 
 use proofload_chaos::Schedule;

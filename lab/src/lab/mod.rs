@@ -144,6 +144,18 @@ impl Lab {
             .ok_or_else(|| self.unknown("enter at", entry.host.get_ref()))
     }
 
+    /// The port on which an instance serves its clients.
+    #[must_use]
+    pub fn port(&self, instance: &str) -> Option<u16> {
+        self.unit("find", instance).ok().map(|unit| unit.component.port())
+    }
+
+    /// The log of an instance: its stdout and stderr.
+    #[must_use]
+    pub fn log(&self, instance: &str) -> PathBuf {
+        crate::log::path(self.run_dir(), instance)
+    }
+
     /// The process id of an instance, while it runs.
     #[must_use]
     pub fn pid(&self, instance: &str) -> Option<i32> {
