@@ -26,6 +26,7 @@ use cli::Cli;
 use exit_code::ExitCode;
 use proofload_history::HistoryError;
 use proofload_lab::LabError;
+use proofload_scenarios::GeneratorError;
 
 fn main() -> std::process::ExitCode {
     let cli = match Cli::try_parse() {
@@ -62,7 +63,9 @@ fn chain(error: &anyhow::Error) -> String {
 fn classify(error: &anyhow::Error, inside: bool) -> ExitCode {
     if !inside && (error.is::<diagnostic::FileProblem>() || error.is::<HistoryError>()) {
         ExitCode::Usage
-    } else if error.is::<LabError>() {
+    } else if error.is::<LabError>()
+        || error.downcast_ref::<GeneratorError>().is_some_and(GeneratorError::is_of_the_environment)
+    {
         ExitCode::Environment
     } else {
         ExitCode::Defect

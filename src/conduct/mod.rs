@@ -149,7 +149,7 @@ impl Run<'_> {
 
     /// Traffic in all its phases, and the faults within theirs.
     async fn load_and_break(&self, chaos: &Chaos) -> anyhow::Result<()> {
-        let generator = traffic::generator(self.experiment, &self.lab, &self.recorder)?;
+        let generator = traffic::generator(self.experiment, &self.lab, &self.recorder, None)?;
         let mut handle = generator.handle();
         // Aborted when an interrupt drops this future: the traffic must not outlive the wish to end it.
         let mut traffic = JoinSet::new();

@@ -11,4 +11,7 @@ pub struct Entry {
     pub host: Spanned<String>,
     /// Its port.
     pub port: u16,
+    /// Whether it speaks TLS, with a certificate of the lab's own authority for the name of the host.
+    #[serde(default)]
+    pub tls: bool,
 }
