@@ -20,6 +20,7 @@ const LEAD: Duration = Duration::from_millis(20);
 const GRACE: Duration = Duration::from_secs(5);
 /// How often it is looked whether anything is in flight.
 const POLL: Duration = Duration::from_millis(20);
+
 /// Runs a load once.
 pub struct Generator {
     load: Load,
@@ -91,9 +92,9 @@ impl Generator {
         }
     }
 
-    /// Gets the credentials, makes the traffic, waits for the last answer, and audits itself. Journals [`Event::IdsIssued`] before any of
-    /// those ids is sent, [`Event::TrafficEnded`] and an [`Event::LoadAudited`] for every traffic, whose audits it
-    /// returns. Dropped before its end, it stops.
+    /// Gets the credentials, makes the traffic, waits for the last answer, and audits itself. Journals
+    /// [`Event::IdsIssued`] before any of those ids is sent, [`Event::TrafficEnded`] and an [`Event::LoadAudited`] for
+    /// every traffic, whose audits it returns. Dropped before its end, it stops.
     ///
     /// # Errors
     /// If a credential cannot be got, Goose fails, or the history cannot be written.
@@ -190,8 +191,8 @@ impl Generator {
         let blame = if workers.enough { "the system's" } else { "the generator's" };
         self.recorder.event(Event::Noted {
             note: format!(
-                "traffic `{}` would take {} workers for all its clients to wait for {} s; it has {}, the most there \
-                 are, and an arrival that finds all of them busy counts as {blame} failure",
+                "traffic `{}` would take {} workers for all its clients to be kept as long as they can be, {} s at \
+                 most; it has {}, the most there are, and an arrival that finds all of them busy counts as {blame} failure",
                 lane.traffic.name,
                 workers.wanted,
                 lane.traffic.longest().as_secs(),

@@ -65,7 +65,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Makes the steps, one after the other, as long as they are ok.
-    pub(crate) async fn to_its_end(mut self) -> End {
+    pub(crate) async fn walk(mut self) -> End {
         for step in self.journey.steps() {
             if let Err(end) = self.step(step).await {
                 return end;
@@ -116,8 +116,12 @@ impl<'a> Walk<'a> {
         if self.lane.stop.sleep(span).await { Ok(()) } else { Err(End::Stopped) }
     }
 
-    /// Makes a request, as often as its retry policy wants.
+    /// Makes a request, as often as its retry policy wants. An arrival that was sent to a worker is made, whatever is
+    /// wished; what would come after it is not.
     async fn ask(&mut self, request: &'a Request, waits: bool) -> Result<Answer, End> {
+        if self.first.is_none() && self.lane.stop.stopping() {
+            return Err(End::Stopped);
+        }
         let id = if request.own_id() {
             self.own_ids += 1;
             self.arrival.own(self.own_ids)

@@ -21,7 +21,7 @@ pub(crate) async fn serve(user: &mut GooseUser, lane: &Arc<Lane>) {
         Ok(Some(job)) => {
             lane.tally.begun.add_one();
             // Goose loses a panic without a trace. The arrival has no row then: its id was issued, so nobody knows.
-            match AssertUnwindSafe(Walk::new(lane, &job, user).to_its_end()).catch_unwind().await {
+            match AssertUnwindSafe(Walk::new(lane, &job, user).walk()).catch_unwind().await {
                 Ok(end) => lane.tally.ended(end),
                 Err(_) => lane.tally.panics.add_one(),
             }

@@ -97,7 +97,7 @@ fn scenario_lines(mix: &Mix) -> Vec<String> {
         if mixed {
             lines.push(format!("              {:>5.1} %  {}", share * 100.0, journey.name()));
         }
-        let indent = if mixed { 23 } else { 14 };
+        let indent = if mixed { 25 } else { 14 };
         lines.extend(journey.steps().iter().map(|step| format!("{:indent$}{}", "", step_line(step))));
     }
     lines

@@ -19,6 +19,8 @@ pub(crate) type Number = u32;
 pub(crate) enum Known {
     /// Issued, and no attempt is on record: nobody can know.
     NoRow,
+    /// An own id that another operation was made under: no intent of this one, and no phantom either.
+    Other,
     /// It certainly did not happen.
     Fail,
     /// Nobody can know.
@@ -55,32 +57,44 @@ impl<'h> Intents<'h> {
     /// # Errors
     /// If the journal claims more ids than a run can have issued.
     pub(crate) fn of(history: &'h History, operation: &str) -> Result<Self, String> {
-        let mut index = Index::of(history, operation)?;
+        let index = Index::of(history, operation)?;
         let issued = index.blocks_end as usize;
-        let (mut known, mut rows) = (vec![Known::NoRow; issued], vec![NONE; issued]);
+        let (known, rows) = (vec![Known::NoRow; issued], vec![NONE; issued]);
+        let mut intents = Self { operations: &history.operations, index, known, rows };
         for seen in history.observations.iter().filter(|seen| seen.id.own_number() > 0) {
-            if index.arrival_was_issued(seen.id) && index.number_or_add(seen.id) as usize == known.len() {
-                known.push(Known::NoRow);
-                rows.push(NONE);
+            if intents.index.arrival_was_issued(seen.id) {
+                intents.column(seen.id);
             }
         }
         let mut names = Names::new([operation]);
         for (row, made) in history.operations.iter().enumerate() {
-            if names.number(&made.name).is_none() {
-                continue;
+            if names.number(&made.name).is_some() {
+                intents.attempted(row, made);
+            } else if made.intent.own_number() > 0 {
+                let number = intents.column(made.intent);
+                intents.known[number] = intents.known[number].max(Known::Other);
             }
-            let number = index.number_or_add(made.intent) as usize;
-            if number == known.len() {
-                known.push(Known::NoRow);
-                rows.push(NONE);
-            }
-            // The decisive attempt is the first ok one, else the last.
-            if known[number] != Known::Ok {
-                rows[number] = row as u32;
-            }
-            known[number] = known[number].max(made.outcome.into());
         }
-        Ok(Self { operations: &history.operations, index, known, rows })
+        Ok(intents)
+    }
+
+    /// Takes note of an attempt. The decisive one is the first that was ok, else the last.
+    fn attempted(&mut self, row: usize, made: &Operation) {
+        let number = self.column(made.intent);
+        if self.known[number] != Known::Ok {
+            self.rows[number] = row as u32;
+        }
+        self.known[number] = self.known[number].max(made.outcome.into());
+    }
+
+    /// The place of `id` in the columns, made for it if it has none.
+    fn column(&mut self, id: Id) -> usize {
+        let number = self.index.number_or_add(id) as usize;
+        if number == self.known.len() {
+            self.known.push(Known::NoRow);
+            self.rows.push(NONE);
+        }
+        number
     }
 
     /// How many intents are numbered, ids that were issued and have no row included.
@@ -258,11 +272,13 @@ mod tests {
         let arrival = Id::issued(Script::SEED, 1, 4);
         script.attempt(arrival.own(1), 1.0, Outcome::Ok).attempt(arrival.own(2), 2.0, Outcome::Fail);
         script.seen("log.in", arrival.own(3)).seen("log.in", Id::issued(Script::SEED, 1, 10).own(1));
+        script.attempt_of("another", arrival.own(5), 3.0, Outcome::Ok).seen("log.in", arrival.own(5));
         let history = script.history();
         let intents = Intents::of(&history, Script::OPERATION).unwrap();
         let known = |own| intents.number(arrival.own(own)).map(|number| intents.known()[number as usize]);
         assert_eq!([known(0), known(1), known(2)], [Some(Known::NoRow), Some(Known::Ok), Some(Known::Fail)]);
         assert_eq!([known(3), known(4)], [Some(Known::NoRow), None], "seen without a row, and not seen at all");
+        assert_eq!(known(5), Some(Known::Other), "made under another operation");
         assert_eq!(intents.number(Id::issued(Script::SEED, 1, 10).own(1)), None, "its arrival was not issued");
         assert!((0..intents.len() as Number).all(|number| intents.number(intents.id(number)) == Some(number)));
     }

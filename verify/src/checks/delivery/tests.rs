@@ -125,6 +125,16 @@ fn an_own_id_of_an_arrival_that_was_issued_is_no_stranger_and_is_judged_by_itsel
     }));
     assert_eq!(without_row.judgement, Judgement::Pass, "{}", without_row.sentence);
     assert_eq!(figure(&without_row, "indeterminate_landed_intents"), Some(1.0));
+    let of_another = says(&Script::good_with(|script, _| {
+        let id = Script::id(700).own(4);
+        script.attempt_of("another", id, 30.0, Outcome::Ok).seen("db.row", id).seen("db.row", id);
+    }));
+    assert_eq!(
+        of_another.judgement,
+        Judgement::Pass,
+        "what another operation did is not this chain's: {}",
+        of_another.sentence
+    );
     let stranger = offender(|script, _| {
         script.seen("db.row", Script::id(1_000_000).own(1));
     });
