@@ -1,8 +1,6 @@
 //! What a manifest says of clients: the steps of scenarios, mixes, captures, credentials and places, and how mistakes in
 //! them are told.
 
-#![expect(clippy::unwrap_used, reason = "a test ends where its preparation fails")]
-
 use proofload_lab::manifest::{Act, Course, Manifest, Resolved, Setting, SpecError};
 use std::time::Duration;
 

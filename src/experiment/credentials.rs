@@ -24,7 +24,7 @@ pub(super) fn credentials(
         let Some(request) = requests.get(operation) else { continue };
         if request.credentials().next().is_some() || request.needs().next().is_some() {
             let message = format!(
-                "`{operation}` gets the credential `{name}`, before which there is nothing to show and nothing captured"
+                "`{operation}` gets the credential `{name}`: before that there is nothing to show, and nothing captured"
             );
             return Err(SpecError::new(message, Some(written.operation.span())));
         }
