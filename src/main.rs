@@ -71,3 +71,19 @@ fn classify(error: &anyhow::Error, inside: bool) -> ExitCode {
         ExitCode::Defect
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_that_cannot_be_got_are_the_environments_failure_and_other_failures_of_traffic_are_defects() {
+        let (name, why) = ("client".to_owned(), "connection refused".to_owned());
+        let credential =
+            GeneratorError::Credential { name, number: 1, within: std::time::Duration::from_secs(60), why };
+        let code =
+            |error: GeneratorError| classify(&anyhow::Error::from(error).context("the traffic cannot start"), true);
+        assert_eq!(code(credential), ExitCode::Environment);
+        assert_eq!(code(GeneratorError::NoTraffic), ExitCode::Defect);
+    }
+}
