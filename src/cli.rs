@@ -10,6 +10,7 @@ const UP_HELP: &str = "\
 A command runs inside, where the traffic comes from, and finds what is where in its environment:
   PROOFLOAD_ENTRY            where requests enter: http://198.18.0.7:8080
   PROOFLOAD_HOST_<INSTANCE>  the address of each instance: PROOFLOAD_HOST_ORIGINATION_1
+  PROOFLOAD_CA               the certificate to verify its TLS by, where it speaks TLS
   PROOFLOAD_RUN              the folder with logs/ and the manifest as resolved
 The system stops when the command ends, and `up` ends with its exit code. Inside, /tmp, /run and /dev/shm are the
 system's own; the working folder is kept. Nothing is left behind, kill -9 included.

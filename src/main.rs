@@ -29,6 +29,7 @@ use cli::Cli;
 use exit_code::ExitCode;
 use proofload_history::HistoryError;
 use proofload_lab::LabError;
+use proofload_scenarios::GeneratorError;
 
 fn main() -> std::process::ExitCode {
     let cli = match Cli::try_parse() {
@@ -67,9 +68,27 @@ fn classify(error: &anyhow::Error, inside: bool) -> ExitCode {
         no_lab.exit_code()
     } else if !inside && (error.is::<diagnostic::FileProblem>() || error.is::<HistoryError>()) {
         ExitCode::Usage
-    } else if error.is::<LabError>() {
+    } else if error.is::<LabError>()
+        || error.downcast_ref::<GeneratorError>().is_some_and(GeneratorError::is_of_the_environment)
+    {
         ExitCode::Environment
     } else {
         ExitCode::Defect
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_that_cannot_be_got_are_the_environments_failure_and_other_failures_of_traffic_are_defects() {
+        let (name, why) = ("client".to_owned(), "connection refused".to_owned());
+        let credential =
+            GeneratorError::Credential { name, number: 1, within: std::time::Duration::from_secs(60), why };
+        let code =
+            |error: GeneratorError| classify(&anyhow::Error::from(error).context("the traffic cannot start"), true);
+        assert_eq!(code(credential), ExitCode::Environment);
+        assert_eq!(code(GeneratorError::NoTraffic), ExitCode::Defect);
     }
 }

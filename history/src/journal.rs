@@ -49,7 +49,8 @@ pub enum Event {
         stream: u16,
         /// The name of the traffic: `apply`.
         traffic: String,
-        /// The operation that each of these ids begins with: `submit_application`.
+        /// The operation that is made first under each of these ids: `submit_application`. Empty if every operation of
+        /// the traffic has ids of its own.
         operation: String,
         /// The first counter.
         from: u64,
@@ -211,6 +212,27 @@ pub struct LoadAudit {
     pub goose_requests: u64,
     /// Panics caught in transactions.
     pub panics: u64,
+    /// How far the arrivals got.
+    pub journeys: Journeys,
+}
+
+/// How far the arrivals of a traffic got: what was begun and is in none of the other counts was cut short by the end of
+/// the run, or by a panic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct Journeys {
+    /// Begun.
+    pub begun: u64,
+    /// Ended with their last step.
+    pub completed: u64,
+    /// Ended by an `unless`: what was waited for could not come any more.
+    pub unless: u64,
+    /// Ended by a step that was not ok.
+    pub not_ok: u64,
+    /// Ended because what was waited for did not come `within` its time.
+    pub waited_in_vain: u64,
+    /// Ended because an answer did not hold the value that a later step needed.
+    pub without_value: u64,
 }
 
 /// How a stage was read at the end.

@@ -38,7 +38,7 @@ fn every_table_is_read() {
     assert_eq!(manifest.topic("parcels.posted").map(|(owner, topic)| (owner, topic.partitions)), Some(("kafka", 2)));
     assert_eq!(manifest.operations["post"].timeout.0, Duration::from_secs(2));
     assert_eq!(manifest.operations["post"].method.name(), "POST");
-    assert_eq!(manifest.scenarios["send"].steps[0].get_ref(), "post");
+    assert_eq!(manifest.scenarios["send"].steps()[0].operation().unwrap().get_ref(), "post");
     assert_eq!(manifest.chains["parcel"].stages[1].repeats, Repeats::Forbidden);
     assert!(matches!(manifest.stages["log.posted"].source, StageSource::Log(_)));
     assert!(matches!(manifest.stages["db.parcel"].source, StageSource::Database(_)));

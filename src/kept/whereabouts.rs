@@ -18,6 +18,9 @@ pub(crate) struct Whereabouts {
     pub(crate) run: PathBuf,
     /// Where requests enter: `http://198.18.0.7:8080`.
     pub(crate) entry: String,
+    /// The certificate of the authority that its TLS is to be verified by, if anything there speaks TLS. A file that
+    /// only those inside see.
+    pub(crate) ca: Option<PathBuf>,
     /// Every instance, in the order of their addresses.
     pub(crate) instances: Vec<Place>,
 }
@@ -49,7 +52,12 @@ impl Whereabouts {
                 log: lab.log(&instance.name),
             })
         });
-        Ok(Self { run: lab.run_dir().root().to_owned(), entry: lab.entry_url()?, instances: places.collect() })
+        Ok(Self {
+            run: lab.run_dir().root().to_owned(),
+            entry: lab.entry_url()?,
+            ca: lab.ca().map(Path::to_owned),
+            instances: places.collect(),
+        })
     }
 
     /// Writes them into the run folder, in one step: from now on the system is ready for others.
@@ -96,6 +104,7 @@ impl Whereabouts {
             ("PROOFLOAD_ENTRY".to_owned(), self.entry.clone().into()),
             ("PROOFLOAD_RUN".to_owned(), self.run.clone().into()),
         ];
+        variables.extend(self.ca.iter().map(|ca| ("PROOFLOAD_CA".to_owned(), ca.clone().into())));
         variables.extend(self.instances.iter().map(host));
         variables
     }
@@ -135,6 +144,7 @@ mod tests {
         Whereabouts {
             run: "/runs/up/now".into(),
             entry: "http://198.18.0.1:8080".to_owned(),
+            ca: Some("/run/tls/ca.pem".into()),
             instances: vec![place("api-1", 1, 8080), place("a-long-name", 12, 5432)],
         }
     }
@@ -151,6 +161,7 @@ mod tests {
             [
                 "PROOFLOAD_ENTRY=http://198.18.0.1:8080",
                 "PROOFLOAD_RUN=/runs/up/now",
+                "PROOFLOAD_CA=/run/tls/ca.pem",
                 "PROOFLOAD_HOST_API_1=198.18.0.1",
                 "PROOFLOAD_HOST_A_LONG_NAME=198.18.0.12",
             ]

@@ -1,6 +1,8 @@
 //! The names in a manifest that refer to others, and what else its tables must agree on.
 
-use super::{Component, GaugeSource, Keeper, Manifest, Placeholder, SpecError, StageSource, Template};
+use super::{
+    Act, Component, Course, GaugeSource, Keeper, Manifest, Placeholder, SpecError, StageSource, Step, Template,
+};
 use crate::component::{kinds, kinds_with_tls};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -8,6 +10,9 @@ use toml::Spanned;
 
 /// The version of the format that this reader knows.
 const FORMAT: u32 = 1;
+/// A step that is made more often, and more credentials than this, are slips of the pen.
+const MAX_TIMES: u32 = 100;
+const MAX_CREDENTIALS: u32 = 1_000;
 
 pub(super) fn check(manifest: &Manifest) -> Result<(), SpecError> {
     let format = &manifest.format;
@@ -159,14 +164,57 @@ fn check_placeholders(manifest: &Manifest, owner: Option<&str>, template: &Templ
 
 fn check_operations(manifest: &Manifest) -> Result<(), SpecError> {
     let operations = || keys(&manifest.operations);
-    for step in manifest.scenarios.values().flat_map(|scenario| &scenario.steps) {
-        one_of("operation", step, operations())?;
+    for place in manifest.operations.values().filter_map(|operation| operation.at.as_ref()) {
+        known(manifest, &place.host)?;
+    }
+    for credential in manifest.credentials.values() {
+        one_of("operation", &credential.operation, operations())?;
+        if !(1..=MAX_CREDENTIALS).contains(credential.count.get_ref()) {
+            let message = format!("there are {} credentials: write 1 to {MAX_CREDENTIALS}", credential.count.get_ref());
+            return Err(SpecError::new(message, Some(credential.count.span())));
+        }
+    }
+    for scenario in manifest.scenarios.values() {
+        match &scenario.course {
+            Course::Steps(steps) => steps.iter().try_for_each(|step| check_step(manifest, step))?,
+            Course::Mix(mix) => mix.iter().try_for_each(|(name, weight)| check_share(manifest, name, weight))?,
+        }
     }
     for chain in manifest.chains.values() {
         one_of("operation", &chain.operation, operations())?;
         for stage in &chain.stages {
             one_of("stage", &stage.stage, keys(&manifest.stages))?;
         }
+    }
+    Ok(())
+}
+
+fn check_step(manifest: &Manifest, step: &Step) -> Result<(), SpecError> {
+    if let Some(operation) = step.operation() {
+        one_of("operation", operation, keys(&manifest.operations))?;
+    }
+    let wrong = match &step.act {
+        Act::Do { times, .. } if !(1..=MAX_TIMES).contains(times) => {
+            format!("`times` is {times}: write 1 to {MAX_TIMES}")
+        }
+        Act::Until(until) if until.every.0.is_zero() || until.within.0.is_zero() => {
+            "`every` and `within` must be longer than nothing".to_owned()
+        }
+        _ => return Ok(()),
+    };
+    Err(SpecError::new(wrong, Some(step.span.clone())))
+}
+
+fn check_share(manifest: &Manifest, name: &Spanned<String>, weight: &Spanned<u32>) -> Result<(), SpecError> {
+    one_of("scenario", name, keys(&manifest.scenarios))?;
+    let mixed = manifest.scenarios.get(name.get_ref()).is_some_and(|other| matches!(other.course, Course::Mix(_)));
+    if mixed {
+        let message =
+            format!("`{name}` is a mix itself: write the scenarios that it consists of", name = name.get_ref());
+        return Err(SpecError::new(message, Some(name.span())));
+    }
+    if *weight.get_ref() == 0 {
+        return Err(SpecError::new("a weight is at least 1: leave out what nobody does", Some(weight.span())));
     }
     Ok(())
 }

@@ -127,6 +127,12 @@ impl Pointer {
     pub fn of<'a>(&self, value: &'a serde_json::Value) -> Option<&'a serde_json::Value> {
         value.pointer(&self.0)
     }
+
+    /// As it is written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0
+    }
 }
 
 impl TryFrom<String> for Pointer {
