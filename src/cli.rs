@@ -1,8 +1,27 @@
 //! The arguments, with examples beside them.
 
 use crate::exit_code;
+use crate::kept::{Action, CONDUCTOR};
 use clap::{Args, Parser, Subcommand};
+use std::ffi::OsString;
 use std::path::PathBuf;
+
+const UP_HELP: &str = "\
+A command runs inside, where the traffic comes from, and finds what is where in its environment:
+  PROOFLOAD_ENTRY            where requests enter: http://198.18.0.7:8080
+  PROOFLOAD_HOST_<INSTANCE>  the address of each instance: PROOFLOAD_HOST_ORIGINATION_1
+  PROOFLOAD_CA               the certificate to verify its TLS by, where it speaks TLS
+  PROOFLOAD_RUN              the folder with logs/ and the manifest as resolved
+The system stops when the command ends, and `up` ends with its exit code. Inside, /tmp, /run and /dev/shm are the
+system's own; the working folder is kept. Nothing is left behind, kill -9 included.
+
+Without a command there is a shell inside, if this is a terminal; else the system runs until SIGINT or SIGTERM.
+
+Examples:
+  proofload up
+  proofload up lending --variant acks-one -- ./test.sh
+  proofload up -- sh -c 'curl -s $PROOFLOAD_ENTRY/health/ready'
+  proofload up --set process.gateway.replicas=3 < /dev/null &";
 
 /// Proves, or disproves, that an event-driven system keeps its promises while it is loaded and broken.
 #[derive(Debug, Parser)]
@@ -41,6 +60,34 @@ pub(crate) enum Command {
         proofload run partition-leader --variant acks-one --repeat 10\n  \
         proofload run broker-kill --set 'component.kafka.settings.\"broker.session.timeout.ms\"=9000'")]
     Run(RunArgs),
+    /// Start a system and keep it: for a command, with a shell inside, or until a signal
+    #[command(after_help = UP_HELP)]
+    Up(UpArgs),
+    /// Run a command inside a system that `up` keeps, from another terminal
+    #[command(after_help = "It runs where the traffic comes from, or on the host of an instance, with the variables \
+        that `up` gives its command.\n\nExamples:\n  proofload exec -- sh -c 'curl -i $PROOFLOAD_ENTRY'\n  \
+        proofload exec --host origination-1 -- ss -tn\n  proofload exec --run runs/up/latest -- bash")]
+    Exec {
+        /// The folder of the run, where several systems are kept
+        #[arg(long, value_name = "DIR")]
+        run: Option<PathBuf>,
+        /// The instance on whose host it runs
+        #[arg(long, value_name = "INSTANCE")]
+        host: Option<String>,
+        /// The command and its arguments
+        #[arg(last = true, required = true, value_name = "COMMAND")]
+        command: Vec<OsString>,
+    },
+    /// Kill, start, pause, resume, cut, heal: by hand, in a system that `up` keeps
+    #[command(after_help = "Examples:\n  proofload lab kill origination-1\n  proofload lab start origination-1\n  \
+        proofload lab cut gateway kafka-2")]
+    Lab {
+        /// The folder of the run, where several systems are kept
+        #[arg(long, value_name = "DIR", global = true)]
+        run: Option<PathBuf>,
+        #[command(subcommand)]
+        action: Action,
+    },
     /// Judge a stored run again
     #[command(after_help = "Example:\n  proofload judge runs/broker-kill/latest")]
     Judge {
@@ -80,11 +127,19 @@ pub(crate) enum Command {
         /// The folder of the documentation
         folder: PathBuf,
     },
-    /// PID 1 of a lab; started by `run`
+    /// PID 1 of a lab; started by `run` and `up`
     #[command(hide = true, name = "lab-init", disable_help_flag = true)]
     LabInit {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        conductor: Vec<std::ffi::OsString>,
+        conductor: Vec<OsString>,
+    },
+    /// The conductor of a system that is kept, inside its lab; started by `up`
+    #[command(hide = true, name = CONDUCTOR)]
+    Keep {
+        run: PathBuf,
+        /// The folder that relative paths in the manifest start from
+        #[arg(long)]
+        folder: PathBuf,
     },
     /// The conductor of a run inside its lab; started by `run`
     #[command(hide = true)]
@@ -134,6 +189,24 @@ pub(crate) struct RunArgs {
     /// Keep the data folders of the components beside the run
     #[arg(long)]
     pub(crate) keep_data: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UpArgs {
+    /// The system's name, or the path of its manifest; if left out, the only one that can be found
+    pub(crate) system: Option<String>,
+    /// Apply a variant of the system; may be repeated
+    #[arg(long = "variant", value_name = "NAME")]
+    pub(crate) variants: Vec<String>,
+    /// Change a setting of the manifest: `process.gateway.replicas=3`; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_and_value)]
+    pub(crate) sets: Vec<(String, String)>,
+    /// The folder of the runs
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    pub(crate) out: PathBuf,
+    /// A command to run inside, and its arguments
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
 }
 
 /// What a run changes in its experiment and in its system.

@@ -39,6 +39,17 @@ pub(crate) fn read(path: &Path) -> Result<String, FileProblem> {
         .map_err(|error| FileProblem { rendered: format!("{}: cannot read the file: {error}", path.display()) })
 }
 
+/// Which of several is meant, or what there is none of, when no name was given.
+pub(crate) fn not_one(what: &str, found: &[PathBuf]) -> FileProblem {
+    let Some((first, rest)) = found.split_first() else {
+        return FileProblem { rendered: format!("no {what} can be found from here: give the path of its file") };
+    };
+    let all = rest.iter().fold(first.display().to_string(), |all, path| format!("{all}, {}", path.display()));
+    FileProblem {
+        rendered: format!("more than one {what} can be found: name the one that is meant\n   there are: {all}"),
+    }
+}
+
 /// No file of that name; what was looked for, and where.
 pub(crate) fn not_found(what: &str, name: &str, looked: &[PathBuf], valid: &[String]) -> FileProblem {
     let looked: Vec<String> = looked.iter().map(|path| path.display().to_string()).collect();

@@ -12,6 +12,8 @@ pub(crate) enum ExitCode {
     Environment,
     Defect,
     Interrupted,
+    /// That of a command which `up` or `exec` ran inside a lab: its own, whatever it is.
+    Command(u8),
 }
 
 /// Every exit code with its number and its meaning. 2 is left to shells and make.
@@ -28,6 +30,9 @@ pub(crate) const TABLE: &[(ExitCode, u8, &str)] = &[
 impl ExitCode {
     /// The number that a shell sees.
     pub(crate) fn number(self) -> u8 {
+        if let Self::Command(own) = self {
+            return own;
+        }
         TABLE.iter().find(|(code, _, _)| *code == self).map_or(70, |(_, number, _)| *number)
     }
 
@@ -58,7 +63,7 @@ impl From<Judgement> for ExitCode {
 /// The table as `--help` shows it.
 pub(crate) fn help() -> String {
     let rows: Vec<String> = TABLE.iter().map(|(_, number, meaning)| format!("  {number:>3}  {meaning}")).collect();
-    format!("Exit codes:\n{}", rows.join("\n"))
+    format!("Exit codes:\n{}\nA command that `up` or `exec` runs inside a lab ends them with its own.", rows.join("\n"))
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 //!
 //! - `cli`: the arguments; `commands`: one file per command
 //! - `experiment`: the experiment file, parsed and resolved; `diagnostic`: what is wrong in it, and where
-//! - `conduct`: the conductor of a run, inside its lab
+//! - `conduct`: the conductor of a run, or of a system that is kept, inside its lab
+//! - `system`: a system without an experiment; `kept`: the labs that `up` keeps, found and entered
 //! - `stored`: a run read back, judged and rendered; `ending`: its last lines
 //! - `pages`: the documentation of checks and faults, from their tables
 //! - `exit_code`: the table of exit codes; `progress`: what happens, on stderr
@@ -17,15 +18,18 @@ mod diagnostic;
 mod ending;
 mod exit_code;
 mod experiment;
+mod kept;
 mod pages;
 mod progress;
 mod stored;
+mod system;
 
 use clap::Parser as _;
 use cli::Cli;
 use exit_code::ExitCode;
 use proofload_history::HistoryError;
 use proofload_lab::LabError;
+use proofload_scenarios::GeneratorError;
 
 fn main() -> std::process::ExitCode {
     let cli = match Cli::try_parse() {
@@ -38,7 +42,7 @@ fn main() -> std::process::ExitCode {
         }
     };
     // Inside a lab nothing is the user's input any more: it was resolved before the lab was entered.
-    let inside = matches!(cli.command, cli::Command::Conduct { .. });
+    let inside = matches!(cli.command, cli::Command::Conduct { .. } | cli::Command::Keep { .. });
     let code = commands::dispatch(cli.command).unwrap_or_else(|error| {
         eprintln!("error: {}", chain(&error));
         classify(&error, inside)
@@ -60,11 +64,31 @@ fn chain(error: &anyhow::Error) -> String {
 
 /// Whose fault an error is decides the exit code.
 fn classify(error: &anyhow::Error, inside: bool) -> ExitCode {
-    if !inside && (error.is::<diagnostic::FileProblem>() || error.is::<HistoryError>()) {
+    if let Some(no_lab) = error.downcast_ref::<kept::NoLab>() {
+        no_lab.exit_code()
+    } else if !inside && (error.is::<diagnostic::FileProblem>() || error.is::<HistoryError>()) {
         ExitCode::Usage
-    } else if error.is::<LabError>() {
+    } else if error.is::<LabError>()
+        || error.downcast_ref::<GeneratorError>().is_some_and(GeneratorError::is_of_the_environment)
+    {
         ExitCode::Environment
     } else {
         ExitCode::Defect
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_that_cannot_be_got_are_the_environments_failure_and_other_failures_of_traffic_are_defects() {
+        let (name, why) = ("client".to_owned(), "connection refused".to_owned());
+        let credential =
+            GeneratorError::Credential { name, number: 1, within: std::time::Duration::from_secs(60), why };
+        let code =
+            |error: GeneratorError| classify(&anyhow::Error::from(error).context("the traffic cannot start"), true);
+        assert_eq!(code(credential), ExitCode::Environment);
+        assert_eq!(code(GeneratorError::NoTraffic), ExitCode::Defect);
     }
 }

@@ -23,7 +23,15 @@ pub(crate) struct Progress {
 impl Progress {
     /// A display that says nothing at all if `quiet`.
     pub(crate) fn new(quiet: bool) -> Self {
-        let live = !quiet && std::io::stderr().is_terminal();
+        Self::of(quiet, !quiet && std::io::stderr().is_terminal())
+    }
+
+    /// Plain lines on a terminal too: for who shares it with a user's shell.
+    pub(crate) fn plain() -> Self {
+        Self::of(false, false)
+    }
+
+    fn of(quiet: bool, live: bool) -> Self {
         let target = if live { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target);
         // indicatif honours NO_COLOR by itself.

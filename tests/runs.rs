@@ -2,16 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where its preparation fails")]
 
+mod machine;
+
+use machine::{alone, fixtures, pid_namespaces, said, wait_for};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
-
-/// Labs share the machine's two cores: one at a time.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-/// Far longer than anything here takes on a loaded machine.
-const PATIENCE: Duration = Duration::from_secs(240);
+use std::process::{Child, Command, Stdio};
+use std::sync::MutexGuard;
 
 struct Bench {
     out: tempfile::TempDir,
@@ -20,7 +17,7 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let alone = alone();
         Self { out: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap(), _alone: alone }
     }
 
@@ -55,35 +52,6 @@ impl Bench {
         });
         child
     }
-}
-
-fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
-    let until = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < until, "{what} did not come about within {PATIENCE:?}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
-fn said(output: &Output) -> String {
-    format!("{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
-/// The PID namespaces in which somebody lives.
-fn pid_namespaces() -> BTreeSet<PathBuf> {
-    let processes = std::fs::read_dir("/proc").unwrap().flatten();
-    processes.filter_map(|process| std::fs::read_link(process.path().join("ns/pid")).ok()).collect()
-}
-
-/// What a lab could leave on the machine: mounts, network interfaces, named network namespaces.
-fn fixtures() -> (String, String, usize) {
-    let named = std::fs::read_dir("/run/netns").map_or(0, Iterator::count);
-    let interfaces: Vec<String> = std::fs::read_dir("/sys/class/net")
-        .unwrap()
-        .flatten()
-        .map(|entry| format!("{:?}", entry.file_name()))
-        .collect();
-    (std::fs::read_to_string("/proc/self/mounts").unwrap(), interfaces.join(" "), named)
 }
 
 #[test]

@@ -10,6 +10,7 @@ use futures::future::{BoxFuture, join_all};
 use proofload_history::{Event, Phase, Recorder};
 use proofload_lab::Lab;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
@@ -32,7 +33,7 @@ pub struct Setting {
 /// What became of a fault of the run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// Its id in the experiment.
+    /// Its id in the experiment, or the name of its occurrence: `crash#7`.
     pub fault: String,
     /// Its kind.
     pub kind: &'static str,
@@ -61,8 +62,8 @@ pub(crate) enum Milestone {
 struct Inner {
     setting: Setting,
     schedule: Schedule,
-    /// In the order of the schedule.
-    lives: Vec<Arc<Life>>,
+    /// In the order of the schedule: one for every occurrence.
+    lives: Vec<Vec<Arc<Life>>>,
     milestones: Vec<watch::Sender<Milestone>>,
     stop: watch::Sender<Option<String>>,
 }
@@ -72,9 +73,13 @@ impl Chaos {
     #[must_use]
     pub fn new(setting: Setting, schedule: Schedule) -> Self {
         let stop = watch::Sender::new(None);
-        let life =
-            |plan: &FaultPlan| Life::new(&plan.name, plan.about.name, Arc::clone(&setting.recorder), stop.subscribe());
-        let lives = schedule.plans().iter().map(life).map(Arc::new).collect();
+        let lives = |plan: &FaultPlan| {
+            let names = plan.occurrences().into_iter();
+            let life =
+                |name: String| Life::new(&name, plan.about.name, Arc::clone(&setting.recorder), stop.subscribe());
+            names.map(life).map(Arc::new).collect()
+        };
+        let lives = schedule.plans().iter().map(lives).collect();
         let milestones = schedule.plans().iter().map(|_| watch::Sender::default()).collect();
         Self { inner: Arc::new(Inner { setting, schedule, lives, milestones, stop }) }
     }
@@ -90,12 +95,12 @@ impl Chaos {
                 tokio::spawn(async move { inner.drive(index, phases).await })
             })
             .collect();
-        for (task, life) in tasks.into_iter().zip(&self.inner.lives) {
+        for ((task, lives), plan) in tasks.into_iter().zip(&self.inner.lives).zip(self.inner.schedule.plans()) {
             if let Err(error) = task.await {
-                let note = format!("the task of fault `{}` broke: {error}", life.fault);
+                let note = format!("the task of fault `{}` broke: {error}", plan.name);
                 // The heal below matters more than a line in the journal.
                 let _ = self.inner.setting.recorder.event(Event::Noted { note });
-                life.finish("its task broke").await;
+                join_all(lives.iter().map(|life| life.finish("its task broke"))).await;
             }
         }
         self.outcomes()
@@ -110,10 +115,10 @@ impl Chaos {
             stop.get_or_insert_with(|| because.to_owned());
             first
         });
-        join_all(self.inner.lives.iter().map(|life| life.finish(because))).await;
+        join_all(self.inner.lives().map(|life| life.finish(because))).await;
     }
 
-    /// What became of every fault, in the order of the schedule; one that is still open counts as skipped.
+    /// What became of every occurrence of every fault, in the order of the schedule; one that is still open counts as skipped.
     #[must_use]
     pub fn outcomes(&self) -> Vec<Outcome> {
         let open = || Fate::Skipped { because: "the run ended before it fired".to_owned() };
@@ -122,13 +127,13 @@ impl Chaos {
             kind: life.kind,
             fate: life.fate().unwrap_or_else(open),
         };
-        self.inner.lives.iter().map(outcome).collect()
+        self.inner.lives().map(outcome).collect()
     }
 
     /// The faults that are injected and not healed, now.
     #[must_use]
     pub fn active(&self) -> Vec<String> {
-        self.inner.lives.iter().filter(|life| life.is_active()).map(|life| life.fault.clone()).collect()
+        self.inner.lives().filter(|life| life.is_active()).map(|life| life.fault.clone()).collect()
     }
 }
 
@@ -141,18 +146,30 @@ async fn inject(life: &Arc<Life>, fault: &Arc<dyn Fault>, firing: Firing) -> boo
 }
 
 impl Inner {
-    /// One fault from its plan to its end.
+    fn lives(&self) -> impl Iterator<Item = &Arc<Life>> {
+        self.lives.iter().flatten()
+    }
+
+    /// One fault from its plan to the end of its last occurrence. The next one begins when the last is over: healed, and
+    /// the system seen whole.
     async fn drive(&self, index: usize, phases: watch::Receiver<Option<Phase>>) {
-        let (life, milestone) = (&self.lives[index], &self.milestones[index]);
-        let mut stop = self.stop.subscribe();
-        let because = tokio::select! {
-            biased;
-            Ok(because) = stop.wait_for(Option::is_some) => because.clone().unwrap_or_default(),
-            because = self.happen(index, phases) => because,
-        };
-        life.finish(&because).await;
+        let mut unhealed: Option<&Life> = None;
+        for (nth, life) in self.lives[index].iter().enumerate() {
+            if let Some(last) = unhealed {
+                life.finish(&format!("`{}` could not be healed", last.fault)).await;
+                continue;
+            }
+            let mut stop = self.stop.subscribe();
+            let because = tokio::select! {
+                biased;
+                Ok(because) = stop.wait_for(Option::is_some) => because.clone().unwrap_or_default(),
+                because = self.happen(index, nth, phases.clone()) => because,
+            };
+            life.finish(&because).await;
+            unhealed = life.is_active().then_some(&**life);
+        }
         // Whoever waits for a fault that never came to be waits no longer.
-        milestone.send_if_modified(|milestone| match milestone {
+        self.milestones[index].send_if_modified(|milestone| match milestone {
             Milestone::Ahead => {
                 *milestone = Milestone::Missed;
                 true
@@ -161,16 +178,18 @@ impl Inner {
         });
     }
 
-    /// Waits for the fault's moment, injects it and keeps it until it is due. Returns why it is to be healed, or why
+    /// Waits for the moment of the fault's `nth` occurrence, injects it and keeps it until it is due. Returns why it is to be healed, or why
     /// it was not injected. Dropping this future at any point leaves nothing that [`Life::finish`] does not heal.
-    async fn happen(&self, index: usize, phases: watch::Receiver<Option<Phase>>) -> String {
-        let (plan, life) = (&self.schedule.plans()[index], &self.lives[index]);
+    async fn happen(&self, index: usize, nth: usize, phases: watch::Receiver<Option<Phase>>) -> String {
+        let (plan, life) = (&self.schedule.plans()[index], &self.lives[index][nth]);
         let phase = self.schedule.phase_of(plan);
-        let moment = match self.moment(plan, phase, &phases).await {
+        let repeat = plan.repeat.as_ref().filter(|_| nth > 0);
+        let again = repeat.map(|repeat| repeat.pause(self.setting.seed, &life.fault));
+        let moment = match self.moment(plan, phase, &phases, again).await {
             Ok(moment) => moment,
             Err(why_not) => return why_not,
         };
-        let (resolved, fault) = match self.aim(plan).await {
+        let (resolved, fault) = match self.aim(plan, &life.fault).await {
             Ok(aimed) => aimed,
             Err(why_not) => return why_not,
         };
@@ -190,21 +209,22 @@ impl Inner {
         }
     }
 
-    /// Waits for the moment when `plan` fires, or says why it never will.
+    /// Waits for the moment when `plan` fires, or fires `again` after a pause, or says why it never will.
     async fn moment(
         &self,
         plan: &FaultPlan,
         phase: Phase,
         phases: &watch::Receiver<Option<Phase>>,
+        again: Option<Duration>,
     ) -> Result<Moment, String> {
         let milestone = |name: &str| self.index(name).map(|index| self.milestones[index].subscribe());
-        wait::moment(plan, phase, phases, milestone, &self.setting.gauges).await
+        wait::moment(plan, phase, phases, milestone, &self.setting.gauges, again).await
     }
 
-    /// Finds what `plan` hits now, and aims at it; or says why that cannot be.
-    async fn aim(&self, plan: &FaultPlan) -> Result<(Resolved, Arc<dyn Fault>), String> {
+    /// Finds what `plan` hits now, in the occurrence of this name, and aims at it; or says why that cannot be.
+    async fn aim(&self, plan: &FaultPlan, occurrence: &str) -> Result<(Resolved, Arc<dyn Fault>), String> {
         let Setting { lab, seed, .. } = &self.setting;
-        let resolved = resolve(&plan.target, &plan.name, *seed, lab, |other| self.resolved(other)).await;
+        let resolved = resolve(&plan.target, occurrence, *seed, lab, |other| self.resolved(other)).await;
         let resolved = resolved.map_err(|why_not| format!("no target: {why_not}"))?;
         let scene = Scene { lab, fault: &plan.name, resolved: &resolved };
         let fault = plan.recipe.arm(scene).await.map_err(|why_not| format!("it would have no effect: {why_not}"))?;

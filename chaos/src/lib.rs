@@ -5,7 +5,7 @@
 //! judges nothing (whether an attested fault did harm is for `verify`), and knows no system by name.
 //!
 //! - [`fault`]: the kinds of faults, one per file, and the table of all of them
-//! - [`plan`]: `[fault.NAME]` of an experiment; [`target`], [`trigger`] and [`names`]: what it may say
+//! - [`plan`]: `[fault.NAME]` of an experiment; [`target`], [`trigger`], [`repeat`] and [`names`]: what it may say
 //! - [`schedule`]: the faults of an experiment together, on the time of a run
 //! - [`chaos`]: drives the faults of a run
 //! - `wait`, `resolve`, `life`: a fault's moment, its aim, and its way from injection to heal
@@ -15,6 +15,7 @@ pub mod chaos;
 pub mod fault;
 pub mod names;
 pub mod plan;
+pub mod repeat;
 pub mod schedule;
 pub mod target;
 pub mod trigger;
@@ -32,5 +33,6 @@ pub use fault::{About, FAULTS};
 pub use life::Fate;
 pub use names::{Names, Part};
 pub use plan::{COMMON_KEYS, FaultPlan};
+pub use repeat::Repeat;
 pub use schedule::{Planned, Schedule};
 pub use target::{TARGETS, Target};

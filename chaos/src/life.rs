@@ -67,8 +67,9 @@ enum State {
     Over,
 }
 
-/// A fault of the run, from its plan to its end.
+/// A fault of the run, or one occurrence of one that is repeated, from its plan to its end.
 pub(crate) struct Life {
+    /// What the journal calls it: `crash`, `crash#7`.
     pub(crate) fault: String,
     pub(crate) kind: &'static str,
     recorder: Arc<Recorder>,

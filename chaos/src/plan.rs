@@ -2,9 +2,11 @@
 
 use crate::fault::{About, Draft, FAULTS, Recipe};
 use crate::names::Names;
+use crate::repeat::Repeat;
 use crate::spec::{Keys, text, unknown, wrong};
 use crate::target::Target;
 use crate::trigger::{Condition, Start};
+use proofload_history::journal::occurrence_name;
 use proofload_history::{Period, Phase};
 use proofload_lab::manifest::SpecError;
 use std::ops::Range;
@@ -25,6 +27,10 @@ pub const COMMON_KEYS: &[(&str, &str)] = &[
         "a condition on the running system that must hold before it fires, watched from `at` on: { gauge = \"backlog\", at_least = 100 } or `at_most`; with `give_up_after`, else to the end of the phase",
     ),
     ("for", "how long it lasts; without it, to the end of the phase that it fires in, which ends every fault"),
+    (
+        "repeat",
+        "how often it fires, and the pause from the moment when the system was seen whole again to the next time: { times = 50, every = \"1s\" }, or a pause drawn from the run's seed: every = { from = \"500ms\", to = \"2s\" }; its target is found anew each time, and each time is journalled, attested and healed by itself, as `name#7`",
+    ),
 ];
 
 /// A fault as an experiment plans it.
@@ -40,6 +46,8 @@ pub struct FaultPlan {
     pub condition: Option<Condition>,
     /// How long it lasts; to the end of its phase if nothing is said.
     pub lasts: Option<Duration>,
+    /// Whether it fires again after its heals; once if nothing is said.
+    pub repeat: Option<Repeat>,
     /// What it hits.
     pub target: Target,
     /// Where the experiment says so: the bytes of its table.
@@ -65,8 +73,15 @@ impl FaultPlan {
         let condition = keys.get("when").map(|value| Condition::parse(fault, value, names)).transpose()?;
         let (target, recipe) = (about.parse)(&Draft { fault, keys: &keys, names })?;
         let lasts = lasts(&keys, &*recipe)?;
+        let repeat = keys.get("repeat").map(|value| Repeat::parse(fault, value)).transpose()?;
+        if let (Some(value), None) = (keys.get("repeat"), lasts) {
+            return Err(wrong(
+                value.span(),
+                "a fault that is repeated needs `for`: without it the first lasts to the end",
+            ));
+        }
         let span = keys.span();
-        Ok(Self { name: fault.to_owned(), about, start, condition, lasts, target, span, recipe })
+        Ok(Self { name: fault.to_owned(), about, start, condition, lasts, repeat, target, span, recipe })
     }
 
     /// What is done to what: `kill kafka-2, start it again after 10s`.
@@ -80,7 +95,17 @@ impl FaultPlan {
     pub fn when(&self) -> String {
         let once = self.condition.as_ref().map(|condition| format!(", once {condition}")).unwrap_or_default();
         let lasts = self.lasts.map_or("to the end of its phase".to_owned(), |lasts| format!("for {}", Period(lasts)));
-        format!("{}{once}, {lasts}", self.start)
+        let repeat = self.repeat.as_ref().map(|repeat| format!(", {repeat}")).unwrap_or_default();
+        format!("{}{once}, {lasts}{repeat}", self.start)
+    }
+
+    /// What the journal calls each of its occurrences, in order: its name, or `crash#1`, `crash#2` and so on.
+    #[must_use]
+    pub fn occurrences(&self) -> Vec<String> {
+        match &self.repeat {
+            None => vec![self.name.clone()],
+            Some(repeat) => (1..=repeat.times).map(|number| occurrence_name(&self.name, number)).collect(),
+        }
     }
 }
 

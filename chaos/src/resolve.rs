@@ -1,7 +1,8 @@
 //! Which instances a target is, at the moment when its fault fires.
 
-use crate::target::Target;
-use proofload_history::{Id, Name};
+use crate::repeat::digest;
+use crate::target::{Target, together};
+use proofload_history::Name;
 use proofload_lab::Lab;
 use proofload_lab::kafka::{self, View};
 
@@ -16,14 +17,14 @@ pub(crate) struct Resolved {
     pub(crate) partition: Option<(String, i32)>,
 }
 
-/// Finds the instances of `target`. `seed` and `fault` decide what is drawn; `same_as` is what another fault was
+/// Finds the instances of `target`. `seed` and `occurrence` (`crash`, `crash#7`) decide what is drawn; `same_as` is what another fault was
 /// resolved to.
 ///
 /// # Errors
 /// If there is none: `orders/0 has no leader`.
 pub(crate) async fn resolve(
     target: &Target,
-    fault: &str,
+    occurrence: &str,
     seed: u64,
     lab: &Lab,
     same_as: impl Fn(&str) -> Option<Resolved>,
@@ -39,14 +40,13 @@ pub(crate) async fn resolve(
     match target {
         Target::Instance(instance) => Ok(found(vec![instance.clone()], format!("{instance} by name"))),
         Target::AllOf(part) => Ok(found(instances_of(part), format!("every instance of {part}"))),
-        Target::AnyOf(part) => {
-            let instances = instances_of(part);
-            let drawn = draw(seed, fault, instances.len()).and_then(|index| instances.get(index).cloned());
-            let drawn = drawn.ok_or_else(|| format!("{part} has no instances"))?;
-            Ok(found(
-                vec![drawn.clone()],
-                format!("{drawn} drawn from {} of {part} under seed {seed}", instances.len()),
-            ))
+        Target::AnyOf(parts) => {
+            let instances: Vec<String> = parts.iter().flat_map(|part| instances_of(part)).collect();
+            let drawn = draw(seed, occurrence, instances.len()).and_then(|index| instances.get(index).cloned());
+            let parts = together(parts);
+            let drawn = drawn.ok_or_else(|| format!("{parts} has no instances"))?;
+            let because = format!("{drawn} drawn from {} of {parts} under seed {seed}", instances.len());
+            Ok(found(vec![drawn], because))
         }
         Target::SameAs(other) => {
             let known = same_as(other).ok_or_else(|| format!("`{other}` has not been injected"))?;
@@ -100,11 +100,9 @@ fn choose_leader(leaders: &[(i32, Option<Name>)], wanted: i32, avoided: Option<&
     later.chain(earlier).filter_map(led).find(|(_, leader)| &**leader != avoided)
 }
 
-/// An index below `count` that is a function of the seed and the fault's id alone.
-fn draw(seed: u64, fault: &str, count: usize) -> Option<usize> {
-    // The upper half of the digest: the lower bits of FNV-1a are weakly mixed.
-    let digest = Id::of(&format!("{seed} {fault}")).0 >> 64;
-    (count > 0).then(|| (digest % count as u128) as usize)
+/// An index below `count` that is a function of the seed and the name of the occurrence alone.
+fn draw(seed: u64, occurrence: &str, count: usize) -> Option<usize> {
+    (count > 0).then(|| (digest(seed, occurrence) % count as u64) as usize)
 }
 
 #[cfg(test)]
@@ -146,5 +144,8 @@ mod tests {
         assert_eq!(by_seed.len(), 3, "{by_seed:?}");
         let by_fault: BTreeSet<_> = (0..50).map(|n| draw(7, &format!("crash-{n}"), 3)).collect();
         assert_eq!(by_fault.len(), 3, "{by_fault:?}");
+        let by_occurrence: Vec<_> = (1..=50).map(|n| draw(7, &format!("crash#{n}"), 6).unwrap()).collect();
+        let hits = |index| by_occurrence.iter().filter(|drawn| **drawn == index).count();
+        assert!((0..6).all(|index| (2..=20).contains(&hits(index))), "{by_occurrence:?}");
     }
 }

@@ -39,11 +39,12 @@ impl Schedule {
     /// Checks `plans` against each other and against the `lengths` of the phases, which are in order.
     ///
     /// # Errors
-    /// If faults wait for each other in a circle, or one does not fit into its phase.
+    /// If faults wait for each other in a circle or for one that is repeated, or one does not fit into its phase.
     pub fn new(plans: Vec<FaultPlan>, lengths: &[(Phase, Duration)]) -> Result<Self, SpecError> {
         let schedule = Self { plans, lengths: lengths.to_vec() };
         for plan in &schedule.plans {
             schedule.refuse_circle(plan)?;
+            schedule.refuse_repeated(plan)?;
         }
         for plan in &schedule.plans {
             schedule.refuse_overrun(plan)?;
@@ -76,9 +77,12 @@ impl Schedule {
 
     fn planned(&self, plan: &FaultPlan) -> Planned {
         let phase = self.phase_of(plan);
-        let phase_start = self.lengths.iter().take_while(|(which, _)| *which < phase).map(|(_, length)| *length).sum();
+        let phase_start: Duration =
+            self.lengths.iter().take_while(|(which, _)| *which < phase).map(|(_, length)| *length).sum();
         let from = self.offset(plan).map(|offset| offset + phase_start);
         let until = match plan.lasts {
+            // Nobody knows how long the heals in between take.
+            Some(_) if plan.repeat.is_some() => None,
             Some(lasts) => from.map(|from| from + lasts),
             None => self.length(phase).map(|length| phase_start + length),
         };
@@ -131,6 +135,19 @@ impl Schedule {
         Ok(())
     }
 
+    /// Of a fault that fires many times nobody can say which occurrence another one means.
+    fn refuse_repeated(&self, plan: &FaultPlan) -> Result<(), SpecError> {
+        let repeated = |name: &&str| self.plan(name).is_some_and(|other| other.repeat.is_some());
+        match waited_for(plan).into_iter().find(repeated) {
+            None => Ok(()),
+            Some(other) => {
+                let message =
+                    format!("fault `{}` refers to `{other}`, which is repeated: name one that fires once", plan.name);
+                Err(wrong(plan.span.clone(), message))
+            }
+        }
+    }
+
     fn refuse_overrun(&self, plan: &FaultPlan) -> Result<(), SpecError> {
         let phase = self.phase_of(plan);
         let length = self.length(phase).ok_or_else(|| {
@@ -149,10 +166,12 @@ impl Schedule {
             );
             return Err(wrong(plan.span.clone(), message));
         }
-        let ends = begins + plan.lasts.unwrap_or_default();
+        let lasts = plan.lasts.unwrap_or_default();
+        let ends = begins + plan.repeat.as_ref().map_or(lasts, |repeat| repeat.shortest(lasts));
         if ends > length {
+            let soonest = if plan.repeat.is_some() { ", at the soonest," } else { "" };
             let message = format!(
-                "fault `{}` would end {} into the phase {phase}, which lasts {} and ends every fault: make the phase longer or the fault shorter",
+                "fault `{}` would end{soonest} {} into the phase {phase}, which lasts {} and ends every fault: make the phase longer or the fault shorter",
                 plan.name,
                 Period(ends),
                 Period(length)

@@ -16,7 +16,10 @@ pub const TARGETS: &[(&str, &str)] = &[
     ),
     ("controller_of", "the active controller of a Kafka component when the fault fires"),
     ("instance", "one instance by its name: \"kafka-2\""),
-    ("any_of", "one instance of a component or process, drawn from the run's seed"),
+    (
+        "any_of",
+        "one instance of a component or process, or of several: [\"api\", \"worker\"], drawn from the run's seed; anew each time where the fault is repeated",
+    ),
     ("all_of", "every instance of a component or process"),
     ("same_as", "the instances that another fault was resolved to"),
 ];
@@ -37,8 +40,8 @@ pub enum Target {
     ControllerOf(String),
     /// This instance.
     Instance(String),
-    /// One instance of this component or process, drawn from the seed.
-    AnyOf(String),
+    /// One instance of these components and processes together, drawn from the seed.
+    AnyOf(Vec<String>),
     /// Every instance of this component or process.
     AllOf(String),
     /// What this fault was resolved to.
@@ -63,7 +66,7 @@ impl Target {
             }
             "controller_of" => Self::ControllerOf(controller_of(value, names)?),
             "instance" => Self::Instance(names.instance(value)?),
-            "any_of" => Self::AnyOf(names.part(value)?),
+            "any_of" => Self::AnyOf(parts(value, names)?),
             "all_of" => Self::AllOf(names.part(value)?),
             _ => Self::SameAs(names.other_fault(fault, value)?),
         })
@@ -73,7 +76,11 @@ impl Target {
     pub(crate) fn part<'a>(&'a self, names: &'a Names) -> Option<&'a str> {
         match self {
             Self::Instance(instance) => names.part_of(instance),
-            Self::ControllerOf(part) | Self::AnyOf(part) | Self::AllOf(part) => Some(part),
+            Self::ControllerOf(part) | Self::AllOf(part) => Some(part),
+            Self::AnyOf(parts) => match parts.as_slice() {
+                [part] => Some(part),
+                _ => None,
+            },
             Self::LeaderOf { .. } => {
                 names.parts.iter().find(|(_, part)| part.kind == "kafka").map(|(name, _)| name.as_str())
             }
@@ -96,11 +103,36 @@ impl fmt::Display for Target {
             }
             Self::ControllerOf(part) => write!(f, "the active controller of {part}"),
             Self::Instance(instance) => f.write_str(instance),
-            Self::AnyOf(part) => write!(f, "one instance of {part}, drawn from the seed"),
+            Self::AnyOf(parts) => write!(f, "one instance of {}, drawn from the seed", together(parts)),
             Self::AllOf(part) => write!(f, "every instance of {part}"),
             Self::SameAs(fault) => write!(f, "what {fault} hit"),
         }
     }
+}
+
+/// The components and processes of a population, as people list them: `customers, origination or servicing`.
+pub(crate) fn together(parts: &[String]) -> String {
+    match parts {
+        [rest @ .., last] if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => parts.concat(),
+    }
+}
+
+/// One component or process, or a list of them.
+fn parts(value: &Spanned<DeValue<'_>>, names: &Names) -> Result<Vec<String>, SpecError> {
+    let DeValue::Array(list) = value.get_ref() else { return Ok(vec![names.part(value)?]) };
+    let mut parts: Vec<String> = Vec::new();
+    for value in list {
+        let part = names.part(value)?;
+        if parts.contains(&part) {
+            return Err(wrong(value.span(), format!("`{part}` stands in the list twice")));
+        }
+        parts.push(part);
+    }
+    if parts.is_empty() {
+        return Err(wrong(value.span(), "`any_of` needs at least one component or process"));
+    }
+    Ok(parts)
 }
 
 /// A partition, as `{ topic = "orders", partition = 0 }` or as `"orders/0"`.

@@ -3,7 +3,7 @@
 use crate::chaos::{Milestone, ReadGauge};
 use crate::plan::FaultPlan;
 use crate::trigger::{Condition, Decision, Start};
-use proofload_history::Phase;
+use proofload_history::{Period, Phase};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
@@ -20,21 +20,34 @@ pub(crate) struct Moment {
     pub(crate) exposed: Option<u64>,
 }
 
-/// Waits until `plan` fires, or says why it never will. `phase` is the one that ends it.
+/// Waits until `plan` fires, or says why it never will. `phase` is the one that ends it. `again` is the pause, if it
+/// has fired before.
 pub(crate) async fn moment(
     plan: &FaultPlan,
     phase: Phase,
     phases: &watch::Receiver<Option<Phase>>,
     milestone: impl Fn(&str) -> Option<watch::Receiver<Milestone>>,
     gauges: &ReadGauge,
+    again: Option<Duration>,
 ) -> Result<Moment, String> {
-    tokio::select! {
+    let begins = async {
+        match again {
+            None => started(&plan.start, phases.clone(), milestone).await.map(|()| plan.start.to_string()),
+            // One that is repeated and was healed at the end of its phase does not fire again.
+            Some(_) if *phases.borrow() > Some(phase) => std::future::pending().await,
+            Some(pause) => {
+                sleep(pause).await;
+                Ok(format!("{} after the last was healed", Period(pause)))
+            }
+        }
+    };
+    let begins = tokio::select! {
         biased;
-        started = started(&plan.start, phases.clone(), milestone) => started?,
+        begins = begins => begins?,
         () = end_of(phase, phases.clone()) => return Err(format!("the phase {phase} ended before its moment came")),
-    }
+    };
     match &plan.condition {
-        None => Ok(Moment { because: plan.start.to_string(), exposed: None }),
+        None => Ok(Moment { because: begins, exposed: None }),
         Some(condition) => held(condition, gauges, || *phases.borrow() > Some(phase)).await,
     }
 }

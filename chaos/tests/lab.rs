@@ -188,6 +188,32 @@ fn a_leader_that_is_cut_off_can_be_killed_while_it_is_and_both_are_healed() {
 }
 
 #[test]
+fn a_repeated_fault_hits_drawn_instances_and_every_occurrence_is_attested_and_healed() {
+    let text = r#"
+        [fault.crash]
+        kind = "kill"
+        target = { any_of = ["cache", "service"] }
+        restart_after = "1s"
+        repeat = { times = 6, every = { from = "100ms", to = "400ms" } }
+    "#;
+    let journal = journal_of(SMALL, text, false);
+    let faults = journal.faults();
+    assert_eq!(faults.len(), 6, "{faults:#?}");
+    for (fault, number) in faults.iter().zip(1..) {
+        check(fault, 2);
+        assert_eq!((&*fault.id, fault.occurrence), ("crash", Some(number)));
+        assert_eq!(fault.targets.len(), 1);
+    }
+    for pair in faults.windows(2) {
+        let pause = pair[1].injecting.since(pair[0].healed.unwrap());
+        assert!(pause.as_secs_f64() >= 0.1, "the next came {pause:?} after the heal");
+    }
+    // What is drawn is a function of the seed, so this holds in every run.
+    let hit: std::collections::BTreeSet<&String> = faults.iter().flat_map(|fault| &fault.targets).collect();
+    assert!(hit.len() > 1, "only {hit:?} was drawn");
+}
+
+#[test]
 fn an_interrupted_run_heals_what_is_active_and_calls_off_the_rest() {
     let text = r#"
         [fault.frozen]

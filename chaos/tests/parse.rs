@@ -146,6 +146,74 @@ fn a_link_that_the_system_does_not_have_is_refused() {
 }
 
 #[test]
+fn a_fault_that_is_repeated_has_a_name_for_each_occurrence() {
+    let text = r#"
+        [fault.crash]
+        kind = "kill"
+        target = { any_of = ["api", "worker"] }
+        restart_after = "1s"
+        repeat = { times = 3, every = { from = "500ms", to = "2s" } }
+    "#;
+    let plan = &parse(text).unwrap()[0];
+    assert_eq!(plan.occurrences(), ["crash#1", "crash#2", "crash#3"]);
+    assert_eq!(plan.target, Target::AnyOf(vec!["api".to_owned(), "worker".to_owned()]));
+}
+
+#[test]
+fn a_repetition_that_makes_no_sense_is_refused_at_its_place() {
+    let kill = |population: &str, rest: &str| {
+        format!("[fault.x]\nkind = \"kill\"\ntarget = {{ any_of = {population} }}\n{rest}")
+    };
+    let lasting = |rest: &str| kill("\"api\"", &format!("restart_after = \"1s\"\nrepeat = {rest}"));
+    let table = [
+        (
+            kill("\"api\"", "repeat = { times = 3, every = \"1s\" }"),
+            "a fault that is repeated needs `for`: without it the first lasts to the end",
+            "{ times = 3, every = \"1s\" }",
+            None,
+        ),
+        (
+            lasting("{ times = 1001, every = \"1s\" }"),
+            "`times` of `repeat` must be between 2 and 1000: a fault fires once without it",
+            "1001",
+            None,
+        ),
+        (lasting("{ times = 2 }"), "`repeat` of fault `x` needs the key `every`", "{ times = 2 }", None),
+        (lasting("{ times = 2, evry = \"1s\" }"), "`repeat` of fault `x` has no key `evry`", "evry", Some("every")),
+        (
+            lasting("{ times = 2, every = { from = \"3s\", to = \"2s\" } }"),
+            "`to` of `every` must not be less than `from`",
+            "\"2s\"",
+            None,
+        ),
+        (kill("[\"api\", \"wroker\"]", ""), "there is no component or process `wroker`", "\"wroker\"", Some("worker")),
+    ];
+    for (text, message, at, nearest) in table {
+        check(&text, message, at, nearest);
+    }
+    let twice = schedule(&kill("[\"api\", \"api\"]", "")).unwrap_err();
+    assert_eq!(twice.message, "`api` stands in the list twice");
+}
+
+#[test]
+fn a_repetition_that_cannot_fit_or_that_others_refer_to_is_refused() {
+    let crash = |times: u32| {
+        format!(
+            "[fault.crash]\nkind = \"kill\"\ntarget = {{ any_of = \"api\" }}\nrestart_after = \"1s\"\n\
+             repeat = {{ times = {times}, every = \"1s\" }}\n"
+        )
+    };
+    let error = schedule(&crash(14)).unwrap_err();
+    assert!(error.message.starts_with("fault `crash` would end, at the soonest, 27s into the phase fault"), "{error}");
+    for reference in
+        ["at = { after_fault = \"crash\" }\ntarget = { instance = \"kafka-1\" }", "target = { same_as = \"crash\" }"]
+    {
+        let error = schedule(&format!("{}[fault.then]\nkind = \"kill\"\n{reference}", crash(3))).unwrap_err();
+        assert_eq!(error.message, "fault `then` refers to `crash`, which is repeated: name one that fires once");
+    }
+}
+
+#[test]
 fn a_duration_that_makes_no_sense_is_refused_at_its_place() {
     let kill = "[fault.x]\nkind = \"kill\"\ntarget = { instance = \"kafka-1\" }\n";
     let advice = "is not a duration: write a number and a unit, such as \"300ms\", \"2.5s\", \"5m\" or \"24h\", at most ten years";
@@ -263,6 +331,11 @@ fn a_plan_tells_what_happens_when() {
         link = { from = \"worker-1\", to = \"postgres\" }
         latency = \"300ms\"
         at = { phase = \"recovery\", after = \"1s\" }
+        [fault.weather]
+        kind = \"pause\"
+        target = { any_of = [\"api\", \"worker\", \"postgres\"] }
+        for = \"1s\"
+        repeat = { times = 5, every = { from = \"500ms\", to = \"2s\" } }
     ";
     let line = |planned: &Planned| {
         let at = |instant: Option<Duration>| instant.map_or("?".to_owned(), |at| at.as_secs().to_string());
@@ -271,6 +344,7 @@ fn a_plan_tells_what_happens_when() {
     let timeline = schedule(text).unwrap().timeline();
     insta::assert_snapshot!(timeline.iter().map(line).collect::<Vec<_>>().join("\n"), @r"
     25 to 45: cut the leader of orders/0 off from the other instances of kafka, in both directions (cut: at the start of fault, for 20s)
+    25 to ?: pause one instance of api, worker or postgres, drawn from the seed (weather: at the start of fault, for 1s, 5 times, each 500ms to 2s, drawn from the seed, after the last was healed)
     28 to 50: kill what cut hit, start again later (then-kill: 3s after cut, to the end of its phase)
     51 to 80: slow the links from worker-1 to postgres by 300ms (slow: 1s after the start of recovery, to the end of its phase)
     ? to ?: kill one instance of worker, drawn from the seed, start again after 5s (crash: at the start of fault, once backlog >= 100, for 5s)

@@ -49,7 +49,8 @@ pub enum Event {
         stream: u16,
         /// The name of the traffic: `apply`.
         traffic: String,
-        /// The operation that each of these ids begins with: `submit_application`.
+        /// The operation that is made first under each of these ids: `submit_application`. Empty if every operation of
+        /// the traffic has ids of its own.
         operation: String,
         /// The first counter.
         from: u64,
@@ -67,7 +68,8 @@ pub enum Event {
     },
     /// A fault is about to be injected. Written before anything is touched.
     FaultInjecting {
-        /// The fault's id in the experiment.
+        /// The fault's id in the experiment; in this and in every other event about it, the id of one that is repeated
+        /// is followed by the number of its occurrence: `crash#7` (see [`occurrence_name`]).
         fault: String,
         /// Its kind.
         kind: String,
@@ -210,6 +212,27 @@ pub struct LoadAudit {
     pub goose_requests: u64,
     /// Panics caught in transactions.
     pub panics: u64,
+    /// How far the arrivals got.
+    pub journeys: Journeys,
+}
+
+/// How far the arrivals of a traffic got: what was begun and is in none of the other counts was cut short by the end of
+/// the run, or by a panic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct Journeys {
+    /// Begun.
+    pub begun: u64,
+    /// Ended with their last step.
+    pub completed: u64,
+    /// Ended by an `unless`: what was waited for could not come any more.
+    pub unless: u64,
+    /// Ended by a step that was not ok.
+    pub not_ok: u64,
+    /// Ended because what was waited for did not come `within` its time.
+    pub waited_in_vain: u64,
+    /// Ended because an answer did not hold the value that a later step needed.
+    pub without_value: u64,
 }
 
 /// How a stage was read at the end.
@@ -248,6 +271,8 @@ pub struct Journal {
 pub struct FaultRecord {
     /// Its id in the experiment.
     pub id: Name,
+    /// Which of its occurrences this is, from 1, if it is repeated.
+    pub occurrence: Option<u32>,
     /// Its kind.
     pub kind: String,
     /// What it was resolved to.
@@ -268,7 +293,29 @@ pub struct FaultRecord {
     pub exposed: Option<u64>,
 }
 
+/// How the journal calls the occurrence `number` of the fault `id`: `crash#7`.
+#[must_use]
+pub fn occurrence_name(id: &str, number: u32) -> String {
+    format!("{id}{OCCURRENCE}{number}")
+}
+
+/// The id of a fault, and the number of its occurrence, from what the journal calls it. No id holds the sign between.
+#[must_use]
+pub fn split_occurrence(name: &str) -> (&str, Option<u32>) {
+    let split = name.rsplit_once(OCCURRENCE).and_then(|(id, number)| Some((id, number.parse().ok()?)));
+    split.map_or((name, None), |(id, number)| (id, Some(number)))
+}
+
+/// Between the id of a fault and the number of its occurrence.
+const OCCURRENCE: char = '#';
+
 impl FaultRecord {
+    /// What the journal calls it: its id, of one that is repeated with the number of its occurrence.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.occurrence.map_or_else(|| self.id.to_string(), |number| occurrence_name(&self.id, number))
+    }
+
     /// Whether another observer saw the effect, and none looked in vain.
     #[must_use]
     pub fn effective(&self) -> bool {
@@ -306,14 +353,16 @@ impl Journal {
         self.entries.iter().map(|entry| entry.at).max().unwrap_or_default()
     }
 
-    /// The faults that were injected, in order of injection.
+    /// The faults that were injected, in order of injection; one that is repeated once for every occurrence.
     #[must_use]
     pub fn faults(&self) -> Vec<FaultRecord> {
         let mut faults: Vec<FaultRecord> = Vec::new();
         for entry in &self.entries {
             if let Event::FaultInjecting { fault, kind, targets, because, exposed } = &entry.event {
+                let (id, occurrence) = split_occurrence(fault);
                 faults.push(FaultRecord {
-                    id: fault.as_str().into(),
+                    id: id.into(),
+                    occurrence,
                     kind: kind.clone(),
                     targets: targets.clone(),
                     because: because.clone(),
@@ -325,8 +374,9 @@ impl Journal {
                     exposed: *exposed,
                 });
             }
-            let of = |faults: &mut Vec<FaultRecord>, id: &str, tell: &mut dyn FnMut(&mut FaultRecord)| {
-                if let Some(fault) = faults.iter_mut().rev().find(|known| &*known.id == id) {
+            let of = |faults: &mut Vec<FaultRecord>, name: &str, tell: &mut dyn FnMut(&mut FaultRecord)| {
+                let named = split_occurrence(name);
+                if let Some(fault) = faults.iter_mut().rev().find(|known| (&*known.id, known.occurrence) == named) {
                     tell(fault);
                 }
             };
@@ -378,5 +428,41 @@ impl Journal {
     pub fn complete(&self) -> bool {
         let ended = self.entries.iter().any(|entry| matches!(entry.event, Event::RunEnded {}));
         ended && !self.entries.iter().any(|entry| matches!(entry.event, Event::Interrupted { .. }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_occurrence_has_the_id_of_its_fault_and_a_number() {
+        assert_eq!(occurrence_name("crash", 7), "crash#7");
+        assert_eq!(split_occurrence("crash#7"), ("crash", Some(7)));
+        assert_eq!(split_occurrence("crash-7"), ("crash-7", None));
+    }
+
+    #[test]
+    fn what_is_told_of_an_occurrence_belongs_to_no_other() {
+        let injecting = |name: &str| Event::FaultInjecting {
+            fault: name.to_owned(),
+            kind: "kill".to_owned(),
+            targets: Vec::new(),
+            because: String::new(),
+            exposed: None,
+        };
+        let healed = |name: &str| Event::FaultHealed { fault: name.to_owned(), because: "due".to_owned() };
+        let events = [injecting("crash#1"), injecting("crash#2"), injecting("crash"), healed("crash#1")];
+        let entries = (0..).zip(events).map(|(at, event)| Entry { at: At(at), event }).collect();
+        let faults = Journal { entries }.faults();
+        let told: Vec<_> = faults.iter().map(|fault| (fault.name(), &*fault.id, fault.healed)).collect();
+        assert_eq!(
+            told,
+            [
+                ("crash#1".to_owned(), "crash", Some(At(3))),
+                ("crash#2".to_owned(), "crash", None),
+                ("crash".to_owned(), "crash", None)
+            ]
+        );
     }
 }

@@ -79,6 +79,14 @@ pub enum LabError {
         /// The instances.
         known: Vec<String>,
     },
+    /// There is no such way from one part of the system to another.
+    #[error("there is no link from `{from}` to `{to}` (links are the {{link:...}} in the environment of a process)")]
+    NoLink {
+        /// Where it was to begin.
+        from: String,
+        /// Where it was to end.
+        to: String,
+    },
     /// The instance does not run.
     #[error("cannot {doing} {instance}: it does not run")]
     NotRunning {
@@ -110,6 +118,14 @@ pub enum LabError {
         doing: String,
         /// The host.
         host: String,
+        /// What went wrong.
+        what: String,
+    },
+    /// A certificate cannot be made.
+    #[error("cannot make the certificate of {of}: {what}")]
+    Certificate {
+        /// The instance, or the authority.
+        of: String,
         /// What went wrong.
         what: String,
     },

@@ -4,7 +4,7 @@ use crate::LabError;
 use crate::plan::{CONDUCTOR, Instance, Plan, link_name};
 use crate::toolbox::Toolbox;
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
@@ -41,10 +41,9 @@ pub(crate) fn command_in(tools: &Toolbox, host: &str, argv: &[&str]) -> Command 
 /// `recipe` as a process of the host: in its network, with its hosts file. The process that is started is the recipe's
 /// own, for every program of the prefix replaces itself by the next.
 pub(crate) fn process_in(tools: &Toolbox, host: &str, recipe: &Recipe) -> Command {
-    let mut command = Command::new(&tools.nsenter);
-    command.arg(net_argument(host)).arg(&tools.unshare).args(["--mount", "--"]);
-    command.args(["/bin/sh", "-c", r#"mount --bind "$1" /etc/hosts && shift && exec "$@""#, "sh"]);
-    command.arg(hosts_file(host));
+    let [nsenter, rest @ ..] = prefix(tools.nsenter.as_os_str(), tools.unshare.as_os_str(), host);
+    let mut command = Command::new(nsenter);
+    command.args(rest);
     if recipe.as_user {
         command.arg(&tools.unshare).args(["--user", "--map-user=1000", "--map-group=1000", "--"]);
     }
@@ -52,6 +51,23 @@ pub(crate) fn process_in(tools: &Toolbox, host: &str, recipe: &Recipe) -> Comman
     command.env_clear().env("PATH", &tools.path).env("HOME", &recipe.folder).env("LANG", "C.UTF-8").env("TZ", "UTC");
     command.envs(&recipe.env).current_dir(&recipe.folder);
     command
+}
+
+/// What is put before a command, so that it runs in the host's network and with its hosts file.
+pub(crate) fn prefix(nsenter: &OsStr, unshare: &OsStr, host: &str) -> [OsString; 10] {
+    let bind_and_go_on = r#"mount --bind "$1" /etc/hosts && shift && exec "$@""#;
+    [
+        nsenter.into(),
+        net_argument(host),
+        unshare.into(),
+        "--mount".into(),
+        "--".into(),
+        "/bin/sh".into(),
+        "-c".into(),
+        bind_and_go_on.into(),
+        "sh".into(),
+        hosts_file(host).into(),
+    ]
 }
 
 fn net_argument(host: &str) -> OsString {

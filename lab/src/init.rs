@@ -13,8 +13,9 @@ use std::process::{Command, ExitStatus, Stdio};
 /// Exit code if the conductor cannot be started or watched: a defect of proofload itself.
 const DEFECT: u8 = 70;
 
-/// Variables that would send the conductor's own HTTP requests out of the lab.
-const PROXY_VARIABLES: &[&str] = &["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
+/// Variables that would send HTTP requests out of the lab: the conductor's own, and those of visitors.
+pub(crate) const PROXY_VARIABLES: &[&str] =
+    &["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
 
 /// Runs this executable with `args` as the conductor, and returns its exit code. To be called as PID 1 of a lab, with
 /// the pipe of the outer process as stdin.

@@ -13,6 +13,7 @@
 //! - [`link`], [`toxic`]: the paths that can be slowed
 //! - [`stage`], [`tail`]: what a system holds, read at the end and as it comes
 //! - [`gauge`], [`sampler`]: numbers of a running system, on demand and as series
+//! - [`stat`]: processes as the kernel shows them
 //! - [`kafka`]: how the brokers stand
 
 pub mod component;
@@ -25,10 +26,12 @@ pub mod link;
 pub mod manifest;
 pub mod sampler;
 pub mod stage;
+pub mod stat;
 pub mod tail;
 pub mod toolbox;
 pub mod toxic;
 
+mod authority;
 mod command;
 mod database;
 mod error;

@@ -45,7 +45,10 @@ pub fn start(lab: &Lab, manifest: &Manifest, recorder: &Arc<Recorder>) -> Tail {
         let follower = Follower {
             topic: topic.to_owned(),
             partitions: i32::try_from(described.partitions).unwrap_or(i32::MAX),
-            stages: stages.iter().map(|(name, source)| Records::new(name, source, Reading::Live, clock)).collect(),
+            stages: stages
+                .iter()
+                .map(|(name, source)| Records::new(name, &source.layout, Reading::Live, clock))
+                .collect(),
             recorder: Arc::clone(recorder),
             stop: Arc::clone(&stop),
         };

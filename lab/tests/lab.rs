@@ -144,8 +144,18 @@ fn the_front_door_passes_on_to_whoever_lives() {
 }
 
 #[test]
+fn what_listens_with_tls_has_a_certificate_that_the_runs_own_authority_vouches_for() {
+    plays("secure");
+}
+
+#[test]
 fn a_template_that_nginx_refuses_is_reported_with_its_words() {
     plays("bad-template");
+}
+
+#[test]
+fn a_template_that_wants_a_certificate_where_there_is_none_says_what_to_add() {
+    plays("template-without-tls");
 }
 
 #[test]

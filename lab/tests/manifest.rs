@@ -38,10 +38,14 @@ fn every_table_is_read() {
     assert_eq!(manifest.topic("parcels.posted").map(|(owner, topic)| (owner, topic.partitions)), Some(("kafka", 2)));
     assert_eq!(manifest.operations["post"].timeout.0, Duration::from_secs(2));
     assert_eq!(manifest.operations["post"].method.name(), "POST");
-    assert_eq!(manifest.scenarios["send"].steps[0].get_ref(), "post");
+    assert_eq!(manifest.scenarios["send"].steps()[0].operation().unwrap().get_ref(), "post");
     assert_eq!(manifest.chains["parcel"].stages[1].repeats, Repeats::Forbidden);
     assert!(matches!(manifest.stages["log.posted"].source, StageSource::Log(_)));
     assert!(matches!(manifest.stages["db.parcel"].source, StageSource::Database(_)));
+    let StageSource::Http(journal) = &manifest.stages["carrier.left"].source else { panic!("not a journal") };
+    assert_eq!((journal.keeper.name(), journal.port, &*journal.path), ("carrier", 8081, "/journal"));
+    assert_eq!(journal.layout.filter.len(), 2);
+    assert!(manifest.speaks_tls("nginx") && !manifest.speaks_tls("office") && manifest.has_authority());
     assert!(manifest.gauges["waiting"].drains && !manifest.gauges["lag"].drains);
 }
 
@@ -105,7 +109,7 @@ fn a_name_that_refers_to_nothing_is_shown_with_the_valid_ones() {
             r#"host = "door""#,
             "there is no component or process `door`",
             "\"door\"",
-            "kafka, nginx, postgres, office",
+            "kafka, nginx, postgres, carrier, office",
         ),
         (r#"steps = ["post"]"#, r#"steps = ["pots"]"#, "there is no operation `pots`", "\"pots\"", "post"),
         (r#"operation = "post""#, r#"operation = "posts""#, "there is no operation `posts`", "\"posts\"", "post"),
@@ -124,6 +128,7 @@ fn a_name_that_refers_to_nothing_is_shown_with_the_valid_ones() {
             "parcels.posted",
         ),
         ("database = \"depot\"\nsql", "database = \"depo\"\nsql", "there is no database `depo`", "\"depo\"", "depot"),
+        ("process = \"carrier\"\n", "process = \"carier\"\n", "there is no process `carier`", "\"carier\"", "carrier"),
         (
             "component = \"postgres\"\ndata",
             "component = \"kafka\"\ndata",
@@ -157,6 +162,9 @@ fn an_unknown_key_is_shown_with_the_nearest_valid_one() {
         ("timeout = \"2s\"", "time_out = \"2s\"", "time_out", "timeout"),
         ("drains = true", "drain = true", "drain", "drains"),
         ("state = \"/data/state\"", "stat = \"/data/state\"", "stat", "state"),
+        ("equals = \"Posted\"", "equal = \"Posted\"", "equal", "equals"),
+        ("equals = \"LEFT\"", "equal = \"LEFT\"", "equal", "equals"),
+        ("tls = true", "tlss = true", "tlss", "tls"),
         ("[scenario.send]", "[senario.send]", "senario", "scenario"),
         ("mistake = ", "mistakes = ", "mistakes", "mistake"),
     ] {
@@ -198,7 +206,29 @@ fn tables_that_do_not_agree_are_refused() {
         ("{host:postgres}", "{host:kafka}", "`{host:kafka}` is one host, and `kafka` has 3"),
         ("@{host:postgres}:5432", "@{link:postgres}", "a migration has no host of its own"),
         ("needs = [\"kafka\", \"postgres\"]", "needs = [\"nginx\"]", "nothing of nginx, office could ever start"),
-        ("sql = \"select id, state from parcel\"", "", "a stage has either `topic` (a log) or `sql` (a database)"),
+        (
+            "sql = \"select id, state from parcel\"",
+            "",
+            "a stage has either `topic` (a log), `sql` (a database) or `http` (a journal)",
+        ),
+        (
+            "sql = \"select id, state from parcel\"",
+            "sql = \"select 1\"\nhttp = \"/journal\"",
+            "a stage has either `topic` (a log), `sql` (a database) or `http` (a journal)",
+        ),
+        ("process = \"carrier\"\n", "", "a stage with `http` needs either `process` or `component`"),
+        (
+            "process = \"carrier\"\n",
+            "process = \"carrier\"\ncomponent = \"nginx\"\n",
+            "a stage with `http` needs either",
+        ),
+        ("port = 8081\nwhere", "where", "a stage with `http` needs `port`"),
+        ("http = \"/journal\"", "http = \"journal\"", "`journal` is not a path: write \"/journal\""),
+        ("kind = \"postgres\"", "kind = \"postgres\"\ntls = true", "`tls` is for components of kind nginx"),
+        ("tls = true", "tls = false", "`{ca}` has no meaning where nothing listens with TLS: add `tls = true`"),
+        ("{instance}", "{certificate}", "`office` has no certificate: add `tls = true` to it"),
+        ("{instance}", "{certificate_key}", "`office` has no certificate: add `tls = true` to it"),
+        ("@{host:postgres}:5432", "@{certificate}", "a migration has no host of its own, and so no certificate"),
         ("id = \"/data/id\"\n", "", "a log stage needs `id`"),
         (
             "sql = \"select id, state from parcel\"",

@@ -66,7 +66,7 @@ fn description(judged: &Judged<'_>, traffic: &Traffic, panels: &[Panel]) -> Stri
     let faults = judged.history.journal.faults();
     let fault = |fault: &proofload_history::journal::FaultRecord| {
         let to = fault.healed.map_or_else(|| "the end".to_owned(), |at| numbers::seconds(at.secs()));
-        format!("{} from {} to {to}", fault.id, numbers::seconds(fault.injecting.secs()))
+        format!("{} from {} to {to}", fault.name(), numbers::seconds(fault.injecting.secs()))
     };
     let faults: Vec<String> = faults.iter().map(fault).collect();
     let faults = if faults.is_empty() { "none".to_owned() } else { faults.join(", ") };

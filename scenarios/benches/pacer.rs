@@ -2,7 +2,7 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use proofload_history::Id;
-use proofload_scenarios::{Arrivals, Request};
+use proofload_scenarios::{Arrivals, Intent, Request};
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ fn requests(criterion: &mut Criterion) {
     criterion.bench_function("render", |bencher| {
         bencher.iter(|| {
             counter += 1;
-            request.render(7, Id::issued(7, 1, counter), counter)
+            request.render(&Intent::of_arrival(7, Id::issued(7, 1, counter), counter))
         });
     });
 }

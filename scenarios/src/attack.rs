@@ -123,7 +123,7 @@ pub(crate) fn counted(metrics: &GooseMetrics, lane: &Lane) -> u64 {
 }
 
 fn configuration(lanes: &[Arc<Lane>], users: usize) -> Result<GooseConfiguration, GeneratorError> {
-    let host = lanes.first().map_or("", |lane| lane.base_url.as_str());
+    let host = lanes.first().map_or("", |lane| lane.entry());
     let users = users.to_string();
     let arguments = [
         "--host",

@@ -1,4 +1,5 @@
 use proofload_history::HistoryError;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Why traffic could not be made, or not be recorded.
@@ -10,7 +11,7 @@ pub enum GeneratorError {
         /// As given.
         url: String,
     },
-    /// Two traffics share a name or a stream, a stream is too high, or a traffic has no step.
+    /// Two traffics share a name or a stream, or a stream is too high.
     #[error("traffic `{traffic}` {wrong}")]
     Traffic {
         /// Which.
@@ -21,6 +22,51 @@ pub enum GeneratorError {
     /// There is no traffic at all.
     #[error("the load has no traffic")]
     NoTraffic,
+    /// A name that templates use and the load does not have.
+    #[error("the operation `{operation}` shows the credential `{credential}`, and the load has none of that name")]
+    UnknownCredential {
+        /// The operation.
+        operation: String,
+        /// The credential.
+        credential: String,
+    },
+    /// What clients would show cannot be got, so the traffic cannot begin.
+    #[error(
+        "cannot get the credential `{name}` number {number} within {} s: {why}; does its issuer run, and know it?",
+        within.as_secs()
+    )]
+    Credential {
+        /// Its name.
+        name: String,
+        /// Its number, from 1.
+        number: u32,
+        /// How long was tried.
+        within: Duration,
+        /// What the last attempt came to.
+        why: String,
+    },
+    /// TLS without anybody to trust.
+    #[error("`{url}` speaks TLS, and there is no certificate authority to trust")]
+    NoAuthority {
+        /// Where the traffic enters.
+        url: String,
+    },
+    /// The certificate authority cannot be read.
+    #[error("cannot read the certificate authority {}: {source}", path.display())]
+    ReadAuthority {
+        /// Its file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The certificate authority is none.
+    #[error("{} holds no certificate in PEM that can be trusted: {source}", path.display())]
+    Authority {
+        /// Its file.
+        path: PathBuf,
+        /// Why not.
+        source: reqwest::Error,
+    },
     /// Ctrl-C was not reserved, so Goose would take it.
     #[error("Ctrl-C is not reserved: call ctrl_c::reserve() before any other handler of SIGINT is set")]
     CtrlC,
@@ -59,6 +105,14 @@ pub enum GeneratorError {
     /// The history cannot be written.
     #[error(transparent)]
     History(#[from] HistoryError),
+}
+
+impl GeneratorError {
+    /// Whether the system that the traffic needs is not there, rather than the generator failing.
+    #[must_use]
+    pub fn is_of_the_environment(&self) -> bool {
+        matches!(self, Self::Credential { .. })
+    }
 }
 
 impl From<goose::GooseError> for GeneratorError {

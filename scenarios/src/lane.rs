@@ -3,19 +3,23 @@
 //! A short queue: an arrival that waits in it while every worker is busy waits for the system, and its latency shows
 //! it; one that does not fit any more is unsent.
 
-use crate::generator::Load;
+use crate::journey::Journey;
 use crate::live::Live;
+use crate::load::Load;
+use crate::stop::Stop;
 use crate::tally::Tally;
 use crate::traffic::{Traffic, Workers};
-use proofload_history::{At, Clock, HistoryError, Name, Operation, Recorder};
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use crate::wallet::Wallet;
+use proofload_history::{At, Clock, HistoryError, Id, Name, Operation, Recorder};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Semaphore;
 
 /// A client that has arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Arrival {
+    /// Which journey of the mix it makes.
+    pub(crate) scenario: usize,
     /// The counter of its id.
     pub(crate) counter: u64,
     /// When it was due.
@@ -38,13 +42,15 @@ pub(crate) struct Lane {
     pub(crate) traffic: Traffic,
     pub(crate) workers: Workers,
     pub(crate) seed: u64,
-    /// Where its requests go: scheme, host and port.
-    pub(crate) base_url: String,
+    journeys: Vec<Arc<Journey>>,
+    base_url: String,
+    places: BTreeMap<Name, String>,
     pub(crate) client: reqwest::Client,
+    pub(crate) wallet: Arc<Wallet>,
+    pub(crate) stop: Stop,
     pub(crate) tally: Tally,
     pub(crate) live: Arc<Live>,
     recorder: Arc<Recorder>,
-    stop: Arc<AtomicBool>,
     /// The first failure to record; the traffic stops with it.
     unrecorded: Mutex<Option<HistoryError>>,
     desk: Mutex<Desk>,
@@ -73,15 +79,19 @@ impl Lane {
         traffic: Traffic,
         load: &Load,
         client: reqwest::Client,
+        wallet: Arc<Wallet>,
         recorder: Arc<Recorder>,
         live: Arc<Live>,
-        stop: Arc<AtomicBool>,
+        stop: Stop,
     ) -> Self {
         let workers = traffic.workers(load.max_workers);
         Self {
             seed: load.seed,
+            journeys: traffic.mix.journeys().cloned().collect(),
             base_url: load.base_url.trim_end_matches('/').to_owned(),
+            places: load.places.clone(),
             client,
+            wallet,
             tally: Tally::default(),
             live,
             recorder,
@@ -95,6 +105,32 @@ impl Lane {
             traffic,
             workers,
         }
+    }
+
+    /// The journey of that number in the mix.
+    pub(crate) fn journey(&self, scenario: usize) -> &Journey {
+        &self.journeys[scenario]
+    }
+
+    /// The id of an arrival: each journey of a mix has a stream of its own, so that what is issued for it counts from 0.
+    pub(crate) fn id(&self, scenario: usize, counter: u64) -> Id {
+        Id::issued(self.seed, self.stream(scenario), counter)
+    }
+
+    /// The stream of the ids of a journey.
+    pub(crate) fn stream(&self, scenario: usize) -> u16 {
+        // Whether the streams of a traffic fit into ids was checked before there was a lane.
+        self.traffic.stream + scenario as u16
+    }
+
+    /// Where the requests of `operation` go: scheme, host and port.
+    pub(crate) fn base_url(&self, operation: &str) -> &str {
+        self.places.get(operation).unwrap_or(&self.base_url)
+    }
+
+    /// Where the traffic enters.
+    pub(crate) fn entry(&self) -> &str {
+        &self.base_url
     }
 
     /// Hands an arrival over, if there is room for it.
@@ -143,18 +179,14 @@ impl Lane {
         self.recorder.clock()
     }
 
-    /// Records an operation. If that fails the traffic stops: what cannot be recorded must not be sent.
-    pub(crate) fn record(&self, operation: Operation) {
-        self.live.ended(&operation);
+    /// Records an operation, which `waits` if it asked for what its client waits for. If that fails the traffic stops:
+    /// what cannot be recorded must not be sent.
+    pub(crate) fn record(&self, operation: Operation, waits: bool) {
+        self.live.ended(&operation, waits);
         if let Err(error) = self.recorder.operation(operation) {
             lock(&self.unrecorded).get_or_insert(error);
-            self.stop.store(true, Ordering::Release);
+            self.stop.stop();
         }
-    }
-
-    /// Whether the traffic is to end early.
-    pub(crate) fn stopping(&self) -> bool {
-        self.stop.load(Ordering::Acquire)
     }
 
     /// What could not be recorded, if anything.
@@ -208,20 +240,15 @@ mod tests {
             stream: 1,
             arrivals: Arrivals::Constant(rate.parse().unwrap()),
             lasts: Duration::from_secs(10),
-            steps: vec![Arc::new(Request::new("read", &spec).unwrap())],
+            mix: Journey::of(Arc::new(Request::new("read", &spec).unwrap())).unwrap().into(),
         };
-        let load = Load {
-            base_url: "http://127.0.0.1:1".to_owned(),
-            seed: 7,
-            traffics: vec![traffic.clone()],
-            max_workers: workers,
-        };
-        let client = reqwest::Client::new();
-        Arc::new(Lane::new(traffic, &load, client, recorder, Arc::new(Live::new()), Arc::default()))
+        let load = Load { max_workers: workers, ..Load::new("http://127.0.0.1:1", 7, vec![traffic.clone()]) };
+        let (client, live) = (reqwest::Client::new(), Arc::new(Live::new()));
+        Arc::new(Lane::new(traffic, &load, client, Arc::default(), recorder, live, Stop::default()))
     }
 
     fn arrival(counter: u64) -> Arrival {
-        Arrival { counter, intended: At(counter), handed_over: At(counter) }
+        Arrival { scenario: 0, counter, intended: At(counter), handed_over: At(counter) }
     }
 
     /// Offers until one does not fit, and tells how many did and why the last did not.

@@ -6,6 +6,7 @@ use proofload_history::{At, Operation, Outcome};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// How the traffic stands. All counts are since its start, all traffics taken together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub struct LiveCounts {
     pub ok: u64,
     /// Operations that certainly did not happen, unsent ones included.
     pub fail: u64,
+    /// Questions of clients that wait, answered with "not yet": fails in the history, and nobody's failure.
+    pub not_yet: u64,
     /// Operations of which nobody knows.
     pub indeterminate: u64,
     /// Arrivals that a worker is carrying out.
@@ -31,9 +34,11 @@ pub(crate) struct Live {
     offered: AtomicU64,
     ok: AtomicU64,
     fail: AtomicU64,
+    not_yet: AtomicU64,
     indeterminate: AtomicU64,
     in_flight: AtomicU64,
     window: Mutex<Window>,
+    changed: Notify,
 }
 
 impl Live {
@@ -42,27 +47,34 @@ impl Live {
             offered: AtomicU64::new(0),
             ok: AtomicU64::new(0),
             fail: AtomicU64::new(0),
+            not_yet: AtomicU64::new(0),
             indeterminate: AtomicU64::new(0),
             in_flight: AtomicU64::new(0),
             window: Mutex::new(Window::new()),
+            changed: Notify::new(),
         }
     }
 
     pub(crate) fn offered(&self) {
         self.offered.fetch_add(1, Ordering::Relaxed);
+        self.changed.notify_waiters();
     }
 
     pub(crate) fn taken(&self) {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
+        self.changed.notify_waiters();
     }
 
     pub(crate) fn finished(&self) {
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.changed.notify_waiters();
     }
 
-    pub(crate) fn ended(&self, operation: &Operation) {
+    /// An operation has ended; `waits` if it asked for what its client waits for.
+    pub(crate) fn ended(&self, operation: &Operation, waits: bool) {
         let counter = match operation.outcome {
             Outcome::Ok => &self.ok,
+            Outcome::Fail if waits && operation.status.is_some() => &self.not_yet,
             Outcome::Fail => &self.fail,
             Outcome::Indeterminate => &self.indeterminate,
         };
@@ -70,6 +82,12 @@ impl Live {
         if operation.sent.is_some() {
             self.window().record(operation.done, operation.latency_ns().map(Duration::from_nanos));
         }
+        self.changed.notify_waiters();
+    }
+
+    /// Returns when something has been counted since this was called, even if it is awaited later.
+    pub(crate) fn changed(&self) -> impl Future<Output = ()> {
+        self.changed.notified()
     }
 
     pub(crate) fn counts(&self, now: At) -> LiveCounts {
@@ -78,6 +96,7 @@ impl Live {
             offered: load(&self.offered),
             ok: load(&self.ok),
             fail: load(&self.fail),
+            not_yet: load(&self.not_yet),
             indeterminate: load(&self.indeterminate),
             in_flight: load(&self.in_flight),
             p95: self.window().p95(now),

@@ -5,7 +5,7 @@ use crate::lane::{Arrival, Lane, Unsent};
 use crate::schedule::Schedule;
 use crate::tally::too_late;
 use proofload_history::operation::{UNSENT_GENERATOR, UNSENT_WORKERS_WAITING};
-use proofload_history::{At, HistoryError, Id, Name, Operation, Outcome};
+use proofload_history::{At, HistoryError, Name, Operation, Outcome};
 use std::iter::Peekable;
 use std::num::NonZero;
 use std::sync::Arc;
@@ -25,16 +25,19 @@ pub(crate) const UNSENT_ROWS: u64 = 50_000;
 pub(crate) struct Pacer {
     lane: Arc<Lane>,
     schedule: Peekable<Schedule>,
-    ids: Ids,
+    /// The number of the next arrival of the schedule, from 0.
+    number: u64,
+    /// The ids of each journey of the mix.
+    ids: Vec<Ids>,
     start: At,
     rows_left: u64,
     words: [Name; 2],
 }
 
 impl Pacer {
-    pub(crate) fn new(lane: Arc<Lane>, schedule: Schedule, ids: Ids, start: At) -> Self {
+    pub(crate) fn new(lane: Arc<Lane>, schedule: Schedule, ids: Vec<Ids>, start: At) -> Self {
         let words = [UNSENT_WORKERS_WAITING.into(), UNSENT_GENERATOR.into()];
-        Self { lane, schedule: schedule.peekable(), ids, start, rows_left: UNSENT_ROWS, words }
+        Self { lane, schedule: schedule.peekable(), number: 0, ids, start, rows_left: UNSENT_ROWS, words }
     }
 
     /// Runs to the end of the schedule, or until the traffic is stopped. It never falls behind for good: what it is too
@@ -49,22 +52,25 @@ impl Pacer {
                 self.sleep_until(self.start + self.lane.traffic.lasts);
                 return Ok(());
             }
-            self.ids.provide(block.len() as u64)?;
-            for offset in block {
+            for (scenario, ids) in self.ids.iter_mut().enumerate() {
+                ids.provide(block.iter().filter(|(_, drawn)| *drawn == scenario).count() as u64)?;
+            }
+            for (offset, scenario) in block {
                 let intended = self.start + offset;
                 if !self.sleep_until(intended) {
                     return Ok(());
                 }
-                self.due(intended)?;
+                self.due(intended, scenario)?;
             }
         }
     }
 
-    fn next_block(&mut self) -> Vec<Duration> {
+    /// The next arrivals: when each is due, and which journey it makes.
+    fn next_block(&mut self) -> Vec<(Duration, usize)> {
         let Some(first) = self.schedule.next() else { return Vec::new() };
-        let mut block = vec![first];
+        let mut block = vec![(first, self.draw())];
         while let Some(offset) = self.schedule.next_if(|offset| *offset < first + BLOCK_SPAN) {
-            block.push(offset);
+            block.push((offset, self.draw()));
             if block.len() == BLOCK {
                 break;
             }
@@ -72,11 +78,18 @@ impl Pacer {
         block
     }
 
+    fn draw(&mut self) -> usize {
+        let traffic = &self.lane.traffic;
+        let drawn = traffic.mix.draw(self.lane.seed, traffic.stream, self.number);
+        self.number += 1;
+        drawn
+    }
+
     /// Whether `intended` came before the traffic was stopped.
     fn sleep_until(&self, intended: At) -> bool {
         let due = self.lane.clock().moment(intended);
         loop {
-            if self.lane.stopping() {
+            if self.lane.stop.stopping() {
                 return false;
             }
             let left = due.saturating_duration_since(Instant::now());
@@ -87,26 +100,26 @@ impl Pacer {
         }
     }
 
-    fn due(&mut self, intended: At) -> Result<(), HistoryError> {
+    fn due(&mut self, intended: At, scenario: usize) -> Result<(), HistoryError> {
         let now = self.lane.clock().now();
         let tally = &self.lane.tally;
         tally.scheduled.add_one();
         tally.pacer_lag.record(now.since(intended));
         self.lane.live.offered();
         if too_late(intended, now) {
-            return self.unsent(intended, Unsent::Generator);
+            return self.unsent(intended, scenario, Unsent::Generator);
         }
-        let counter = self.ids.next()?;
-        match self.lane.offer(Arrival { counter, intended, handed_over: now }) {
+        let counter = self.ids[scenario].next()?;
+        match self.lane.offer(Arrival { scenario, counter, intended, handed_over: now }) {
             Ok(()) => {
-                self.ids.take();
+                self.ids[scenario].take();
                 Ok(())
             }
-            Err(why) => self.unsent(intended, why),
+            Err(why) => self.unsent(intended, scenario, why),
         }
     }
 
-    fn unsent(&mut self, intended: At, why: Unsent) -> Result<(), HistoryError> {
+    fn unsent(&mut self, intended: At, scenario: usize, why: Unsent) -> Result<(), HistoryError> {
         let tally = &self.lane.tally;
         let (count, word) = match why {
             Unsent::WorkersWaiting => (&tally.unsent_workers_waiting, &self.words[0]),
@@ -117,20 +130,21 @@ impl Pacer {
             return Ok(());
         }
         self.rows_left -= 1;
-        let counter = self.ids.next()?;
-        self.ids.take();
-        let traffic = &self.lane.traffic;
-        self.lane.record(Operation {
-            intent: Id::issued(self.lane.seed, traffic.stream, counter),
+        let counter = self.ids[scenario].next()?;
+        self.ids[scenario].take();
+        let journey = self.lane.journey(scenario);
+        let unsent = Operation {
+            intent: journey.first_id(self.lane.id(scenario, counter)),
             attempt: 0,
-            name: Name::clone(traffic.steps[0].name()),
+            name: Name::clone(journey.first().name()),
             intended,
             sent: None,
             done: self.lane.clock().now(),
             outcome: Outcome::Fail,
             status: None,
             error: Some(Name::clone(word)),
-        });
+        };
+        self.lane.record(unsent, false);
         Ok(())
     }
 }

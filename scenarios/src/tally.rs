@@ -1,8 +1,9 @@
 //! What the generator counts of itself: it becomes the load audit.
 
+use crate::walk::End;
 use hdrhistogram::Histogram;
 use proofload_history::At;
-use proofload_history::journal::LoadAudit;
+use proofload_history::journal::{Journeys, LoadAudit};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -23,6 +24,8 @@ pub(crate) struct Tally {
     pub(crate) panics: Count,
     pub(crate) pacer_lag: Lags,
     pub(crate) dispatch_lag: Lags,
+    pub(crate) begun: Count,
+    ended: [Count; End::KINDS],
 }
 
 impl Tally {
@@ -39,6 +42,24 @@ impl Tally {
             dispatch_lag_us: self.dispatch_lag.quantiles(),
             goose_requests,
             panics: self.panics.get(),
+            journeys: self.journeys(),
+        }
+    }
+
+    /// An arrival's journey has ended.
+    pub(crate) fn ended(&self, end: End) {
+        self.ended[end as usize].add_one();
+    }
+
+    fn journeys(&self) -> Journeys {
+        let ended = |end: End| self.ended[end as usize].get();
+        Journeys {
+            begun: self.begun.get(),
+            completed: ended(End::Completed),
+            unless: ended(End::Unless),
+            not_ok: ended(End::NotOk),
+            waited_in_vain: ended(End::WaitedInVain),
+            without_value: ended(End::WithoutValue),
         }
     }
 }

@@ -4,11 +4,13 @@
 //! escape. A literal brace before a letter is written twice: `{{query}` stands for `{query}`.
 
 use crate::draw::Draws;
+use crate::intent::Intent;
 use proofload_history::Id;
 use std::fmt::Write;
 
-/// A text with placeholders: `{id}` is the intent's id, `{n}` its counter, `{choice:a|b}` one of the words and
-/// `{integer:1..9}` a number of that range, both ends included.
+/// A text with placeholders: `{id}` is the intent's id, `{arrival}` that of the arrival that it belongs to, `{n}` the
+/// counter of the arrival, `{choice:a|b}` one of the words, `{integer:1..9}` a number of that range, both ends included,
+/// `{capture:due}` what an earlier answer held and `{credential:client}` what the client shows to be let in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
     parts: Vec<Part>,
@@ -18,7 +20,10 @@ pub struct Template {
 enum Part {
     Text(String),
     Id,
+    Arrival,
     Counter,
+    Capture(String),
+    Credential(String),
     Choice(Vec<String>),
     Integer { from: i64, to: i64 },
 }
@@ -26,8 +31,9 @@ enum Part {
 /// The text has a placeholder that means nothing.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{placeholder}` at character {position} is not a placeholder: {wrong} (write {{id}}, {{n}}, {{choice:a|b}} or \
-     {{integer:1..9}}; a literal brace before a letter is written twice)"
+    "`{placeholder}` at character {position} is not a placeholder: {wrong} (write {{id}}, {{arrival}}, {{n}}, \
+     {{choice:a|b}}, {{integer:1..9}}, {{capture:NAME}} or {{credential:NAME}}; a literal brace before a letter is \
+     written twice)"
 )]
 pub struct TemplateError {
     /// The placeholder as written.
@@ -38,22 +44,27 @@ pub struct TemplateError {
     pub wrong: &'static str,
 }
 
-/// What one intent puts into templates.
-#[derive(Clone, Debug)]
-pub struct Values {
-    id: Id,
-    counter: u64,
+/// A placeholder stands for something that is not there.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is nothing to put in for `{{{placeholder}}}`")]
+pub struct Missing {
+    /// What stands between the braces: `capture:due`.
+    pub placeholder: String,
+}
+
+/// What one intent puts into the templates of a request, in their order: whoever renders the same templates in the same
+/// order gets the same texts.
+#[derive(Debug)]
+pub(crate) struct Values<'a> {
+    intent: &'a Intent<'a>,
     draws: Draws,
 }
 
-impl Values {
-    /// The values of the intent `id` with this counter under `seed`, for the templates of `request` in order: whoever
-    /// renders the same templates in the same order gets the same texts.
-    #[must_use]
-    pub fn new(seed: u64, id: Id, counter: u64, request: &str) -> Self {
-        let request = Id::of(request).0;
-        let words = [seed, (id.0 >> 64) as u64, id.0 as u64, (request >> 64) as u64, request as u64];
-        Self { id, counter, draws: Draws::of(&words) }
+impl<'a> Values<'a> {
+    pub(crate) fn new(intent: &'a Intent<'a>, request: &str) -> Self {
+        let (id, request) = (intent.id, Id::of(request).0);
+        let words = [intent.seed, (id.0 >> 64) as u64, id.0 as u64, (request >> 64) as u64, request as u64];
+        Self { intent, draws: Draws::of(&words) }
     }
 }
 
@@ -94,20 +105,36 @@ impl Template {
     }
 
     /// The text for an intent; each choice and each integer takes the next of its draws.
-    #[must_use]
-    pub fn render(&self, values: &mut Values) -> String {
+    pub(crate) fn render(&self, values: &mut Values<'_>) -> Result<String, Missing> {
         let mut text = String::new();
+        let Values { intent, draws } = values;
         for part in &self.parts {
+            let missing = |kind: &str, name: &String| Missing { placeholder: format!("{kind}:{name}") };
             let written = match part {
                 Part::Text(literal) => text.write_str(literal),
-                Part::Id => write!(text, "{}", values.id),
-                Part::Counter => write!(text, "{}", values.counter),
-                Part::Choice(words) => text.write_str(&words[values.draws.below(words.len() as u64) as usize]),
-                Part::Integer { from, to } => write!(text, "{}", integer(&mut values.draws, *from, *to)),
+                Part::Id => write!(text, "{}", intent.id),
+                Part::Arrival => write!(text, "{}", intent.arrival),
+                Part::Counter => write!(text, "{}", intent.counter),
+                Part::Capture(name) => text.write_str(intent.captured(name).ok_or_else(|| missing("capture", name))?),
+                Part::Credential(name) => {
+                    text.write_str(&intent.credential(name).ok_or_else(|| missing("credential", name))?)
+                }
+                Part::Choice(words) => text.write_str(&words[draws.below(words.len() as u64) as usize]),
+                Part::Integer { from, to } => write!(text, "{}", integer(draws, *from, *to)),
             };
             debug_assert!(written.is_ok(), "writing into a string cannot fail");
         }
-        text
+        Ok(text)
+    }
+
+    /// The names of the captures that it needs.
+    pub(crate) fn captures(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| if let Part::Capture(name) = part { Some(name.as_str()) } else { None })
+    }
+
+    /// The names of the credentials that it needs.
+    pub(crate) fn credentials(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| if let Part::Credential(name) = part { Some(name.as_str()) } else { None })
     }
 
     /// Every text that the template writes out as it stands: literals and choices.
@@ -116,7 +143,7 @@ impl Template {
             match part {
                 Part::Text(literal) => std::slice::from_ref(literal),
                 Part::Choice(words) => words,
-                Part::Id | Part::Counter | Part::Integer { .. } => &[],
+                _ => &[],
             }
             .iter()
             .map(String::as_str)
@@ -133,7 +160,15 @@ fn placeholder(text: &str, position: usize) -> Result<(Part, usize), TemplateErr
     let inside = &text[1..end - 1];
     let part = match inside.split_once(':') {
         None if inside == "id" => Part::Id,
+        None if inside == "arrival" => Part::Arrival,
         None if inside == "n" => Part::Counter,
+        Some((kind @ ("capture" | "credential"), name)) => {
+            if !is_name(name) {
+                return Err(wrong("a name is letters, digits, dashes and underscores"));
+            }
+            let name = name.to_owned();
+            if kind == "capture" { Part::Capture(name) } else { Part::Credential(name) }
+        }
         Some(("choice", words)) => {
             let words: Vec<String> = words.split('|').map(str::to_owned).collect();
             if words.iter().any(String::is_empty) {
@@ -147,6 +182,11 @@ fn placeholder(text: &str, position: usize) -> Result<(Part, usize), TemplateErr
         _ => return Err(wrong("nobody knows what it stands for")),
     };
     Ok((part, end))
+}
+
+/// Whether `text` can be the name of a capture or of a credential.
+pub(crate) fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
 
 fn range_of(text: &str) -> Option<Part> {
@@ -169,8 +209,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn render(template: &str, counter: u64) -> String {
-        let mut values = Values::new(7, Id::issued(7, 1, counter), counter, "submit");
-        Template::parse(template).unwrap().render(&mut values)
+        let intent = Intent::of_arrival(7, Id::issued(7, 1, counter), counter);
+        Template::parse(template).unwrap().render(&mut Values::new(&intent, "submit")).unwrap()
     }
 
     #[test]
@@ -182,6 +222,25 @@ mod tests {
     #[test]
     fn an_intent_puts_in_its_id_and_its_counter() {
         assert_eq!(render(r#"{"id":"{id}","n":{n}}"#, 42), r#"{"id":"00000000-0007-8001-8000-00000000002a","n":42}"#);
+    }
+
+    #[test]
+    fn an_intent_of_its_own_tells_its_id_from_that_of_its_arrival() {
+        let arrival = Id::issued(7, 1, 42);
+        let intent = Intent { id: arrival.own(2), ..Intent::of_arrival(7, arrival, 42) };
+        let template = Template::parse("{arrival}/{id}").unwrap();
+        let told = template.render(&mut Values::new(&intent, "submit")).unwrap();
+        assert_eq!(told, "00000000-0007-8001-8000-00000000002a/00000000-0007-8001-8002-00000000002a");
+    }
+
+    #[test]
+    fn a_value_that_is_not_there_is_told_and_never_left_out() {
+        let intent = Intent::of_arrival(7, Id::issued(7, 1, 42), 42);
+        for placeholder in ["capture:due", "credential:client"] {
+            let template = Template::parse(&format!("a {{{placeholder}}}")).unwrap();
+            let missing = template.render(&mut Values::new(&intent, "submit")).unwrap_err();
+            assert_eq!(missing.placeholder, placeholder);
+        }
     }
 
     #[test]
@@ -212,6 +271,8 @@ mod tests {
             ("x{integer:9..1}", "{integer:9..1}", 2),
             ("{integer:1-9}", "{integer:1-9}", 1),
             ("{id:3}", "{id:3}", 1),
+            ("{capture:}", "{capture:}", 1),
+            ("{credential:a b}", "{credential:a b}", 1),
             ("/loans/{id", "{id", 8),
         ] {
             let error = Template::parse(template).unwrap_err();
@@ -223,8 +284,9 @@ mod tests {
     fn the_error_says_what_can_be_written() {
         assert_eq!(
             Template::parse("{idd}").unwrap_err().to_string(),
-            "`{idd}` at character 1 is not a placeholder: nobody knows what it stands for (write {id}, {n}, \
-             {choice:a|b} or {integer:1..9}; a literal brace before a letter is written twice)"
+            "`{idd}` at character 1 is not a placeholder: nobody knows what it stands for (write {id}, {arrival}, {n}, \
+             {choice:a|b}, {integer:1..9}, {capture:NAME} or {credential:NAME}; a literal brace before a letter is \
+             written twice)"
         );
     }
 

@@ -1,9 +1,9 @@
 //! A stream of intents, and how many workers it takes.
 
 use crate::arrivals::Arrivals;
-use crate::request::Request;
+use crate::journey::Journey;
+use crate::mix::Mix;
 use proofload_history::Name;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// A stream of intents.
@@ -11,14 +11,15 @@ use std::time::Duration;
 pub struct Traffic {
     /// Its name in the experiment: `apply`.
     pub name: Name,
-    /// Its number within ids, 12 bits, its own among the traffics of a run.
+    /// Its number within ids, 12 bits. A mix takes as many as it has journeys, from this one on, for the ids of each
+    /// count by themselves; they are its own among the traffics of a run.
     pub stream: u16,
     /// When clients arrive.
     pub arrivals: Arrivals,
     /// How long they arrive.
     pub lasts: Duration,
-    /// What each of them asks for, in order and under one id. A later step is made only if the one before was ok.
-    pub steps: Vec<Arc<Request>>,
+    /// What each of them does.
+    pub mix: Mix,
 }
 
 /// The fewest workers of a traffic.
@@ -41,22 +42,31 @@ pub struct Workers {
 }
 
 impl Traffic {
-    /// The longest that one intent can keep a worker.
+    /// The streams of its ids.
     #[must_use]
-    pub fn longest(&self) -> Duration {
-        self.steps.iter().map(|step| step.longest()).sum()
+    pub fn streams(&self) -> std::ops::Range<usize> {
+        let first = usize::from(self.stream);
+        first..first + self.mix.journeys().len()
     }
 
-    /// Workers for the peak rate times the longest that one of them can be kept (Little's law for a system that never
-    /// answers), with four standard deviations of a Poisson process on top; at least [`MIN_WORKERS`], at most `max`.
+    /// The longest that one arrival can keep a worker.
+    #[must_use]
+    pub fn longest(&self) -> Duration {
+        self.mix.journeys().map(|journey| journey.longest()).max().unwrap_or_default()
+    }
+
+    /// Workers for the peak rate times the longest that one of them can be kept, on the mean over the journeys of the
+    /// mix (Little's law for a system that keeps everybody waiting as long as it can), with four standard deviations of a Poisson process on top; at least [`MIN_WORKERS`], at most `max`.
     #[must_use]
     pub fn workers(&self, max: usize) -> Workers {
         let peak = self.arrivals.peak_per_second(self.lasts);
-        let waiting = peak * self.longest().as_secs_f64();
+        let waiting = peak * self.mix.mean(Journey::longest).as_secs_f64();
         // Saturates for absurd rates.
         let wanted = ((waiting + 4.0 * waiting.sqrt()).ceil() as usize).max(MIN_WORKERS);
         let count = wanted.min(max.max(1));
-        let enough = count == wanted || count as f64 >= peak * PATIENCE.as_secs_f64();
+        // Clients that think keep workers from the system that has done nothing wrong.
+        let patience = PATIENCE + self.mix.mean(Journey::thinks);
+        let enough = count == wanted || count as f64 >= peak * patience.as_secs_f64();
         Workers { count, wanted, enough }
     }
 }
@@ -64,19 +74,35 @@ impl Traffic {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::request::RequestSpec;
+    use crate::journey::Step;
+    use crate::request::Request;
+    use std::sync::Arc;
 
-    fn workers(rate: &str, timeout: &str) -> Workers {
+    fn traffic(rate: &str, timeout: &str, pause: Duration) -> Traffic {
         let spec = format!("method = 'GET'\npath = '/'\nok = [200]\ntimeout = '{timeout}'");
-        let spec: RequestSpec = toml::from_str(&spec).unwrap();
-        let traffic = Traffic {
+        let request = Arc::new(Request::new("read", &toml::from_str(&spec).unwrap()).unwrap());
+        let steps = vec![Step::Do { request, times: 1 }, Step::Pause(pause)];
+        Traffic {
             name: "browse".into(),
             stream: 1,
             arrivals: Arrivals::Constant(rate.parse().unwrap()),
             lasts: Duration::from_secs(10),
-            steps: vec![Arc::new(Request::new("read", &spec).unwrap())],
-        };
-        traffic.workers(MAX_WORKERS)
+            mix: Journey::new("browse", steps).unwrap().into(),
+        }
+    }
+
+    fn workers(rate: &str, timeout: &str) -> Workers {
+        traffic(rate, timeout, Duration::ZERO).workers(MAX_WORKERS)
+    }
+
+    #[test]
+    fn clients_that_think_keep_workers_and_are_not_the_systems_failure() {
+        let thinking = |rate, seconds| traffic(rate, "1s", Duration::from_secs(seconds)).workers(MAX_WORKERS);
+        // 200/s for up to 10 s each.
+        assert_eq!(thinking("200/s", 9), workers("200/s", "10s"));
+        // As many could wait a second each, but the pauses alone keep all of them busy.
+        assert!(workers("1000/s", "10s").enough);
+        assert!(!thinking("1000/s", 9).enough);
     }
 
     #[test]

@@ -40,8 +40,7 @@ async fn child() {
     let folder = tempfile::tempdir().unwrap();
     let directory = proofload_history::RunDir::create(folder.path(), "quiet").unwrap();
     let recorder = proofload_history::Recorder::create(&directory, proofload_history::Clock::new()).unwrap();
-    let load =
-        Load { base_url: "http://127.0.0.1:1".to_owned(), seed: 7, traffics: vec![browse.clone()], max_workers: 64 };
+    let load = Load { max_workers: 64, ..Load::new("http://127.0.0.1:1", 7, vec![browse.clone()]) };
     let refused = Generator::new(load, Arc::new(recorder)).unwrap().run().await;
     assert!(matches!(refused, Err(GeneratorError::CtrlC)));
 

@@ -40,7 +40,7 @@ fn ended(run: &RunDir) -> bool {
 fn runs(out: &Path) -> anyhow::Result<Vec<RunDir>> {
     let mut runs = Vec::new();
     for experiment in folders(out)? {
-        let stored = folders(&experiment)?.into_iter().filter(|path| path.join("experiment.toml").is_file());
+        let stored = folders(&experiment)?.into_iter().filter(|path| path.join("manifest.toml").is_file());
         runs.extend(stored.map(RunDir::at));
     }
     Ok(runs)

@@ -3,8 +3,8 @@
 use crate::exit_code::ExitCode;
 use crate::experiment::{self, Experiment, Overrides};
 use proofload_chaos::Planned;
-use proofload_history::Phase;
-use proofload_scenarios::Arrivals;
+use proofload_history::{Period, Phase};
+use proofload_scenarios::{Arrivals, Condition, Mix, Step};
 use std::time::Duration;
 
 /// What a lab takes to start, and to be read, beyond the phases.
@@ -68,13 +68,11 @@ fn timeline(experiment: &Experiment) -> Vec<String> {
         }
         lines.push(format!("  {:>6.1} s  {phase} for {:.1} s", at.as_secs_f64(), lasts.as_secs_f64()));
         if phase == Phase::WarmUp {
-            lines.extend(experiment.traffic.iter().map(|(id, table)| {
-                format!(
-                    "            traffic {id}: scenario {}, {}",
-                    table.scenario.get_ref(),
-                    arrivals(&table.arrivals)
-                )
-            }));
+            for (id, table) in &experiment.traffic {
+                let scenario = table.scenario.get_ref();
+                lines.push(format!("            traffic {id}: scenario {scenario}, {}", arrivals(&table.arrivals)));
+                lines.extend(experiment.scenarios.get(scenario).into_iter().flat_map(scenario_lines));
+            }
         }
         if phase == Phase::Fault && !experiment.header.without_faults {
             lines.extend(experiment.schedule.timeline().iter().map(fault_line));
@@ -89,6 +87,43 @@ fn timeline(experiment: &Experiment) -> Vec<String> {
     let stages: Vec<&str> = experiment.system.manifest.stages.keys().map(String::as_str).collect();
     lines.push(format!("            observe {}", stages.join(", ")));
     lines
+}
+
+/// What clients do, a line a step; in a mix, each scenario with its share.
+fn scenario_lines(mix: &Mix) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mixed = mix.journeys().len() > 1;
+    for (share, journey) in mix.shares() {
+        if mixed {
+            lines.push(format!("              {:>5.1} %  {}", share * 100.0, journey.name()));
+        }
+        let indent = if mixed { 25 } else { 14 };
+        lines.extend(journey.steps().iter().map(|step| format!("{:indent$}{}", "", step_line(step))));
+    }
+    lines
+}
+
+fn step_line(step: &Step) -> String {
+    match step {
+        Step::Do { request, times: 1 } => request.name().to_string(),
+        Step::Do { request, times } => format!("{}, {times} times", request.name()),
+        Step::Until(until) => {
+            let unless = until.unless.iter().map(condition).collect::<Vec<_>>().join(" or ");
+            let unless = if unless.is_empty() { unless } else { format!(", unless {unless}") };
+            format!(
+                "{} every {} until {}{unless}, within {}",
+                until.request.name(),
+                Period(until.every),
+                condition(&until.sees),
+                Period(until.within),
+            )
+        }
+        Step::Pause(span) => format!("pause of {}", Period(*span)),
+    }
+}
+
+fn condition(condition: &Condition) -> String {
+    format!("{} is {}", condition.pointer, condition.equals)
 }
 
 /// What is done when, to what, and what the environment must be able to do for it.

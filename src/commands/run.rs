@@ -7,7 +7,7 @@ use crate::experiment::{self, Experiment, Overrides};
 use crate::stored::Stored;
 use anyhow::{Context as _, anyhow};
 use proofload_history::RunDir;
-use proofload_lab::{LabError, Toolbox, enter};
+use proofload_lab::{Capability, LabError, Resolved, Toolbox, enter};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -37,13 +37,21 @@ pub(super) fn run(arguments: &RunArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::worst(codes.into_iter().map(|(_, code)| code)))
 }
 
+/// What every lab needs must be among what works on this machine.
+pub(super) fn check_needed(found: &[Capability]) -> Result<(), LabError> {
+    match found.iter().find(|capability| capability.needed && !capability.works()) {
+        None => Ok(()),
+        Some(Capability { name, problem, how, .. }) => {
+            let problem = problem.as_deref().unwrap_or_default();
+            Err(LabError::Enter { what: format!("{name} do not work here: {problem}; {how}") })
+        }
+    }
+}
+
 /// What the lab needs, and what the faults need of it, must work on this machine.
 fn check_capabilities(experiments: &[Experiment]) -> Result<(), LabError> {
     let found = enter::probe();
-    if let Some(missing) = found.iter().find(|capability| capability.needed && !capability.works()) {
-        let problem = missing.problem.as_deref().unwrap_or_default();
-        return Err(LabError::Enter { what: format!("{} do not work here: {problem}; {}", missing.name, missing.how) });
-    }
+    check_needed(&found)?;
     for experiment in experiments.iter().filter(|experiment| !experiment.header.without_faults) {
         for fault in experiment.schedule.timeline() {
             let missing = found.iter().find(|capability| fault.needs.contains(&capability.name) && !capability.works());
@@ -142,14 +150,20 @@ fn conduct_in_lab(run: &RunDir, experiment: &Experiment, arguments: &RunArgs) ->
     }
 }
 
-/// Writes the experiment and the system as resolved, with the files that the manifest names: the run stands on its own.
+/// Writes the experiment and the system as resolved: the run stands on its own.
 fn store(run: &RunDir, experiment: &Experiment) -> anyhow::Result<()> {
-    let write = |path: &Path, text: &[u8]| {
-        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
-    };
     write(&run.experiment(), experiment.toml.as_bytes())?;
-    write(&run.manifest(), experiment.system.toml.as_bytes())?;
-    let manifest = &experiment.system.manifest;
+    store_system(run, &experiment.system)
+}
+
+fn write(path: &Path, text: &[u8]) -> anyhow::Result<()> {
+    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Writes the system as resolved, with the files that the manifest names.
+pub(super) fn store_system(run: &RunDir, system: &Resolved) -> anyhow::Result<()> {
+    write(&run.manifest(), system.toml.as_bytes())?;
+    let manifest = &system.manifest;
     for template in manifest.components.values().filter_map(|component| component.template.as_ref()) {
         let text = crate::diagnostic::read(&manifest.folder.join(template))?;
         let path = run.root().join(template);

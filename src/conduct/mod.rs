@@ -2,10 +2,15 @@
 
 mod drain;
 mod interrupt;
+mod keep;
 mod machine;
+mod obey;
 mod observe;
+mod start;
 mod steady;
 mod traffic;
+
+pub(crate) use keep::keep;
 
 use crate::experiment::Experiment;
 use crate::progress::Progress;
@@ -17,7 +22,7 @@ use proofload_chaos::{Chaos, Schedule, Setting};
 use proofload_history::journal::LoadAudit;
 use proofload_history::{Clock, Event, Phase, Recorder, RunDir};
 use proofload_lab::gauge::Gauges;
-use proofload_lab::{Lab, Toolbox, sampler, tail};
+use proofload_lab::{Lab, sampler, tail};
 use proofload_scenarios::{GeneratorError, Handle};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -66,29 +71,10 @@ pub(crate) async fn conduct(
         environment: "lab".to_owned(),
         machine: machine::facts(),
     })?;
-    let tools = Toolbox::find().map_err(proofload_lab::LabError::from)?;
-    let began = Instant::now();
-    let tell = |line: &str| progress.say(line);
-    let started = tokio::select! {
-        started = Lab::start(&experiment.system.manifest, run, Arc::clone(&recorder), &tools, keep_data, &tell) => started,
-        by = interrupt.wait() => {
-            // What had been started ends with the namespaces.
-            recorder.event(Event::Interrupted { by: by.to_owned() })?;
-            recorder.close()?;
-            return Ok(Ended::Interrupted);
-        }
+    let manifest = &experiment.system.manifest;
+    let Some(lab) = start::start(manifest, run, &recorder, &interrupt, progress, keep_data).await? else {
+        return Ok(Ended::Interrupted);
     };
-    let lab = started.inspect_err(|_| {
-        // The error itself is reported by the caller; the history tells at least that the run had begun.
-        if let Err(error) = recorder.close() {
-            progress.say(&format!("cannot close the history: {error}"));
-        }
-    })?;
-    progress.say(&format!(
-        "{} is ready after {:.1} s",
-        experiment.system.manifest.title,
-        began.elapsed().as_secs_f64()
-    ));
     let gauges = Gauges::new(&lab, &experiment.system.manifest);
     let phase = watch::Sender::new(None);
     let run = Run { experiment, lab: lab.clone(), gauges, recorder: Arc::clone(&recorder), progress, interrupt, phase };

@@ -50,6 +50,26 @@ pub(crate) fn manifest(name: &str, experiment: &Path) -> Result<PathBuf, FilePro
     })
 }
 
+/// Every manifest that can be named, ordered by name. Other files may lie beside them: a manifest has an entry.
+pub(crate) fn systems() -> Vec<PathBuf> {
+    let folders = folders(SYSTEMS);
+    let beside = folders.iter().flat_map(|folder| toml_files(folder));
+    let below = folders.iter().flat_map(|folder| subfolders(folder)).flat_map(|folder| toml_files(&folder));
+    let is_manifest = |path: &PathBuf| {
+        let table = std::fs::read_to_string(path).ok().and_then(|text| text.parse::<toml::Table>().ok());
+        table.is_some_and(|table| table.contains_key("format") && table.contains_key("entry"))
+    };
+    let mut found: Vec<PathBuf> = beside.chain(below).filter(is_manifest).collect();
+    found.sort_by_key(|path| stem(path));
+    found.dedup_by_key(|path| stem(path));
+    found
+}
+
+fn subfolders(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.filter(|path| path.is_dir()).collect()
+}
+
 /// A file's name without its ending: the name of an experiment.
 pub(crate) fn stem(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()

@@ -1,18 +1,19 @@
 //! From a file to an experiment whose every name is resolved.
 
+use super::credentials::credentials;
 use super::header::{FORMAT, Header};
+use super::journeys::journeys;
 use super::requests::requests;
 use super::{Experiment, TrafficTable, find};
 use crate::diagnostic::{self, FileProblem};
 use proofload_chaos::{FaultPlan, Names, Schedule};
 use proofload_history::RunDir;
-use proofload_lab::{Resolved, SpecError};
-use proofload_scenarios::Request;
+use proofload_lab::{Manifest, Resolved, SpecError};
+use proofload_scenarios::{Credential, Mix};
 use proofload_verify::{CHECKS, Control, Expectation, Reference};
 use serde::Deserialize as _;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer, ValueDeserializer};
 
@@ -51,7 +52,11 @@ pub(crate) fn load(path: &Path, overrides: &Overrides) -> Result<Experiment, Fil
     system.manifest.folder = manifest.parent().unwrap_or(Path::new(".")).to_owned();
     let in_manifest = |mistake: SpecError| diagnostic::in_file(&mistake, &manifest, &manifest_text);
     check_templates(&system).map_err(in_manifest)?;
-    let requests = requests(&system.manifest).map_err(in_manifest)?;
+    let clients = Clients::of(&system.manifest).map_err(|mistake| {
+        // Where a changed manifest is wrong is told of the changed text, which its author does not see.
+        let span = mistake.span.clone().filter(|_| system.toml == manifest_text);
+        in_manifest(SpecError { span, ..mistake })
+    })?;
 
     let toml = as_resolved(&text, &header, overrides).map_err(in_file)?;
     // A changed rate is read from the text that will be stored, so that both are the same.
@@ -61,7 +66,7 @@ pub(crate) fn load(path: &Path, overrides: &Overrides) -> Result<Experiment, Fil
     } else {
         sections.traffic(&system).map_err(in_file)?
     };
-    let read = Read { name: find::stem(path), header, traffic, requests, system, toml };
+    let read = Read { name: find::stem(path), header, traffic, clients, system, toml };
     sections.resolve(read).map_err(in_file)
 }
 
@@ -76,18 +81,18 @@ pub(crate) fn load_stored(run: &RunDir) -> Result<Experiment, FileProblem> {
     let mut system = Resolved::new(&manifest_text, &[], &[])
         .map_err(|mistake| diagnostic::in_file(&mistake, &manifest, &manifest_text))?;
     system.manifest.folder = run.root().to_owned();
-    let requests =
-        requests(&system.manifest).map_err(|mistake| diagnostic::in_file(&mistake, &manifest, &manifest_text))?;
+    let clients =
+        Clients::of(&system.manifest).map_err(|mistake| diagnostic::in_file(&mistake, &manifest, &manifest_text))?;
     let traffic = sections.traffic(&system).map_err(in_file)?;
     // Its name is that of the folder that holds the runs of the experiment.
     let folder = run.root().canonicalize().unwrap_or_else(|_| run.root().to_owned());
     let name = folder.parent().map(find::stem).unwrap_or_default();
-    let read = Read { name, header, traffic, requests, system, toml: text.clone() };
+    let read = Read { name, header, traffic, clients, system, toml: text.clone() };
     sections.resolve(read).map_err(in_file)
 }
 
 /// Templates must be there, and below the manifest's folder: a copy of each goes into the run directory.
-fn check_templates(system: &Resolved) -> Result<(), SpecError> {
+pub(crate) fn check_templates(system: &Resolved) -> Result<(), SpecError> {
     for (name, component) in &system.manifest.components {
         let Some(template) = &component.template else { continue };
         let below = Path::new(template).components().all(|part| matches!(part, std::path::Component::Normal(_)));
@@ -138,9 +143,23 @@ struct Read {
     name: String,
     header: Header,
     traffic: Vec<(String, TrafficTable)>,
-    requests: BTreeMap<String, Arc<Request>>,
+    clients: Clients,
     system: Resolved,
     toml: String,
+}
+
+/// What a manifest says of clients, every template of theirs read and every step checked.
+struct Clients {
+    scenarios: BTreeMap<String, Mix>,
+    credentials: Vec<Credential>,
+}
+
+impl Clients {
+    fn of(manifest: &Manifest) -> Result<Self, SpecError> {
+        let requests = requests(manifest)?;
+        let credentials = credentials(manifest, &requests)?;
+        Ok(Self { scenarios: journeys(manifest, &requests)?, credentials })
+    }
 }
 
 /// A table keyed by names: each name with its row.
@@ -200,17 +219,13 @@ impl<'t> Sections<'t> {
                 let span = Some(table.scenario.span());
                 return Err(SpecError::unknown("scenario", table.scenario.get_ref(), span, valid));
             }
-            if scenarios[table.scenario.get_ref()].steps.is_empty() {
-                let message = format!("the scenario `{}` has no steps", table.scenario.get_ref());
-                return Err(SpecError::new(message, Some(table.scenario.span())));
-            }
             Ok((name.get_ref().clone(), table))
         });
         rows.collect()
     }
 
     fn resolve(&self, read: Read) -> Result<Experiment, SpecError> {
-        let Read { name, header, traffic, requests, system, toml } = read;
+        let Read { name, header, traffic, clients: Clients { scenarios, credentials }, system, toml } = read;
         let [_, faults, expectations, controls] = &self.named;
         let names = Names::of(&system.manifest, faults.iter().map(|(name, _)| name.get_ref().clone()));
         let plans = faults.iter().map(|(name, row)| {
@@ -225,7 +240,8 @@ impl<'t> Sections<'t> {
         self.check_references(&parsed, &system, plans)?;
         let controls = controls.iter().map(|(variant, row)| self.control(variant, row, &system, plans));
         let controls = controls.collect::<Result<_, SpecError>>()?;
-        Ok(Experiment { name, header, traffic, requests, schedule, expectations: parsed, controls, system, toml })
+        let expectations = parsed;
+        Ok(Experiment { name, header, traffic, scenarios, credentials, schedule, expectations, controls, system, toml })
     }
 
     /// What an expectation speaks of must exist: a fault, a chain, an operation, another expectation.

@@ -1,22 +1,25 @@
 //! The experiment file: parsed, its names resolved against the manifest, nothing started.
 
+mod credentials;
 mod find;
 mod header;
+mod journeys;
 mod load;
 mod requests;
 mod tables;
 
-pub(crate) use find::{experiment as find, experiments as find_all, manifest as find_manifest};
+pub(crate) use find::{
+    experiment as find, experiments as find_all, manifest as find_manifest, systems as find_systems,
+};
 pub(crate) use header::{Header, MAX_SEED, SteadyProbe};
-pub(crate) use load::{Overrides, load, load_stored};
+pub(crate) use load::{Overrides, check_templates, load, load_stored};
 pub(crate) use tables::TrafficTable;
 
 use proofload_chaos::Schedule;
 use proofload_lab::Resolved;
-use proofload_scenarios::Request;
+use proofload_scenarios::{Credential, Mix};
 use proofload_verify::{Control, Expectation};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// An experiment whose every name is resolved.
 pub(crate) struct Experiment {
@@ -26,8 +29,10 @@ pub(crate) struct Experiment {
     pub(crate) header: Header,
     /// Traffic by name, in the file's order of names.
     pub(crate) traffic: Vec<(String, TrafficTable)>,
-    /// The system's operations as requests, by name.
-    pub(crate) requests: BTreeMap<String, Arc<Request>>,
+    /// What clients do, by the names of the system's scenarios.
+    pub(crate) scenarios: BTreeMap<String, Mix>,
+    /// What clients show to be let in.
+    pub(crate) credentials: Vec<Credential>,
     /// Its faults, laid out on the phases.
     pub(crate) schedule: Schedule,
     /// Expectations, in the file's order.

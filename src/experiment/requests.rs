@@ -33,5 +33,7 @@ fn spec(operation: &Operation) -> RequestSpec {
         fail_when: rules.collect(),
         timeout: operation.timeout,
         retry: None,
+        captures: operation.captures.iter().map(|(name, pointer)| (name.clone(), pointer.text().to_owned())).collect(),
+        own_id: operation.own_id,
     }
 }

@@ -1,7 +1,8 @@
 //! The intents of one operation as columns, each under a dense number, so that rows are joined without hashing.
 //!
-//! The ids of a run are a function of its seed, a stream and a counter, and the journal says which were issued: an id
-//! that was issued *is* its place in a column. Only ids that were not (none, in a whole history) go through a map.
+//! The ids of a run are a function of its seed, a stream and a counter, and the journal says which were issued: the id
+//! of an arrival that was issued *is* its place in a column. Only what arrivals did under ids of their own goes through
+//! a map, and ids that were not issued (none, in a whole history).
 
 use crate::names::Names;
 use proofload_history::{Event, History, Id, Operation, Outcome};
@@ -18,6 +19,8 @@ pub(crate) type Number = u32;
 pub(crate) enum Known {
     /// Issued, and no attempt is on record: nobody can know.
     NoRow,
+    /// An own id that another operation was made under: no intent of this one, and no phantom either.
+    Other,
     /// It certainly did not happen.
     Fail,
     /// Nobody can know.
@@ -48,31 +51,50 @@ pub(crate) struct Intents<'h> {
 const NONE: u32 = u32::MAX;
 
 impl<'h> Intents<'h> {
-    /// The intents behind the operations called `operation`. O(operations + ids issued).
+    /// The intents behind the operations called `operation`. An own id of an arrival that was issued is none that nobody
+    /// issued: one that was seen and has no row counts as issued. O(operations + observations + ids issued).
     ///
     /// # Errors
     /// If the journal claims more ids than a run can have issued.
     pub(crate) fn of(history: &'h History, operation: &str) -> Result<Self, String> {
-        let mut index = Index::of(history, operation)?;
+        let index = Index::of(history, operation)?;
         let issued = index.blocks_end as usize;
-        let (mut known, mut rows) = (vec![Known::NoRow; issued], vec![NONE; issued]);
+        let (known, rows) = (vec![Known::NoRow; issued], vec![NONE; issued]);
+        let mut intents = Self { operations: &history.operations, index, known, rows };
+        for seen in history.observations.iter().filter(|seen| seen.id.own_number() > 0) {
+            if intents.index.arrival_was_issued(seen.id) {
+                intents.column(seen.id);
+            }
+        }
         let mut names = Names::new([operation]);
         for (row, made) in history.operations.iter().enumerate() {
-            if names.number(&made.name).is_none() {
-                continue;
+            if names.number(&made.name).is_some() {
+                intents.attempted(row, made);
+            } else if made.intent.own_number() > 0 {
+                let number = intents.column(made.intent);
+                intents.known[number] = intents.known[number].max(Known::Other);
             }
-            let number = index.number_or_add(made.intent) as usize;
-            if number == known.len() {
-                known.push(Known::NoRow);
-                rows.push(NONE);
-            }
-            // The decisive attempt is the first ok one, else the last.
-            if known[number] != Known::Ok {
-                rows[number] = row as u32;
-            }
-            known[number] = known[number].max(made.outcome.into());
         }
-        Ok(Self { operations: &history.operations, index, known, rows })
+        Ok(intents)
+    }
+
+    /// Takes note of an attempt. The decisive one is the first that was ok, else the last.
+    fn attempted(&mut self, row: usize, made: &Operation) {
+        let number = self.column(made.intent);
+        if self.known[number] != Known::Ok {
+            self.rows[number] = row as u32;
+        }
+        self.known[number] = self.known[number].max(made.outcome.into());
+    }
+
+    /// The place of `id` in the columns, made for it if it has none.
+    fn column(&mut self, id: Id) -> usize {
+        let number = self.index.number_or_add(id) as usize;
+        if number == self.known.len() {
+            self.known.push(Known::NoRow);
+            self.rows.push(NONE);
+        }
+        number
     }
 
     /// How many intents are numbered, ids that were issued and have no row included.
@@ -121,9 +143,9 @@ struct Index {
     blocks: Vec<Block>,
     /// One past the last number that a block uses.
     blocks_end: Number,
-    /// Ids that have a row and were not issued.
-    strays: Vec<Id>,
-    stray_numbers: HashMap<Id, Number>,
+    /// Own ids that were seen or have a row, and ids that have a row and were not issued.
+    others: Vec<Id>,
+    other_numbers: HashMap<Id, Number>,
 }
 
 /// Counters `from..to` of a stream, numbered from `first`.
@@ -149,32 +171,38 @@ impl Index {
             next += (block.to - block.from) as Number;
         }
         let seed = history.journal.seed().unwrap_or_default();
-        Ok(Self { seed, blocks, blocks_end: next, strays: Vec::new(), stray_numbers: HashMap::new() })
+        Ok(Self { seed, blocks, blocks_end: next, others: Vec::new(), other_numbers: HashMap::new() })
     }
 
-    fn issued_number(&self, id: Id) -> Option<Number> {
+    /// The number that the blocks give the arrival that `id` belongs to.
+    fn arrival_number(&self, id: Id) -> Option<Number> {
         let (stream, counter) = id.counter(self.seed)?;
         let after = self.blocks.partition_point(|block| (block.stream, block.from) <= (stream, counter));
         let block = self.blocks[..after].last()?;
         (block.stream == stream && counter < block.to).then(|| block.first + (counter - block.from) as Number)
     }
 
+    fn arrival_was_issued(&self, id: Id) -> bool {
+        self.arrival_number(id).is_some()
+    }
+
     fn number(&self, id: Id) -> Option<Number> {
-        self.issued_number(id).or_else(|| self.stray_numbers.get(&id).copied())
+        let issued = if id.own_number() == 0 { self.arrival_number(id) } else { None };
+        issued.or_else(|| self.other_numbers.get(&id).copied())
     }
 
     fn number_or_add(&mut self, id: Id) -> Number {
         self.number(id).unwrap_or_else(|| {
-            let number = self.blocks_end + self.strays.len() as Number;
-            self.strays.push(id);
-            self.stray_numbers.insert(id, number);
+            let number = self.blocks_end + self.others.len() as Number;
+            self.others.push(id);
+            self.other_numbers.insert(id, number);
             number
         })
     }
 
     fn id(&self, number: Number) -> Id {
         if number >= self.blocks_end {
-            return self.strays[(number - self.blocks_end) as usize];
+            return self.others[(number - self.blocks_end) as usize];
         }
         let block = &self.blocks[self.blocks.partition_point(|block| block.first <= number) - 1];
         Id::issued(self.seed, block.stream, block.from + u64::from(number - block.first))
@@ -235,6 +263,24 @@ mod tests {
         let mut script = Script::new();
         script.issue(1, 0, u64::MAX >> 2);
         assert!(Intents::of(&script.history(), Script::OPERATION).is_err());
+    }
+
+    #[test]
+    fn an_own_id_has_a_number_of_its_own_and_never_that_of_its_arrival() {
+        let mut script = Script::new();
+        script.issue(1, 0, 10);
+        let arrival = Id::issued(Script::SEED, 1, 4);
+        script.attempt(arrival.own(1), 1.0, Outcome::Ok).attempt(arrival.own(2), 2.0, Outcome::Fail);
+        script.seen("log.in", arrival.own(3)).seen("log.in", Id::issued(Script::SEED, 1, 10).own(1));
+        script.attempt_of("another", arrival.own(5), 3.0, Outcome::Ok).seen("log.in", arrival.own(5));
+        let history = script.history();
+        let intents = Intents::of(&history, Script::OPERATION).unwrap();
+        let known = |own| intents.number(arrival.own(own)).map(|number| intents.known()[number as usize]);
+        assert_eq!([known(0), known(1), known(2)], [Some(Known::NoRow), Some(Known::Ok), Some(Known::Fail)]);
+        assert_eq!([known(3), known(4)], [Some(Known::NoRow), None], "seen without a row, and not seen at all");
+        assert_eq!(known(5), Some(Known::Other), "made under another operation");
+        assert_eq!(intents.number(Id::issued(Script::SEED, 1, 10).own(1)), None, "its arrival was not issued");
+        assert!((0..intents.len() as Number).all(|number| intents.number(intents.id(number)) == Some(number)));
     }
 
     fn outcome() -> impl Strategy<Value = Outcome> {

@@ -121,10 +121,10 @@ fn life(steps: &[Step]) -> Option<(At, At)> {
 fn around(history: &History, from: At, to: At) -> Vec<Step> {
     let faults = Faults::of(&history.journal);
     let active = |fault: &FaultRecord| fault.injecting < from && from <= faults.active(fault).1;
-    let earlier: Vec<(&str, At)> =
-        faults.records.iter().filter(|fault| active(fault)).map(|fault| (&*fault.id, fault.injecting)).collect();
+    let earlier: Vec<(String, At)> =
+        faults.records.iter().filter(|fault| active(fault)).map(|fault| (fault.name(), fault.injecting)).collect();
     let injects = |entry: &Entry| match &entry.event {
-        Event::FaultInjecting { fault, .. } => earlier.contains(&(fault.as_str(), entry.at)),
+        Event::FaultInjecting { fault, .. } => earlier.contains(&(fault.clone(), entry.at)),
         _ => false,
     };
     let entries = history.journal.entries.iter();

@@ -36,7 +36,7 @@ async fn fires(plan: &FaultPlan, other: Milestone) -> (f64, Result<Moment, Strin
     let (told, milestone) = (phases.subscribe(), first.subscribe());
     let gauges = rising();
     let moment = async {
-        let moment = moment(plan, Phase::Fault, &told, |_| Some(milestone.clone()), &gauges).await;
+        let moment = moment(plan, Phase::Fault, &told, |_| Some(milestone.clone()), &gauges, None).await;
         (Instant::now(), moment)
     };
     let run = async {
@@ -112,6 +112,24 @@ async fn a_fault_never_fires_after_one_that_was_not_injected() {
 async fn a_fault_never_fires_in_a_phase_that_was_left_out() {
     let phases = watch::Sender::new(Some(Phase::Recovery));
     let told = phases.subscribe();
-    let moment = moment(&plan("at = \"fault\""), Phase::Fault, &told, |_| None, &rising()).await;
+    let moment = moment(&plan("at = \"fault\""), Phase::Fault, &told, |_| None, &rising(), None).await;
     assert_eq!(moment.unwrap_err(), "the phase fault was left out");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repeated_fault_fires_again_after_its_pause_but_not_beyond_its_phase() {
+    let phases = watch::Sender::new(Some(Phase::Fault));
+    let (told, plan) = (phases.subscribe(), plan("for = \"1s\""));
+    let again = async |pause| {
+        let since = Instant::now();
+        let moment = moment(&plan, Phase::Fault, &told, |_| None, &rising(), Some(pause)).await;
+        (since.elapsed(), moment)
+    };
+    let pause = Duration::from_millis(1_500);
+    let (waited, moment) = again(pause).await;
+    assert!(waited >= pause, "{waited:?}");
+    assert_eq!(moment.unwrap().because, "1500ms after the last was healed");
+    phases.send_replace(Some(Phase::Recovery));
+    let (_, moment) = again(Duration::ZERO).await;
+    assert_eq!(moment.unwrap_err(), "the phase fault ended before its moment came");
 }

@@ -6,7 +6,9 @@
 
 mod reading;
 mod scenario;
+mod secure;
 mod service;
+mod transaction;
 
 use proofload_lab::{enter, init};
 use std::ffi::OsString;

@@ -1,5 +1,6 @@
 //! Scenarios about the reading of a running system: stages, gauges, the brokers' view, tails and series.
 
+use crate::transaction;
 use proofload_history::journal::StageRead;
 use proofload_history::{Clock, Event, History, Id, Observation, Reading, Recorder, RunDir};
 use proofload_lab::gauge::Gauges;
@@ -99,6 +100,7 @@ pub(crate) async fn stages(folder: &Path) -> Played {
     })?;
     let stored = parcels.read("db.parcel").await;
     check(summary(&stored) == (true, None, ROWS as u64, 0, 1), || format!("the database: {stored:?}"))?;
+    incomplete_while_a_transaction_is_open(&parcels).await?;
     incomplete_while_it_grows(&parcels).await?;
     // By now the tail has seen what the first reading saw; whatever grew since is more.
     parcels.lab.kill("postgres").await?;
@@ -114,6 +116,16 @@ pub(crate) async fn stages(folder: &Path) -> Played {
     observed(&History::read(&parcels.run)?)?;
     parcels.lab.stop().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A transaction that nobody ends hides what lies behind it.
+async fn incomplete_while_a_transaction_is_open(parcels: &Parcels) -> Result<(), Box<dyn Error>> {
+    let transaction = transaction::open("parcels", 0).await?;
+    let read = parcels.read("log.posted").await;
+    let words = format!("a transaction is open at offset {} of parcels/0", transaction.offset);
+    check(!read.complete && says(&read, &words), || format!("with an open transaction: {read:?}"))?;
+    transaction.abort().await?;
+    until("it is read again", async || Ok(parcels.read("log.posted").await.complete)).await
 }
 
 /// Somebody writes through both readings.

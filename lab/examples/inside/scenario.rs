@@ -1,6 +1,6 @@
 //! What the tests have played inside a lab. A scenario fails by an error, which the test shows.
 
-use crate::reading;
+use crate::{reading, secure};
 use proofload_history::{Clock, Recorder, RunDir};
 use proofload_lab::manifest::Manifest;
 use proofload_lab::toxic::{Effect, Stream};
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 
-type Played = Result<ExitCode, Box<dyn Error>>;
+pub(crate) type Played = Result<ExitCode, Box<dyn Error>>;
 
 /// Two hosts and a service with a link.
 const SMALL: &str = r#"
@@ -102,6 +102,11 @@ pub(crate) async fn play(name: &str, folder: &Path) -> Played {
             std::fs::write(folder.join("nginx.conf"), NGINX.replace("events {}", "evens {}"))?;
             refused(folder, FRONT_DOOR, "evens").await
         }
+        "template-without-tls" => {
+            std::fs::write(folder.join("nginx.conf"), NGINX.replace("{listen};", "{listen} ssl; {certificate}"))?;
+            refused(folder, FRONT_DOOR, "`nginx` has no certificate: add `tls = true` to it").await
+        }
+        "secure" => secure::secure(folder).await,
         "whole" => whole(folder).await,
         "broker-again" => broker_again(folder).await,
         "database-again" => database_again(folder).await,
@@ -124,7 +129,7 @@ pub(crate) async fn play(name: &str, folder: &Path) -> Played {
     }
 }
 
-async fn start(folder: &Path, manifest: &str) -> Result<Lab, Box<dyn Error>> {
+pub(crate) async fn start(folder: &Path, manifest: &str) -> Result<Lab, Box<dyn Error>> {
     let run = RunDir::at(folder);
     let recorder = Arc::new(Recorder::create(&run, Clock::new())?);
     let tools = Toolbox::find().map_err(|missing| format!("{missing:?}"))?;
@@ -345,6 +350,6 @@ async fn read_one(topic: &'static str, partition: i32, offset: i64) -> Result<St
     Ok(tokio::task::spawn_blocking(read).await??)
 }
 
-fn check(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), Box<dyn Error>> {
+pub(crate) fn check(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), Box<dyn Error>> {
     if holds { Ok(()) } else { Err(otherwise().into()) }
 }

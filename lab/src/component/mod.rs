@@ -12,10 +12,11 @@ mod redis;
 mod service;
 mod toxiproxy;
 
-pub(crate) use http::{client, words};
+pub(crate) use http::{Way, client, words};
 pub(crate) use service::{Service, expand_migration, find_program};
 pub(crate) use toxiproxy::{API_PORT, Toxiproxy};
 
+use crate::authority::Authority;
 use crate::host::Recipe;
 use crate::plan::{Instance, Plan};
 use crate::toolbox::Toolbox;
@@ -37,6 +38,8 @@ pub struct Kind {
     pub name: &'static str,
     /// What it starts, for people.
     pub description: &'static str,
+    /// Whether a manifest may have it listen with TLS.
+    pub takes_tls: bool,
     make: Make,
 }
 
@@ -45,24 +48,32 @@ pub static KINDS: &[Kind] = &[
     Kind {
         name: "kafka",
         description: "Apache Kafka in KRaft mode; every broker is a controller too",
+        takes_tls: false,
         make: |spec| Box::new(kafka::Kafka::new(spec)),
     },
     Kind {
         name: "nginx",
         description: "nginx, configured by a template beside the manifest",
+        takes_tls: true,
         make: |spec| Box::new(nginx::Nginx::new(spec)),
     },
     Kind {
         name: "postgres",
         description: "PostgreSQL, with its databases",
+        takes_tls: false,
         make: |spec| Box::new(postgres::Postgres::new(spec)),
     },
-    Kind { name: "redis", description: "Redis", make: |spec| Box::new(redis::Redis::new(spec)) },
+    Kind { name: "redis", description: "Redis", takes_tls: false, make: |spec| Box::new(redis::Redis::new(spec)) },
 ];
 
 /// The names of the kinds of component.
 pub fn kinds() -> impl Iterator<Item = &'static str> {
     KINDS.iter().map(|kind| kind.name)
+}
+
+/// The names of the kinds of component that may listen with TLS.
+pub(crate) fn kinds_with_tls() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().filter(|kind| kind.takes_tls).map(|kind| kind.name)
 }
 
 /// The component of kind `kind`. The manifest has checked the name.
@@ -78,6 +89,8 @@ pub(crate) struct Ground {
     pub(crate) run: RunDir,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) http: reqwest::Client,
+    /// Who has signed the certificates of this run, if anything in it listens with TLS.
+    pub(crate) authority: Option<Authority>,
 }
 
 /// The place of one instance.

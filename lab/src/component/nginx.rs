@@ -1,6 +1,6 @@
 //! nginx, by a configuration file in its own language.
 
-use super::{Component, Site, http, placeholder, write};
+use super::{Component, Site, Way, placeholder, write};
 use crate::command::output;
 use crate::host::{Recipe, process_in};
 use crate::manifest::Template;
@@ -26,7 +26,7 @@ impl Nginx {
     }
 
     /// The configuration: the template with `{listen}` (the port), `{dir}` (a folder that it may write to) and the
-    /// manifest's placeholders put in place.
+    /// manifest's placeholders put in place; `{certificate}` and `{certificate_key}` are those of the instance.
     fn configuration(&self, site: &Site) -> Result<String, LabError> {
         let place = format!("component.{}.template", site.instance.of);
         let wrong = |what: String| LabError::Manifest { place: place.clone(), what };
@@ -35,7 +35,7 @@ impl Nginx {
         let text = std::fs::read_to_string(&file).map_err(LabError::file("read", &file))?;
         let text = text.replace("{listen}", &self.port.to_string()).replace("{dir}", &site.data.display().to_string());
         let template = Template::parse(&text).map_err(|what| wrong(format!("{}: {what}", file.display())))?;
-        placeholder::expand(&site.ground, Some(&site.instance.name), &template)
+        placeholder::expand(&site.ground, Some(&site.instance), &template)
             .map_err(|what| wrong(format!("{}: {what}", file.display())))
     }
 }
@@ -76,6 +76,6 @@ impl Component for Nginx {
 
     /// Any answer: whether those behind it answer is theirs to say.
     fn ping<'a>(&'a self, site: &'a Site, at: SocketAddr) -> BoxFuture<'a, Result<(), String>> {
-        Box::pin(async move { http::get(&site.ground.http, at, "/").await.map(|_| ()) })
+        Box::pin(async move { Way::to(&site.ground, &site.instance, at)?.status("/").await.map(|_| ()) })
     }
 }

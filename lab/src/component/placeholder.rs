@@ -4,18 +4,28 @@ use super::Ground;
 use crate::manifest::{Placeholder, Template};
 use crate::plan::{Instance, Plan, link_name};
 use std::fmt::Write as _;
+use std::path::Path;
 
 /// `template` as the instance called `instance` has to read it. The manifest has checked the names in its own texts;
 /// those in a template file are checked here.
-pub(super) fn expand(ground: &Ground, instance: Option<&str>, template: &Template) -> Result<String, String> {
+pub(super) fn expand(ground: &Ground, instance: Option<&Instance>, template: &Template) -> Result<String, String> {
     template.expand(|placeholder| {
+        let owner = instance.map(|instance| &*instance.of);
+        let own = owner.is_some_and(|owner| ground.manifest.speaks_tls(owner));
+        if let Some(what) = placeholder.lacks_tls(owner, own, ground.authority.is_some()) {
+            return Err(what);
+        }
+        let certified = || ground.authority.as_ref().zip(instance).ok_or("no certificate is signed here");
         let nowhere = || format!("there is no component or process `{}`", placeholder.name().unwrap_or_default());
         let of = |name: &str| -> Result<Vec<&Instance>, String> {
             let found: Vec<&Instance> = ground.plan.instances.iter().filter(|instance| &*instance.of == name).collect();
             if found.is_empty() { Err(nowhere()) } else { Ok(found) }
         };
         Ok(match placeholder {
-            Placeholder::Instance => instance.ok_or("{instance} has no meaning here")?.to_owned(),
+            Placeholder::Instance => instance.ok_or("{instance} has no meaning here")?.name.to_string(),
+            Placeholder::Ca => text(ground.authority.as_ref().ok_or("no authority signs here")?.root()),
+            Placeholder::Certificate => certified().map(|(authority, own)| text(&authority.certificate(&own.name)))?,
+            Placeholder::CertificateKey => certified().map(|(authority, own)| text(&authority.key(&own.name)))?,
             Placeholder::Host(name) => of(name)?[0].name.to_string(),
             Placeholder::Link(name) => {
                 list(&of(name)?, |it| format!("{}:{}", link_name(&it.name), Plan::link_port(it)))
@@ -28,6 +38,10 @@ pub(super) fn expand(ground: &Ground, instance: Option<&str>, template: &Templat
             }),
         })
     })
+}
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
 }
 
 fn list(instances: &[&Instance], one: impl Fn(&Instance) -> String) -> String {

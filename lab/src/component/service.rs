@@ -1,7 +1,8 @@
 //! The system's own services.
 
-use super::{Component, Ground, Site, http, placeholder};
+use super::{Component, Ground, Site, Way, placeholder};
 use crate::host::Recipe;
+use crate::plan::Instance;
 use crate::{LabError, manifest};
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
@@ -40,7 +41,7 @@ impl Component for Service {
         Ok(Recipe {
             program: find_program(&site.ground, &place, command)?,
             args: command.iter().skip(1).map(Into::into).collect(),
-            env: expand_env(&site.ground, &place, Some(&site.instance.name), &self.spec.env)?,
+            env: expand_env(&site.ground, &place, Some(&site.instance), &self.spec.env)?,
             as_user: false,
             folder: site.data.clone(),
         })
@@ -50,7 +51,7 @@ impl Component for Service {
     fn ping<'a>(&'a self, site: &'a Site, at: SocketAddr) -> BoxFuture<'a, Result<(), String>> {
         Box::pin(async move {
             let path = &self.spec.ready.http;
-            match http::get(&site.ground.http, at, path).await? {
+            match Way::to(&site.ground, &site.instance, at)?.status(path).await? {
                 200..300 => Ok(()),
                 status => Err(format!("GET {path} is answered with {status}")),
             }
@@ -87,7 +88,7 @@ pub(crate) fn expand_migration(
 fn expand_env(
     ground: &Ground,
     place: &str,
-    instance: Option<&str>,
+    instance: Option<&Instance>,
     env: &BTreeMap<String, manifest::Template>,
 ) -> Result<BTreeMap<String, String>, LabError> {
     env.iter()

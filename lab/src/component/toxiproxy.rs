@@ -1,6 +1,6 @@
 //! The Toxiproxy of a source host: the host's own way to everybody else.
 
-use super::{Component, Site, http};
+use super::{Component, Site, Way};
 use crate::LabError;
 use crate::host::Recipe;
 use crate::plan::{Instance, Plan};
@@ -61,7 +61,7 @@ impl Component for Toxiproxy {
 
     fn ping<'a>(&'a self, site: &'a Site, at: SocketAddr) -> BoxFuture<'a, Result<(), String>> {
         Box::pin(async move {
-            match http::get(&site.ground.http, at, "/version").await? {
+            match Way::plain(&site.ground, at).status("/version").await? {
                 200 => Ok(()),
                 status => Err(format!("GET /version is answered with {status}")),
             }

@@ -3,18 +3,27 @@
 //! The outer process starts `unshare ... proofload lab-init ARGS`, with a pipe as its stdin whose other end nobody else
 //! holds. However the outer process ends, SIGKILL included, the pipe ends; PID 1 inside sees it and exits; and the
 //! kernel takes every process, mount, interface and rule of the namespaces with it.
+//!
+//! A lab that runs can be entered by others than its conductor: [`running`] finds it, and its commands are of it, so
+//! that they end with it too.
 
+mod held;
 mod probe;
+mod running;
+mod signals;
+mod visit;
 
+pub use held::Held;
 pub use probe::{Capability, probe};
+pub use running::{Running, running};
+pub use signals::Signals;
+pub use visit::attend;
 
 use crate::LabError;
 use rustix::process::Pid;
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::{ExitStatus, Stdio};
-use tokio::io::AsyncWriteExt as _;
-use tokio::signal::unix::{SignalKind, signal};
+use std::process::ExitStatus;
 
 /// Byte on the pipe: pass SIGINT on to the conductor.
 pub(crate) const INTERRUPT: u8 = b'I';
@@ -33,40 +42,19 @@ pub const INSIDE_VARIABLE: &str = "PROOFLOAD_IN_LAB";
 /// Ctrl-C reaches the calling process alone, so that the conductor sees it once.
 ///
 /// # Errors
-/// If `unshare` cannot be started or watched. If it starts and is refused the namespaces, it says so on stderr, and the
-/// exit code is 1; `probe` finds out beforehand.
+/// If the lab cannot be started or watched: [`Held::start`].
 pub fn supervise(args: &[OsString]) -> Result<u8, LabError> {
-    let wrong = |doing: &str| {
-        let doing = doing.to_owned();
-        move |error: std::io::Error| LabError::Enter { what: format!("{doing}: {error}") }
-    };
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(wrong("cannot watch signals"))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| LabError::Enter { what: format!("cannot watch signals: {error}") })?;
     runtime.block_on(async {
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(wrong("cannot watch SIGINT"))?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(wrong("cannot watch SIGTERM"))?;
-        let mut hang_up = signal(SignalKind::hangup()).map_err(wrong("cannot watch SIGHUP"))?;
-        let executable = std::env::current_exe().map_err(wrong("cannot find the own executable"))?;
-        let mut child = unshare()
-            .arg(executable)
-            .arg(INIT_ARGUMENT)
-            .args(args)
-            .stdin(Stdio::piped())
-            .process_group(0)
-            .spawn()
-            .map_err(wrong("cannot start unshare (package util-linux)"))?;
-        let mut pipe = child.stdin.take();
+        let mut signals = Signals::take_over()?;
+        let mut held = Held::start(args)?;
         loop {
-            let byte = tokio::select! {
-                status = child.wait() => return Ok(exit_code(status.map_err(wrong("cannot wait for the lab"))?)),
-                _ = interrupt.recv() => INTERRUPT,
-                _ = terminate.recv() => TERMINATE,
-                _ = hang_up.recv() => TERMINATE,
+            let signal = tokio::select! {
+                code = held.ended() => return code,
+                signal = signals.next() => signal,
             };
-            if let Some(pipe) = &mut pipe {
-                // A broken pipe means that the lab is ending; the wait above will tell.
-                let _ = pipe.write_all(&[byte]).await;
-            }
+            held.pass_on(signal).await;
         }
     })
 }

@@ -4,14 +4,15 @@ mod migrate;
 mod order;
 mod unit;
 
-use crate::component::{Ground, client};
+use crate::authority::{self, Authority};
+use crate::component::{Ground, Way, client};
 use crate::manifest::Manifest;
 use crate::plan::Plan;
 use crate::{Instance, LabError, Link, Toolbox, Toxic, command, enter, host, link, mounts, network, toxic, tree};
 use proofload_history::{Event, Recorder, RunDir};
 use rustix::process::{Pid, Resource, Signal, getrlimit, setrlimit};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -57,8 +58,10 @@ impl Lab {
         progress: &(dyn Fn(&str) + Send + Sync),
     ) -> Result<Self, LabError> {
         let begun = Instant::now();
-        let ground = Arc::new(ground(manifest, run, recorder, tools)?);
+        let mut ground = ground(manifest, run, recorder, tools)?;
         make_hosts(&ground).await?;
+        ground.authority = Authority::establish(Path::new(authority::FOLDER), &ground.manifest, &ground.plan)?;
+        let ground = Arc::new(ground);
         progress(&format!("{} hosts ready after {:.1} s", ground.plan.instances.len(), begun.elapsed().as_secs_f64()));
         let instances = &ground.plan.instances;
         let units = instances.iter().filter_map(|instance| unit::of_instance(&ground, instance)).collect();
@@ -121,16 +124,36 @@ impl Lab {
         self.inner.ground.run.data().join(instance)
     }
 
-    /// Where the traffic enters: `http://198.18.0.7:8080`.
+    /// The certificate, in PEM, of the authority that has signed every certificate of this run; `None` if nothing in it
+    /// listens with TLS. The file goes with the lab's namespaces.
+    #[must_use]
+    pub fn ca(&self) -> Option<&Path> {
+        self.inner.ground.authority.as_ref().map(Authority::root)
+    }
+
+    /// Where the traffic enters: `http://198.18.0.7:8080`, with `https` if who is there listens with TLS.
     ///
     /// # Errors
     /// If the manifest's entry has no instance; reading the manifest has found that out.
     pub fn entry_url(&self) -> Result<String, LabError> {
         let entry = &self.manifest().entry;
         let first = self.inner.ground.plan.of(entry.host.get_ref()).next();
+        let scheme = if self.manifest().speaks_tls(entry.host.get_ref()) { "https" } else { "http" };
         first
-            .map(|instance| format!("http://{}:{}", instance.address, entry.port))
+            .map(|instance| format!("{scheme}://{}:{}", instance.address, entry.port))
             .ok_or_else(|| self.unknown("enter at", entry.host.get_ref()))
+    }
+
+    /// The port on which an instance serves its clients.
+    #[must_use]
+    pub fn port(&self, instance: &str) -> Option<u16> {
+        self.unit("find", instance).ok().map(|unit| unit.component.port())
+    }
+
+    /// The log of an instance: its stdout and stderr.
+    #[must_use]
+    pub fn log(&self, instance: &str) -> PathBuf {
+        crate::log::path(self.run_dir(), instance)
     }
 
     /// The process id of an instance, while it runs.
@@ -239,6 +262,11 @@ impl Lab {
         toxic::names(link).await
     }
 
+    /// The way to a port of an instance, for reading answers of any length.
+    pub(crate) fn way(&self, instance: &Instance, port: u16, stall: Duration) -> Result<Way, String> {
+        Way::to_read(&self.inner.ground, instance, SocketAddr::from((instance.address, port)), stall)
+    }
+
     fn unit(&self, doing: &'static str, name: &str) -> Result<&Unit, LabError> {
         self.inner.units.iter().find(|unit| unit.name == name).ok_or_else(|| self.unknown(doing, name))
     }
@@ -260,7 +288,7 @@ fn ground(manifest: &Manifest, run: &RunDir, recorder: Arc<Recorder>, tools: &To
     manifest.folder = std::path::absolute(&manifest.folder).unwrap_or(manifest.folder);
     let plan = Plan::new(&manifest)?;
     let http = client().map_err(|error| LabError::Enter { what: format!("no HTTP client: {error}") })?;
-    Ok(Ground { manifest, plan, tools: tools.clone(), run: RunDir::at(root), recorder, http })
+    Ok(Ground { manifest, plan, tools: tools.clone(), run: RunDir::at(root), recorder, http, authority: None })
 }
 
 async fn make_hosts(ground: &Ground) -> Result<(), LabError> {

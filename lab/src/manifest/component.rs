@@ -26,6 +26,10 @@ pub struct Component {
     pub template: Option<String>,
     /// The port that it listens on, where the template decides that.
     pub listen: Option<u16>,
+    /// Whether the ports that the manifest names on it speak TLS: each instance then has a certificate of the run's own
+    /// authority; the template finds it as `{certificate}` and `{certificate_key}`.
+    #[serde(default)]
+    pub tls: bool,
     /// Components and processes that must be ready before it starts.
     #[serde(default)]
     pub needs: Vec<Spanned<String>>,

@@ -5,6 +5,7 @@
 
 pub mod chain;
 pub mod component;
+pub mod credential;
 pub mod entry;
 pub mod gauge;
 pub mod migration;
@@ -14,6 +15,7 @@ pub mod process;
 pub mod scenario;
 pub mod setting;
 pub mod stage;
+pub mod step;
 pub mod variant;
 
 mod change;
@@ -23,17 +25,19 @@ mod resolved;
 
 pub use chain::{Chain, ChainStage, Repeats};
 pub use component::{Component, Topic};
+pub use credential::Credential;
 pub use entry::Entry;
 pub use error::SpecError;
 pub use gauge::{Gauge, GaugeSource};
 pub use migration::Migration;
-pub use operation::{FailWhen, Method, Operation};
+pub use operation::{FailWhen, Method, Operation, Place};
 pub use placeholder::{Placeholder, Template};
 pub use process::{Process, Ready};
 pub use resolved::Resolved;
-pub use scenario::Scenario;
+pub use scenario::{Course, Scenario};
 pub use setting::Setting;
-pub use stage::{DatabaseStage, LogStage, Pointer, Stage, StageSource, Where};
+pub use stage::{DatabaseStage, HttpStage, Keeper, Layout, LogStage, Pointer, Stage, StageSource, Where};
+pub use step::{Act, Step, Until};
 pub use variant::Variant;
 
 use serde::Deserialize;
@@ -68,6 +72,9 @@ pub struct Manifest {
     /// What clients do, by name.
     #[serde(default, rename = "scenario")]
     pub scenarios: BTreeMap<String, Scenario>,
+    /// What clients show to be let in, by name.
+    #[serde(default, rename = "credential")]
+    pub credentials: BTreeMap<String, Credential>,
     /// Places in the business chain where the system's state can be read, by name.
     #[serde(default, rename = "stage")]
     pub stages: BTreeMap<String, Stage>,
@@ -109,6 +116,19 @@ impl Manifest {
     #[must_use]
     pub fn topic(&self, topic: &str) -> Option<(&str, &Topic)> {
         self.components.iter().find_map(|(name, component)| Some((name.as_str(), component.topics.get(topic)?)))
+    }
+
+    /// Whether the component or process called `name` listens with TLS.
+    #[must_use]
+    pub fn speaks_tls(&self, name: &str) -> bool {
+        self.components.get(name).is_some_and(|component| component.tls)
+            || self.processes.get(name).is_some_and(|process| process.tls)
+    }
+
+    /// Whether anything here listens with TLS, so that there is a certificate authority.
+    #[must_use]
+    pub fn has_authority(&self) -> bool {
+        self.components.values().any(|component| component.tls) || self.processes.values().any(|process| process.tls)
     }
 
     /// The names of the instances of the component or process called `name`; none if there is no such thing.

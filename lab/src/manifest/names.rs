@@ -1,13 +1,18 @@
 //! The names in a manifest that refer to others, and what else its tables must agree on.
 
-use super::{Component, GaugeSource, Manifest, Placeholder, SpecError, StageSource, Template};
-use crate::component::kinds;
+use super::{
+    Act, Component, Course, GaugeSource, Keeper, Manifest, Placeholder, SpecError, StageSource, Step, Template,
+};
+use crate::component::{kinds, kinds_with_tls};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use toml::Spanned;
 
 /// The version of the format that this reader knows.
 const FORMAT: u32 = 1;
+/// A step that is made more often, and more credentials than this, are slips of the pen.
+const MAX_TIMES: u32 = 100;
+const MAX_CREDENTIALS: u32 = 1_000;
 
 pub(super) fn check(manifest: &Manifest) -> Result<(), SpecError> {
     let format = &manifest.format;
@@ -32,6 +37,11 @@ fn check_component(manifest: &Manifest, name: &str, component: &Component) -> Re
     let span = component.kind.span();
     check_host_name(name, span.clone())?;
     one_of("kind of component", &component.kind, kinds())?;
+    if component.tls && !kinds_with_tls().any(|kind| kind == component.kind.get_ref()) {
+        let with: Vec<&str> = kinds_with_tls().collect();
+        let message = format!("`tls` is for components of kind {}: remove it from `{name}`", with.join(", "));
+        return Err(SpecError::new(message, Some(span)));
+    }
     check_replicas(component.replicas.as_ref())?;
     component.needs.iter().try_for_each(|need| known(manifest, need))?;
     let brokers = component.replicas.as_ref().map_or(1, |replicas| *replicas.get_ref());
@@ -60,12 +70,12 @@ fn check_processes(manifest: &Manifest) -> Result<(), SpecError> {
         check_command(&process.command)?;
         check_replicas(process.replicas.as_ref())?;
         process.needs.iter().try_for_each(|need| known(manifest, need))?;
-        process.env.values().try_for_each(|value| check_placeholders(manifest, value))?;
+        process.env.values().try_for_each(|value| check_placeholders(manifest, Some(name), value))?;
     }
     for migration in &manifest.migrations {
         check_command(&migration.command)?;
         for value in migration.env.values() {
-            check_placeholders(manifest, value)?;
+            check_placeholders(manifest, None, value)?;
             if value.placeholders().any(|it| matches!(it, Placeholder::Link(_) | Placeholder::Instance)) {
                 let message = "a migration has no host of its own, and so no link and no instance: \
                                use {host:NAME} or {hosts:NAME:PORT}";
@@ -129,8 +139,13 @@ fn check_needs_end(manifest: &Manifest) -> Result<(), SpecError> {
     }
 }
 
-fn check_placeholders(manifest: &Manifest, template: &Template) -> Result<(), SpecError> {
+/// `owner` is the process whose text it is; a migration's has none.
+fn check_placeholders(manifest: &Manifest, owner: Option<&str>, template: &Template) -> Result<(), SpecError> {
     for placeholder in template.placeholders() {
+        let own = owner.is_some_and(|owner| manifest.speaks_tls(owner));
+        if let Some(message) = placeholder.lacks_tls(owner, own, manifest.has_authority()) {
+            return Err(SpecError::new(message, template.span()));
+        }
         let Some(name) = placeholder.name() else { continue };
         let spanned = Spanned::new(template.span().unwrap_or_default(), name.to_owned());
         match placeholder {
@@ -149,8 +164,21 @@ fn check_placeholders(manifest: &Manifest, template: &Template) -> Result<(), Sp
 
 fn check_operations(manifest: &Manifest) -> Result<(), SpecError> {
     let operations = || keys(&manifest.operations);
-    for step in manifest.scenarios.values().flat_map(|scenario| &scenario.steps) {
-        one_of("operation", step, operations())?;
+    for place in manifest.operations.values().filter_map(|operation| operation.at.as_ref()) {
+        known(manifest, &place.host)?;
+    }
+    for credential in manifest.credentials.values() {
+        one_of("operation", &credential.operation, operations())?;
+        if !(1..=MAX_CREDENTIALS).contains(credential.count.get_ref()) {
+            let message = format!("there are {} credentials: write 1 to {MAX_CREDENTIALS}", credential.count.get_ref());
+            return Err(SpecError::new(message, Some(credential.count.span())));
+        }
+    }
+    for scenario in manifest.scenarios.values() {
+        match &scenario.course {
+            Course::Steps(steps) => steps.iter().try_for_each(|step| check_step(manifest, step))?,
+            Course::Mix(mix) => mix.iter().try_for_each(|(name, weight)| check_share(manifest, name, weight))?,
+        }
     }
     for chain in manifest.chains.values() {
         one_of("operation", &chain.operation, operations())?;
@@ -161,11 +189,45 @@ fn check_operations(manifest: &Manifest) -> Result<(), SpecError> {
     Ok(())
 }
 
+fn check_step(manifest: &Manifest, step: &Step) -> Result<(), SpecError> {
+    if let Some(operation) = step.operation() {
+        one_of("operation", operation, keys(&manifest.operations))?;
+    }
+    let wrong = match &step.act {
+        Act::Do { times, .. } if !(1..=MAX_TIMES).contains(times) => {
+            format!("`times` is {times}: write 1 to {MAX_TIMES}")
+        }
+        Act::Until(until) if until.every.0.is_zero() || until.within.0.is_zero() => {
+            "`every` and `within` must be longer than nothing".to_owned()
+        }
+        _ => return Ok(()),
+    };
+    Err(SpecError::new(wrong, Some(step.span.clone())))
+}
+
+fn check_share(manifest: &Manifest, name: &Spanned<String>, weight: &Spanned<u32>) -> Result<(), SpecError> {
+    one_of("scenario", name, keys(&manifest.scenarios))?;
+    let mixed = manifest.scenarios.get(name.get_ref()).is_some_and(|other| matches!(other.course, Course::Mix(_)));
+    if mixed {
+        let message =
+            format!("`{name}` is a mix itself: write the scenarios that it consists of", name = name.get_ref());
+        return Err(SpecError::new(message, Some(name.span())));
+    }
+    if *weight.get_ref() == 0 {
+        return Err(SpecError::new("a weight is at least 1: leave out what nobody does", Some(weight.span())));
+    }
+    Ok(())
+}
+
 fn check_stages(manifest: &Manifest) -> Result<(), SpecError> {
     for stage in manifest.stages.values() {
         match &stage.source {
             StageSource::Log(log) => known_topic(manifest, &log.topic)?,
             StageSource::Database(database) => known_database(manifest, &database.component, &database.database)?,
+            StageSource::Http(journal) => match &journal.keeper {
+                Keeper::Component(name) => one_of("component", name, keys(&manifest.components))?,
+                Keeper::Process(name) => one_of("process", name, keys(&manifest.processes))?,
+            },
         }
     }
     Ok(())

@@ -1,18 +1,22 @@
 //! `[operation.NAME]`: a request that clients make, and what its answers mean. Plain data: the traffic gives it life.
 
+use super::Pointer;
 use proofload_history::Period;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use toml::Spanned;
 
 /// A request that clients make, and what its answers mean.
 ///
-/// In path, headers and body, `{id}`, `{n}`, `{choice:a|b}` and `{integer:1..9}` are drawn for each intent.
+/// In path, headers and body, `{id}` is the intent's id, `{arrival}` that of the arrival that it belongs to, `{n}` the
+/// number of the arrival; `{choice:a|b}` and `{integer:1..9}` are drawn for each intent; `{capture:NAME}` is what an
+/// earlier answer held, and `{credential:NAME}`, in headers alone, what the client shows to be let in.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Operation {
     /// The HTTP method.
     pub method: Method,
-    /// The path at the entry.
+    /// The path at the entry, or at `at`.
     pub path: String,
     /// Headers, free.
     #[serde(default)]
@@ -29,6 +33,24 @@ pub struct Operation {
     pub fail_when: Vec<FailWhen>,
     /// When a client gives up.
     pub timeout: Period,
+    /// Values (texts and numbers) of an ok answer's JSON, by the names under which later steps use them.
+    #[serde(default)]
+    pub captures: BTreeMap<String, Pointer>,
+    /// Whether it is an intent of its own, with an id of its own, each time that it is made within an arrival.
+    #[serde(default)]
+    pub own_id: bool,
+    /// Where it goes, if not to the entry.
+    pub at: Option<Place>,
+}
+
+/// Where an operation goes that does not go to the entry: directly to a host, without TLS.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// A component or a process; its first instance, if it has several.
+    pub host: Spanned<String>,
+    /// Its port.
+    pub port: u16,
 }
 
 /// An answer that says by a header that nothing happened.

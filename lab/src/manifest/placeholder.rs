@@ -5,7 +5,10 @@ use std::ops::Range;
 use toml::Spanned;
 
 /// How placeholders are written, for messages.
-const FORMS: &str = "{link:NAME}, {host:NAME}, {hosts:NAME:PORT}, {servers:NAME:PORT} and {instance}";
+const FORMS: &str = "{link:NAME}, {host:NAME}, {hosts:NAME:PORT}, {servers:NAME:PORT}, {instance}, {ca}, {certificate} \
+                     and {certificate_key}";
+/// What makes certificates.
+const ADD_TLS: &str = "add `tls = true` to";
 
 /// Something that only the running environment knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +25,12 @@ pub enum Placeholder {
     Servers(String, u16),
     /// `{instance}`: the name of the instance itself.
     Instance,
+    /// `{ca}`: the path of the certificate, in PEM, of the authority that has signed every certificate of the run.
+    Ca,
+    /// `{certificate}`: the path of the instance's own certificate, in PEM.
+    Certificate,
+    /// `{certificate_key}`: the path of the private key to it, in PEM.
+    CertificateKey,
 }
 
 impl Placeholder {
@@ -30,7 +39,24 @@ impl Placeholder {
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::Link(name) | Self::Host(name) | Self::Hosts(name, _) | Self::Servers(name, _) => Some(name),
-            Self::Instance => None,
+            Self::Instance | Self::Ca | Self::Certificate | Self::CertificateKey => None,
+        }
+    }
+
+    /// What is missing for it to mean something: in a text of `owner` (a component or process; `None` for a migration),
+    /// which listens with TLS or does not (`own`), where somebody does or nobody (`any`).
+    pub(crate) fn lacks_tls(&self, owner: Option<&str>, own: bool, any: bool) -> Option<String> {
+        match (self, owner) {
+            (Self::Ca, _) if !any => {
+                Some(format!("`{{ca}}` has no meaning where nothing listens with TLS: {ADD_TLS} whoever does"))
+            }
+            (Self::Certificate | Self::CertificateKey, Some(owner)) if !own => {
+                Some(format!("`{owner}` has no certificate: {ADD_TLS} it"))
+            }
+            (Self::Certificate | Self::CertificateKey, None) => {
+                Some("a migration has no host of its own, and so no certificate".to_owned())
+            }
+            _ => None,
         }
     }
 
@@ -41,6 +67,9 @@ impl Placeholder {
         let port = |text: &str| text.parse::<u16>().ok().filter(|port| *port > 0);
         match fields.as_slice() {
             ["instance"] => Ok(Self::Instance),
+            ["ca"] => Ok(Self::Ca),
+            ["certificate"] => Ok(Self::Certificate),
+            ["certificate_key"] => Ok(Self::CertificateKey),
             ["link", name] if !name.is_empty() => Ok(Self::Link((*name).to_owned())),
             ["host", name] if !name.is_empty() => Ok(Self::Host((*name).to_owned())),
             ["hosts" | "servers", name, digits] if !name.is_empty() => {
@@ -55,8 +84,8 @@ impl Placeholder {
 
 /// A text with placeholders.
 ///
-/// A placeholder is `{`, a lower-case word, and `:` or `}`. Every other brace stands for itself, and so does one after
-/// `$`, so that JSON and nginx's own language need no escaping.
+/// A placeholder is `{`, a word of lower-case letters and underscores, and `:` or `}`. Every other brace stands for
+/// itself, and so does one after `$`, so that JSON and nginx's own language need no escaping.
 #[derive(Clone, Debug)]
 pub struct Template {
     text: String,
@@ -142,7 +171,8 @@ fn placeholder_at(braced: &str) -> Option<&str> {
     let inner = &braced[1..braced.find('}')?];
     let word = inner.split(':').next().unwrap_or_default();
     let plain = !inner.contains(|c: char| c.is_whitespace() || c == '{');
-    (plain && !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase())).then_some(inner)
+    let of_word = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
+    (plain && word.starts_with(|c: char| c.is_ascii_lowercase()) && word.bytes().all(of_word)).then_some(inner)
 }
 
 impl<'de> Deserialize<'de> for Template {
@@ -169,6 +199,9 @@ mod tests {
             ("{hosts:office:8080}", Placeholder::Hosts("office".to_owned(), 8080)),
             ("{servers:office:8080}", Placeholder::Servers("office".to_owned(), 8080)),
             ("{instance}", Placeholder::Instance),
+            ("{ca}", Placeholder::Ca),
+            ("{certificate}", Placeholder::Certificate),
+            ("{certificate_key}", Placeholder::CertificateKey),
         ] {
             assert_eq!(Template::parse(text).unwrap().placeholders().collect::<Vec<_>>(), [&placeholder], "{text}");
         }
@@ -202,6 +235,8 @@ mod tests {
             "{hosts:a:0}",
             "{hosts:a:65536}",
             "{instance:a}",
+            "{certificate:a}",
+            "{certificate_keys}",
         ] {
             assert!(Template::parse(text).is_err(), "{text}");
         }

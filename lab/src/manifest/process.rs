@@ -18,12 +18,16 @@ pub struct Process {
     pub needs: Vec<Spanned<String>>,
     /// How it says that it is ready.
     pub ready: Ready,
+    /// Whether the ports that the manifest names on it speak TLS: each instance then has a certificate of the run's own
+    /// authority; its environment finds it by `{certificate}` and `{certificate_key}`.
+    #[serde(default)]
+    pub tls: bool,
     /// Its environment, free; values may hold placeholders.
     #[serde(default)]
     pub env: BTreeMap<String, Template>,
 }
 
-/// How a process says that it is ready: a GET that is answered with 2xx.
+/// How a process says that it is ready: a GET that is answered with 2xx, over TLS if it has [`Process::tls`].
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ready {

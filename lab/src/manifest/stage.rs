@@ -1,7 +1,10 @@
 //! `[stage.NAME]`: a place in the business chain where the system's state can be read.
 
 use super::Setting;
-use serde::Deserialize;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use std::fmt;
 use toml::Spanned;
 
 /// A place in the business chain where the system's state can be read.
@@ -21,6 +24,8 @@ pub enum StageSource {
     Log(LogStage),
     /// Rows of a query.
     Database(DatabaseStage),
+    /// Lines of a journal that is answered over HTTP.
+    Http(HttpStage),
 }
 
 /// Records of a topic, read from its beginning to its end.
@@ -28,17 +33,57 @@ pub enum StageSource {
 pub struct LogStage {
     /// The topic.
     pub topic: Spanned<String>,
-    /// Which records belong to the stage; all of them without it.
-    pub filter: Option<Where>,
-    /// Where in the value the intent's id is.
+    /// What a record's value says.
+    pub layout: Layout,
+}
+
+/// Lines of a journal: what `GET path` answers at every instance, one JSON object per line of at most 1 MiB, in the
+/// journal's order. The instances' journals are logs of their own.
+#[derive(Clone, Debug)]
+pub struct HttpStage {
+    /// Who keeps it.
+    pub keeper: Keeper,
+    /// The port.
+    pub port: u16,
+    /// The path: `/v1/journal`.
+    pub path: String,
+    /// What a line says.
+    pub layout: Layout,
+}
+
+/// Who keeps a journal.
+#[derive(Clone, Debug)]
+pub enum Keeper {
+    /// A component.
+    Component(Spanned<String>),
+    /// A process.
+    Process(Spanned<String>),
+}
+
+impl Keeper {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Component(name) | Self::Process(name) => name.get_ref(),
+        }
+    }
+}
+
+/// Which JSON values of a log belong to a stage, and where in them is what.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// All of them must hold for a value that belongs to the stage; without any, every one does.
+    pub filter: Vec<Where>,
+    /// Where the intent's id is.
     pub id: Pointer,
-    /// Where in the value the ordering key is; the record's own key without it.
+    /// Where the ordering key is; a record's own key without it.
     pub key: Option<Pointer>,
-    /// Where in the value a version is.
+    /// Where a version is.
     pub version: Option<Pointer>,
-    /// Where in the value a state is.
+    /// Where a state is.
     pub state: Option<Pointer>,
-    /// Where in the value an amount in minor units is.
+    /// Where an amount in minor units is.
     pub amount: Option<Pointer>,
 }
 
@@ -53,7 +98,7 @@ pub struct DatabaseStage {
     pub sql: String,
 }
 
-/// A condition on a record's value.
+/// A condition on a value.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Where {
@@ -64,10 +109,10 @@ pub struct Where {
 }
 
 impl Where {
-    /// Whether `record` belongs to the stage.
+    /// Whether it holds for `value`.
     #[must_use]
-    pub fn holds(&self, record: &serde_json::Value) -> bool {
-        self.pointer.of(record).is_some_and(|found| self.equals == *found)
+    pub fn holds(&self, value: &serde_json::Value) -> bool {
+        self.pointer.of(value).is_some_and(|found| self.equals == *found)
     }
 }
 
@@ -81,6 +126,12 @@ impl Pointer {
     #[must_use]
     pub fn of<'a>(&self, value: &'a serde_json::Value) -> Option<&'a serde_json::Value> {
         value.pointer(&self.0)
+    }
+
+    /// As it is written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0
     }
 }
 
@@ -96,14 +147,14 @@ impl TryFrom<String> for Pointer {
     }
 }
 
-/// The table as it is written; which keys are needed depends on `topic` or `sql` being there.
+/// The table as it is written; which keys are needed depends on `topic`, `sql` or `http` being there.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
     title: String,
     topic: Option<Spanned<String>>,
-    #[serde(rename = "where")]
-    filter: Option<Where>,
+    #[serde(default, rename = "where", deserialize_with = "one_or_more")]
+    filter: Option<Vec<Where>>,
     id: Option<Pointer>,
     key: Option<Pointer>,
     version: Option<Pointer>,
@@ -112,6 +163,9 @@ struct Table {
     component: Option<Spanned<String>>,
     database: Option<Spanned<String>>,
     sql: Option<String>,
+    http: Option<String>,
+    process: Option<Spanned<String>>,
+    port: Option<u16>,
 }
 
 impl TryFrom<Table> for Stage {
@@ -119,10 +173,13 @@ impl TryFrom<Table> for Stage {
 
     fn try_from(table: Table) -> Result<Self, String> {
         let title = table.title.clone();
-        let source = match (&table.topic, &table.sql) {
-            (Some(_), None) => StageSource::Log(table.log()?),
-            (None, Some(_)) => StageSource::Database(table.database()?),
-            _ => return Err("a stage has either `topic` (a log) or `sql` (a database)".to_owned()),
+        let source = match (&table.topic, &table.sql, &table.http) {
+            (Some(_), None, None) => StageSource::Log(table.log()?),
+            (None, Some(_), None) => StageSource::Database(table.database()?),
+            (None, None, Some(_)) => StageSource::Http(table.http()?),
+            _ => {
+                return Err("a stage has either `topic` (a log), `sql` (a database) or `http` (a journal)".to_owned());
+            }
         };
         Ok(Self { title, source })
     }
@@ -130,13 +187,34 @@ impl TryFrom<Table> for Stage {
 
 impl Table {
     fn log(self) -> Result<LogStage, String> {
-        if self.component.is_some() || self.database.is_some() {
-            return Err("a stage with `topic` has neither `component` nor `database`".to_owned());
+        if self.component.is_some() || self.database.is_some() || self.process.is_some() || self.port.is_some() {
+            return Err("a stage with `topic` has no `component`, `database`, `process` or `port`".to_owned());
         }
-        Ok(LogStage {
-            topic: self.topic.ok_or("a log stage needs `topic`")?,
-            filter: self.filter,
-            id: self.id.ok_or("a log stage needs `id`: the JSON pointer to the intent's id in a record's value")?,
+        let topic = self.topic.clone().ok_or("a log stage needs `topic`")?;
+        Ok(LogStage { topic, layout: self.layout("a log stage", "a record's value")? })
+    }
+
+    fn http(self) -> Result<HttpStage, String> {
+        if self.database.is_some() {
+            return Err("a stage with `http` has no `database`".to_owned());
+        }
+        let keeper = match (&self.component, &self.process) {
+            (Some(name), None) => Keeper::Component(name.clone()),
+            (None, Some(name)) => Keeper::Process(name.clone()),
+            _ => return Err("a stage with `http` needs either `process` or `component`: who answers it".to_owned()),
+        };
+        let port = self.port.filter(|port| *port > 0).ok_or("a stage with `http` needs `port`")?;
+        let path = self.http.clone().ok_or("a stage over HTTP needs `http`")?;
+        if !path.starts_with('/') {
+            return Err(format!("`{path}` is not a path: write \"/{path}\""));
+        }
+        Ok(HttpStage { keeper, port, path, layout: self.layout("a stage with `http`", "a line")? })
+    }
+
+    fn layout(self, who: &str, place: &str) -> Result<Layout, String> {
+        Ok(Layout {
+            filter: self.filter.unwrap_or_default(),
+            id: self.id.ok_or_else(|| format!("{who} needs `id`: the JSON pointer to the intent's id in {place}"))?,
             key: self.key,
             version: self.version,
             state: self.state,
@@ -149,10 +227,36 @@ impl Table {
         if self.filter.is_some() || pointers.iter().any(|pointer| pointer.is_some()) {
             return Err("a stage with `sql` has no `where` and no pointers: its query names its columns".to_owned());
         }
+        if self.process.is_some() || self.port.is_some() {
+            return Err("a stage with `sql` has no `process` and no `port`".to_owned());
+        }
         Ok(DatabaseStage {
             component: self.component.ok_or("a database stage needs `component`")?,
             database: self.database.ok_or("a database stage needs `database`")?,
             sql: self.sql.ok_or("a database stage needs `sql`")?,
         })
     }
+}
+
+/// One table, or a list of them. Not an untagged enum: that would not say which key is wrong.
+fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Where>>, D::Error> {
+    struct OneOrMore;
+
+    impl<'de> Visitor<'de> for OneOrMore {
+        type Value = Vec<Where>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a table { pointer, equals } or a list of them")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<Vec<Where>, A::Error> {
+            Where::deserialize(MapAccessDeserializer::new(table)).map(|one| vec![one])
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Vec<Where>, A::Error> {
+            Vec::deserialize(SeqAccessDeserializer::new(list))
+        }
+    }
+
+    deserializer.deserialize_any(OneOrMore).map(Some)
 }

@@ -1,10 +1,11 @@
 //! The loop that looks at processes and at the machine itself.
 
-use super::proc::{self, Processors, Stat, Units};
+use super::processors::{Processors, Units};
 use super::record;
 use crate::Lab;
+use crate::stat::{self, Stat};
 use proofload_history::{Name, Recorder};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,7 @@ pub(super) fn sample(lab: &Lab, recorder: &Recorder, stop: &AtomicBool, period: 
     let units = Units::parse(&std::fs::read("/proc/self/auxv").unwrap_or_default());
     let mut meter = Meter { units, before: HashMap::new() };
     let mut processors = read_processors();
-    let mut seen = all(&proc::processes());
+    let mut seen = all(&stat::processes());
     while !stop.load(Ordering::Relaxed) {
         let began = Instant::now();
         record(recorder, "canary_us", &machine, canary());
@@ -26,7 +27,7 @@ pub(super) fn sample(lab: &Lab, recorder: &Recorder, stop: &AtomicBool, period: 
         if let Some(steal) = processors.zip(now).and_then(|(before, now)| now.steal_since(before)) {
             record(recorder, "cpu_steal_fraction", &machine, steal);
         }
-        let processes = proc::processes();
+        let processes = stat::processes();
         let seen_now = all(&processes);
         let spent = seen_now.saturating_sub(seen);
         if let Some(foreign) = processors.zip(now).and_then(|(before, now)| now.foreign_since(before, spent)) {
@@ -47,8 +48,15 @@ fn canary() -> f64 {
 
 /// The processor time of all processes that can be seen: those of the lab, the conductor's with them, for the lab has a
 /// PID namespace of its own.
-fn all(processes: &HashMap<i32, Stat>) -> u64 {
+fn all(processes: &BTreeMap<i32, Stat>) -> u64 {
     processes.values().map(|stat| stat.ticks).sum()
+}
+
+/// The sum over the process `root` and all that descend from it: clock ticks and pages.
+fn of_family(processes: &BTreeMap<i32, Stat>, root: i32) -> (u64, u64) {
+    let family = stat::family(processes, root);
+    let stats = family.iter().filter_map(|pid| processes.get(pid));
+    stats.fold((0, 0), |(ticks, pages), stat| (ticks + stat.ticks, pages + stat.pages))
 }
 
 fn read_processors() -> Option<Processors> {
@@ -63,11 +71,11 @@ struct Meter {
 }
 
 impl Meter {
-    fn read(&mut self, processes: &HashMap<i32, Stat>, lab: &Lab, recorder: &Recorder) {
+    fn read(&mut self, processes: &BTreeMap<i32, Stat>, lab: &Lab, recorder: &Recorder) {
         let read = Instant::now();
         for instance in lab.instances() {
             let Some(pid) = lab.pid(&instance.name) else { continue };
-            let (ticks, pages) = proc::tree(processes, pid);
+            let (ticks, pages) = of_family(processes, pid);
             record(recorder, "rss_bytes", &instance.name, (pages * self.units.page_bytes) as f64);
             if let Some(cores) = self.cores(&instance.name, pid, ticks, read) {
                 record(recorder, "cpu_cores", &instance.name, cores);
@@ -88,6 +96,20 @@ impl Meter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_instance_uses_what_all_its_processes_use() {
+        let stat = |parent, ticks, pages| Stat { state: 'S', parent, ticks, started: 0, pages };
+        let processes = BTreeMap::from([
+            (7, stat(1, 1, 1)),
+            (42, stat(7, 10, 20)),
+            (43, stat(42, 100, 200)),
+            (44, stat(43, 1_000, 2_000)),
+            (50, stat(7, 5, 5)),
+        ]);
+        assert_eq!(of_family(&processes, 42), (1_110, 2_220));
+        assert_eq!(of_family(&processes, 99), (0, 0));
+    }
 
     #[test]
     fn cores_are_processor_time_over_time_and_start_anew_with_a_new_process() {

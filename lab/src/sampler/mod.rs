@@ -5,7 +5,7 @@
 //! any number.
 
 mod machine;
-mod proc;
+mod processors;
 
 use crate::Lab;
 use crate::gauge::Gauges;

@@ -29,7 +29,7 @@ pub(super) async fn read(
     let (component, _) = manifest.topic(topic).ok_or_else(|| format!("no component has the topic `{topic}`"))?;
     let config = config(lab, component);
     let epochs = epochs(lab, topic).await;
-    let records = Records::new(&read.stage, source, Reading::Final, recorder.clock());
+    let records = Records::new(&read.stage, &source.layout, Reading::Final, recorder.clock());
     let first = observe(&config, topic, records, epochs, recorder, read).await?;
     let (second_config, second_topic) = (config.clone(), topic.clone());
     let second = blocking(move || pass(&second_config, &second_topic, |_| Ok(()))).await?;
@@ -43,7 +43,6 @@ pub(super) async fn read(
 fn config(lab: &Lab, component: &str) -> ClientConfig {
     let mut config = kafka::direct(lab, component, GROUP);
     config
-        .set("isolation.level", "read_committed")
         .set("enable.partition.eof", "true")
         // A position that the log does not have any more must not become another one in silence.
         .set("auto.offset.reset", "error")

@@ -6,6 +6,8 @@
 
 mod database;
 mod digest;
+mod journal;
+mod lines;
 mod log;
 mod pass;
 mod record;
@@ -26,6 +28,7 @@ pub async fn read(lab: &Lab, manifest: &Manifest, stage: &str, recorder: &Record
     let outcome = match manifest.stages.get(stage).map(|stage| &stage.source) {
         Some(StageSource::Log(source)) => log::read(lab, manifest, source, recorder, &mut read).await,
         Some(StageSource::Database(source)) => database::read(lab, source, recorder, &mut read).await,
+        Some(StageSource::Http(source)) => journal::read(lab, source, recorder, &mut read).await,
         None => Err("the manifest has no such stage".to_owned()),
     };
     read.complete = outcome.is_ok();

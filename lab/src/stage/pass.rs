@@ -26,16 +26,19 @@ pub(super) struct Pass {
     pub(super) digest: u64,
 }
 
-/// Reads `topic` once and gives every record to `take`. Blocks until the end, or until nothing comes any more.
+/// Reads `topic` once and gives every committed record to `take`. Blocks until the end, or until nothing comes any more.
 ///
-/// `config` must ask for the ends of partitions (`enable.partition.eof`).
+/// A transaction that is open ends it at once: what lies behind it would not be seen. `config` must ask for the ends of
+/// partitions (`enable.partition.eof`).
 pub(super) fn pass(
     config: &ClientConfig,
     topic: &str,
     mut take: impl FnMut(&BorrowedMessage<'_>) -> Result<(), String>,
 ) -> Result<Pass, String> {
-    let consumer: BaseConsumer = config.create().map_err(|error| error.to_string())?;
-    let bounds = bounds(&consumer, topic)?;
+    let mut committed = config.clone();
+    committed.set("isolation.level", "read_committed");
+    let consumer = client(&committed)?;
+    let bounds = bounds(config, &consumer, topic)?;
     assign(&consumer, topic, &bounds)?;
     let mut progress = Progress::new(topic, &bounds);
     while !progress.left.is_empty() {
@@ -52,6 +55,10 @@ pub(super) fn pass(
     }
     let digest = progress.digest();
     Ok(Pass { bounds, digest })
+}
+
+fn client(config: &ClientConfig) -> Result<BaseConsumer, String> {
+    config.create().map_err(|error| error.to_string())
 }
 
 fn assign(consumer: &BaseConsumer, topic: &str, bounds: &Bounds) -> Result<(), String> {
@@ -164,7 +171,10 @@ impl<'a> Progress<'a> {
 }
 
 /// The first and the end offset of every partition, as of now.
-fn bounds(consumer: &BaseConsumer, topic: &str) -> Result<Bounds, String> {
+///
+/// librdkafka asks for ends under the isolation level of the client: the end of what is committed (the last stable
+/// offset) as `consumer` is configured, and the end of everything by a client of its own.
+fn bounds(config: &ClientConfig, consumer: &BaseConsumer, topic: &str) -> Result<Bounds, String> {
     let cannot =
         |error: KafkaError| format!("cannot find the bounds of topic `{topic}`: {error} (are the brokers healthy?)");
     let metadata = consumer.fetch_metadata(Some(topic), ASK).map_err(cannot)?;
@@ -175,11 +185,28 @@ fn bounds(consumer: &BaseConsumer, topic: &str) -> Result<Bounds, String> {
         return Err(format!("the brokers know no topic `{topic}`"));
     }
     numbers.sort_unstable();
+    let mut uncommitted = config.clone();
+    uncommitted.set("isolation.level", "read_uncommitted");
+    let everything = client(&uncommitted)?;
     let bound = |number: i32| {
-        let (first, end) = consumer.fetch_watermarks(topic, number, ASK).map_err(cannot)?;
-        Ok((number, first, end))
+        // In this order: what is appended in between moves the stable end alone, and only a transaction holds it back.
+        let (_, end) = everything.fetch_watermarks(topic, number, ASK).map_err(cannot)?;
+        let (first, stable) = consumer.fetch_watermarks(topic, number, ASK).map_err(cannot)?;
+        whole(topic, (number, first, stable), end)
     };
     numbers.into_iter().map(bound).collect()
+}
+
+/// The bounds of a partition, if everything up to `end` is stable.
+fn whole(topic: &str, bounds: (i32, i64, i64), end: i64) -> Result<(i32, i64, i64), String> {
+    let (number, _, stable) = bounds;
+    if stable >= end {
+        return Ok(bounds);
+    }
+    Err(format!(
+        "a transaction is open at offset {stable} of {topic}/{number}, which ends at {end}: it hides what lies behind it \
+         (does a producer hang?)"
+    ))
 }
 
 #[cfg(test)]
@@ -193,6 +220,15 @@ mod tests {
         progress.moved = progress.moved.checked_sub(STALL).unwrap();
         let message = progress.watch().unwrap_err();
         assert!(message.contains("parcels/2 at offset 17 of 90"), "{message}");
+    }
+
+    #[test]
+    fn an_end_that_is_not_stable_names_the_open_transaction() {
+        assert_eq!(whole("parcels", (2, 5, 17), 17), Ok((2, 5, 17)));
+        // Something was appended between the two questions.
+        assert_eq!(whole("parcels", (2, 5, 18), 17), Ok((2, 5, 18)));
+        let message = whole("parcels", (2, 5, 17), 19).unwrap_err();
+        assert!(message.starts_with("a transaction is open at offset 17 of parcels/2, which ends at 19"), "{message}");
     }
 
     #[test]

@@ -1,14 +1,14 @@
-//! What one record of a log says to a stage.
+//! What one record of a log, or one line of a journal, says to a stage.
 
 use super::digest;
-use crate::manifest::LogStage;
+use crate::manifest::{Layout, Pointer};
 use proofload_history::{Clock, Id, Name, Observation, Reading};
 use rdkafka::Message;
 use rdkafka::message::BorrowedMessage;
 use serde_json::Value;
 use std::collections::HashSet;
 
-/// What a record says to a stage.
+/// What a record or a line says to a stage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// A fact.
@@ -22,15 +22,15 @@ pub(crate) enum Verdict {
 /// Makes observations of a stage from the records of its log.
 pub(crate) struct Records {
     stage: Name,
-    source: LogStage,
+    layout: Layout,
     reading: Reading,
     clock: Clock,
     states: HashSet<Name>,
 }
 
 impl Records {
-    pub(crate) fn new(stage: &str, source: &LogStage, reading: Reading, clock: Clock) -> Self {
-        Self { stage: stage.into(), source: source.clone(), reading, clock, states: HashSet::new() }
+    pub(crate) fn new(stage: &str, layout: &Layout, reading: Reading, clock: Clock) -> Self {
+        Self { stage: stage.into(), layout: layout.clone(), reading, clock, states: HashSet::new() }
     }
 
     pub(crate) fn read(&mut self, record: &BorrowedMessage<'_>) -> Verdict {
@@ -51,16 +51,26 @@ impl Records {
         }
     }
 
+    /// What a line says that holds `value`; its position is not known here.
+    pub(super) fn read_line(&mut self, line: &[u8], value: &Value) -> Verdict {
+        self.judge_value(line, value, None)
+    }
+
     /// What `payload`, under the record's own key, says; its position is not known here.
     fn judge(&mut self, payload: &[u8], record_key: Option<Id>) -> Verdict {
-        let Ok(value) = serde_json::from_slice::<Value>(payload) else { return Verdict::Unreadable };
-        let LogStage { filter, id, key, version, state, amount, .. } = &self.source;
-        if filter.as_ref().is_some_and(|filter| !filter.holds(&value)) {
+        match serde_json::from_slice(payload) {
+            Ok(value) => self.judge_value(payload, &value, record_key),
+            Err(_) => Verdict::Unreadable,
+        }
+    }
+
+    fn judge_value(&mut self, payload: &[u8], value: &Value, record_key: Option<Id>) -> Verdict {
+        let Layout { filter, id, key, version, state, amount } = &self.layout;
+        if !filter.iter().all(|condition| condition.holds(value)) {
             return Verdict::Filtered;
         }
-        let at =
-            |pointer: &Option<_>| pointer.as_ref().and_then(|pointer: &crate::manifest::Pointer| pointer.of(&value));
-        let Some(found) = id.of(&value).and_then(identity) else { return Verdict::Unreadable };
+        let at = |pointer: &Option<Pointer>| pointer.as_ref().and_then(|pointer| pointer.of(value));
+        let Some(found) = id.of(value).and_then(identity) else { return Verdict::Unreadable };
         let key = if key.is_some() { at(key).and_then(identity) } else { record_key };
         let (version, amount) = (at(version).and_then(whole), at(amount).and_then(whole));
         let state = at(state).and_then(text);
@@ -113,7 +123,7 @@ mod tests {
     fn records(toml: &str) -> Records {
         let stage: Stage = toml::from_str(toml).unwrap();
         let StageSource::Log(source) = stage.source else { panic!("not a log stage") };
-        Records::new("log.sent", &source, Reading::Final, Clock::new())
+        Records::new("log.sent", &source.layout, Reading::Final, Clock::new())
     }
 
     const STAGE: &str = r#"
@@ -146,6 +156,18 @@ mod tests {
         let payload = br#"{"type":"Sent","data":{"id":"p-1","customer":17}}"#;
         let Verdict::Fact(fact) = records(&stage).judge(payload, Some(Id::of("k"))) else { panic!("no fact") };
         assert_eq!(fact.key, Some(Id::of("17")));
+    }
+
+    #[test]
+    fn every_condition_of_a_stage_must_hold() {
+        let list = r#"where = [{ pointer = "/type", equals = "Sent" }, { pointer = "/data/by", equals = "rail" }]"#;
+        let mut records = records(&STAGE.replace(r#"where = { pointer = "/type", equals = "Sent" }"#, list));
+        for (by, belongs) in [("rail", true), ("road", false)] {
+            let payload = format!(r#"{{"type":"Sent","data":{{"id":"p-1","by":"{by}"}}}}"#);
+            let verdict = records.judge(payload.as_bytes(), None);
+            assert_eq!(matches!(verdict, Verdict::Fact(_)), belongs, "{by}: {verdict:?}");
+            assert_eq!(verdict == Verdict::Filtered, !belongs, "{by}");
+        }
     }
 
     #[test]

@@ -61,8 +61,13 @@ impl Lanes {
         let end = journal.end();
         let bar = |fault: proofload_history::journal::FaultRecord| {
             let (from_s, to_s) = (fault.injecting.secs(), fault.healed.unwrap_or(end).secs());
-            let place = place(&fault.id, axis, (axis.x(from_s), axis.x(to_s)), &mut taken);
-            Bar { name: fault.id.to_string(), from_s, to_s, place }
+            // The first bar of a fault that is repeated says its name, the others their numbers.
+            let name = match fault.occurrence {
+                Some(number @ 2..) => format!("#{number}"),
+                _ => fault.name(),
+            };
+            let place = place(&name, axis, (axis.x(from_s), axis.x(to_s)), &mut taken);
+            Bar { name, from_s, to_s, place }
         };
         let faults: Vec<Bar> = journal.faults().into_iter().map(bar).collect();
         Self { phases, faults, rows: taken.len(), events: events.collect() }

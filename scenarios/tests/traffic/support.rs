@@ -4,12 +4,17 @@ use axum::Router;
 use proofload_history::journal::LoadAudit;
 use proofload_history::{Clock, Event, History, Operation, Recorder, RunDir};
 use proofload_scenarios::traffic::MAX_WORKERS;
-use proofload_scenarios::{Arrivals, Generator, GeneratorError, Handle, Load, Request, Traffic, ctrl_c};
+use proofload_scenarios::{
+    Arrivals, Generator, GeneratorError, Handle, Journey, Load, Mix, Request, Step, Traffic, ctrl_c,
+};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::{self, pki_types::PrivateKeyDer};
 
 /// Nothing here takes this long, on any machine.
 pub(crate) const BOUND: Duration = Duration::from_secs(120);
@@ -20,14 +25,24 @@ pub(crate) fn request(name: &str, spec: &str) -> Arc<Request> {
     Arc::new(Request::new(name, &toml::from_str(spec).unwrap()).unwrap())
 }
 
-/// A traffic of one operation.
+/// A step that makes a request once.
+pub(crate) fn once(request: &Arc<Request>) -> Step {
+    Step::Do { request: Arc::clone(request), times: 1 }
+}
+
+/// A traffic whose clients make these requests, one after the other.
 pub(crate) fn traffic(name: &str, stream: u16, rate: &str, lasts_ms: u64, steps: &[Arc<Request>]) -> Traffic {
+    mixed(name, stream, rate, lasts_ms, Journey::new(name, steps.iter().map(once).collect()).unwrap())
+}
+
+/// A traffic whose clients make these journeys.
+pub(crate) fn mixed(name: &str, stream: u16, rate: &str, lasts_ms: u64, mix: impl Into<Mix>) -> Traffic {
     Traffic {
         name: name.into(),
         stream,
         arrivals: Arrivals::Constant(rate.parse().unwrap()),
         lasts: Duration::from_millis(lasts_ms),
-        steps: steps.to_vec(),
+        mix: mix.into(),
     }
 }
 
@@ -49,6 +64,32 @@ pub(crate) async fn serve_raw<F: Future<Output = ()> + Send + 'static>(answer: f
         }
     });
     url(address)
+}
+
+/// Answers every request over TLS, with this certificate and this key; tells where.
+pub(crate) async fn serve_tls(certificate: Vec<u8>, key: Vec<u8>) -> SocketAddr {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let key = PrivateKeyDer::try_from(key).unwrap();
+    let config = config.with_no_client_auth().with_single_cert(vec![certificate.into()], key).unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                // A client that trusts nobody here goes away.
+                let Ok(mut stream) = acceptor.accept(stream).await else { return };
+                // Each request of these tests is one small write.
+                while stream.read(&mut [0; 4_096]).await.is_ok_and(|read| read > 0) {
+                    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nfine").await;
+                    let _ = stream.flush().await;
+                }
+            });
+        }
+    });
+    address
 }
 
 /// An address where nobody listens.
@@ -78,6 +119,11 @@ pub(crate) struct Ended {
 
 /// Starts `traffics` against `base_url`.
 pub(crate) fn start(base_url: &str, traffics: Vec<Traffic>, max_workers: usize) -> Running {
+    start_load(Load { max_workers, ..Load::new(base_url, SEED, traffics) })
+}
+
+/// Starts a load.
+pub(crate) fn start_load(load: Load) -> Running {
     ctrl_c::reserve().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let run = RunDir::create(folder.path(), "test").unwrap();
@@ -91,7 +137,6 @@ pub(crate) fn start(base_url: &str, traffics: Vec<Traffic>, max_workers: usize) 
         machine: std::collections::BTreeMap::new(),
     };
     recorder.event(started).unwrap();
-    let load = Load { base_url: base_url.to_owned(), seed: SEED, traffics, max_workers };
     let generator = Generator::new(load, Arc::clone(&recorder)).unwrap();
     let handle = generator.handle();
     Running { handle, run, task: tokio::spawn(generator.run()), recorder, _folder: folder }
@@ -120,12 +165,7 @@ impl Running {
 
     /// Waits until `holds` of the counts.
     pub(crate) async fn until(&self, holds: impl Fn(proofload_scenarios::LiveCounts) -> bool) {
-        let wait = async {
-            while !holds(self.handle.counts()) {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        tokio::time::timeout(BOUND, wait).await.expect("the condition holds some time");
+        tokio::time::timeout(BOUND, self.handle.until(holds)).await.expect("the condition holds some time");
     }
 }
 

@@ -4,7 +4,7 @@ use super::table;
 use crate::faults::Faults;
 use crate::wording;
 use crate::{About, Check, Class, Context, Finding, Judgement};
-use proofload_history::journal::FaultRecord;
+use proofload_history::journal::{FaultRecord, split_occurrence};
 use proofload_history::{Event, History, Journal};
 use serde::Deserialize;
 
@@ -12,7 +12,7 @@ use serde::Deserialize;
 pub(super) const ABOUT: About = About {
     name: "attested",
     class: Class::Safety,
-    invariant: "Every fault that was planned was injected, seen to take effect by another observer, and seen to be healed.",
+    invariant: "Every fault that was planned was injected, as often as planned, seen to take effect by another observer, and seen to be healed.",
     cost: "One pass over the journal for each fault.",
     counterexample: "A broker was to be killed, and it still answered. Never a fail: what the fault was to show is unknown.",
     keys: &[],
@@ -50,22 +50,25 @@ impl Check for Attested {
             Some(first) => finding(Judgement::Unknown, format!("{first}; what it was to show is unknown.")),
         };
         let finding = doubts.iter().skip(1).fold(finding, |finding, doubt| finding.evidence("also", doubt.as_str()));
-        faults.records.iter().fold(finding, tell).figure("faults", planned.len() as f64)
+        let finding = faults.records.iter().filter(|fault| fault.occurrence.is_none()).fold(finding, tell);
+        let finding = planned.iter().fold(finding, |finding, id| tell_repeated(finding, &faults, id));
+        finding.figure("faults", planned.len() as f64)
     }
 }
 
 /// Why nobody can be sure of a fault, if so.
 fn doubt(journal: &Journal, faults: &Faults, id: &str) -> Option<String> {
     let mut injections = faults.records.iter().filter(|fault| &*fault.id == id).peekable();
+    let mut skipped = journal.entries.iter().filter_map(|entry| match &entry.event {
+        Event::FaultSkipped { fault, because } if split_occurrence(fault).0 == id => Some((fault, because)),
+        _ => None,
+    });
     if injections.peek().is_none() {
-        let skipped = journal.entries.iter().rev().find_map(|entry| match &entry.event {
-            Event::FaultSkipped { fault, because } if fault == id => Some(because.as_str()),
-            _ => None,
-        });
-        return Some(format!("{id} was not injected: {}", skipped.unwrap_or("the run does not say why")));
+        let because = skipped.next().map_or("the run does not say why", |(_, because)| because);
+        return Some(format!("{id} was not injected: {because}"));
     }
-    injections.find_map(|fault| {
-        let at = fault.injecting;
+    let doubt = injections.find_map(|fault| {
+        let (id, at) = (fault.name(), fault.injecting);
         if fault.injected.is_none() {
             return Some(format!("{id} was begun at {at} and its injection did not end"));
         }
@@ -83,7 +86,32 @@ fn doubt(journal: &Journal, faults: &Faults, id: &str) -> Option<String> {
             Some((false, seen)) => Some(format!("{id} was healed and not seen to be gone: {seen}")),
             Some((true, _)) => None,
         }
+    });
+    doubt.or_else(|| {
+        let (first, because) = skipped.next()?;
+        let more = match skipped.count() {
+            0 => String::new(),
+            more => format!(", and {} after it", wording::plural(more as u64, "other")),
+        };
+        Some(format!("{first} was not injected: {because}{more}"))
     })
+}
+
+/// Of a fault that is repeated, how often it took effect and healed; the verdict's table of faults tells of each time.
+fn tell_repeated(finding: Finding, faults: &Faults, id: &str) -> Finding {
+    let occurrences = || faults.records.iter().filter(|fault| &*fault.id == id && fault.occurrence.is_some());
+    let injected = occurrences().count() as u64;
+    if injected == 0 {
+        return finding;
+    }
+    let healed = |fault: &&FaultRecord| fault.heal_attested.as_ref().is_some_and(|(healed, _)| *healed);
+    let (effective, healed) =
+        (occurrences().filter(|fault| fault.effective()).count(), occurrences().filter(healed).count());
+    let injections = wording::plural(injected, "injection");
+    finding.evidence(
+        id,
+        format!("of {injections}, {effective} effective and {healed} healed, say others than the injector"),
+    )
 }
 
 fn tell(finding: Finding, fault: &FaultRecord) -> Finding {
@@ -135,6 +163,27 @@ mod tests {
             let finding = judged("attested", "", &history);
             assert_eq!(finding.judgement, Judgement::Unknown, "{says}");
             assert!(finding.sentence.starts_with("cut ") && finding.sentence.contains(says), "{}", finding.sentence);
+        }
+    }
+
+    #[test]
+    fn a_repeated_fault_is_doubted_for_any_occurrence_without_effect_or_left_out() {
+        let twice = || Script::new().fault(5.0, 9.0, "crash#1").fault(10.0, 12.0, "crash#2").clone();
+        let all = judged("attested", "", &twice().history());
+        assert_eq!(all.judgement, Judgement::Pass);
+        assert!(all.sentence.starts_with("crash took effect"), "{}", all.sentence);
+
+        let because = "the phase fault ended before its moment came".to_owned();
+        let skipped = |fault: &str| Event::FaultSkipped { fault: fault.into(), because: because.clone() };
+        let left_out = twice().event(13.0, skipped("crash#3")).event(13.0, skipped("crash#4")).history();
+        let unseen = twice().injected(14.0, "crash#3").healed(15.0, "crash#3").history();
+        for (history, says) in [
+            (left_out, format!("crash#3 was not injected: {because}, and 1 other after it")),
+            (unseen, "crash#3 was injected at 14.0 s and nobody looked for its effect".to_owned()),
+        ] {
+            let finding = judged("attested", "", &history);
+            assert_eq!(finding.judgement, Judgement::Unknown);
+            assert!(finding.sentence.starts_with(&says), "{}", finding.sentence);
         }
     }
 

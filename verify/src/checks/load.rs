@@ -3,7 +3,7 @@
 use super::table;
 use crate::wording;
 use crate::{About, Check, Class, Context, Finding, Judgement};
-use proofload_history::journal::LoadAudit;
+use proofload_history::journal::{Journeys, LoadAudit};
 use proofload_history::{Event, History, Phase};
 use serde::Deserialize;
 
@@ -79,6 +79,11 @@ impl Check for Load {
             .figure("unsent_workers_waiting_arrivals", sum(&audits, |audit| audit.unsent_workers_waiting) as f64)
             .figure("asked_per_s", per_second(scheduled, seconds))
             .figure("sent_per_s", per_second(sent, seconds));
+        if sum(&audits, |audit| audit.journeys.begun) > 0 {
+            finding = finding
+                .figure("waited_in_vain_journeys", sum(&audits, |audit| audit.journeys.waited_in_vain) as f64)
+                .figure("without_value_journeys", sum(&audits, |audit| audit.journeys.without_value) as f64);
+        }
         for complaint in complaints.iter().skip(1) {
             finding = finding.evidence("also", complaint.as_str());
         }
@@ -157,14 +162,33 @@ fn describe(audit: &LoadAudit) -> String {
         [audit.pacer_lag_us, audit.dispatch_lag_us].map(|[p50, p99, max]| format!("{p50}/{p99}/{max} us"));
     format!(
         "{} scheduled, {} sent, {} unsent because every worker was waiting for the system, {} by the generator's failure; \
-         {} workers, at most {} busy; lag p50/p99/max of the pacer {pacer}, of dispatch {dispatch}",
+         {} workers, at most {} busy; lag p50/p99/max of the pacer {pacer}, of dispatch {dispatch}{}",
         wording::count(audit.scheduled),
         wording::count(audit.sent),
         wording::count(audit.unsent_workers_waiting),
         wording::count(audit.unsent_generator),
         wording::count(audit.workers),
-        wording::count(audit.workers_busy_max)
+        wording::count(audit.workers_busy_max),
+        journeys(&audit.journeys)
     )
+}
+
+/// How far the clients got; nothing where nobody counted.
+fn journeys(journeys: &Journeys) -> String {
+    if journeys.begun == 0 {
+        return String::new();
+    }
+    let Journeys { begun, completed, unless, not_ok, waited_in_vain, without_value } = *journeys;
+    let ends = [
+        (unless, "ended by an `unless`"),
+        (not_ok, "by a step that was not ok"),
+        (waited_in_vain, "waited in vain"),
+        (without_value, "lacked a value that they needed"),
+        (begun.saturating_sub(completed + unless + not_ok + waited_in_vain + without_value), "were cut short"),
+    ];
+    let ends = ends.iter().filter(|(some, _)| *some > 0);
+    let ends: String = ends.map(|(some, how)| format!(", {} {how}", wording::count(*some))).collect();
+    format!("; of {} begun {} got to the last step{ends}", wording::plural(begun, "journey"), wording::count(completed))
 }
 
 /// From the first phase with traffic to the end of the traffic.
@@ -257,6 +281,22 @@ mod tests {
             "{}",
             finding.sentence
         );
+    }
+
+    #[test]
+    fn journeys_that_waited_in_vain_or_lacked_a_value_are_figures_and_evidence_and_no_failure() {
+        let finding = audited(|audit| {
+            audit.journeys =
+                Journeys { begun: 1_000, completed: 980, unless: 4, not_ok: 3, waited_in_vain: 2, without_value: 1 };
+        });
+        assert_eq!(finding.judgement, Judgement::Pass);
+        let figure = |name: &str| finding.figures.iter().find(|figure| figure.name == name).and_then(|one| one.value);
+        assert_eq!((figure("waited_in_vain_journeys"), figure("without_value_journeys")), (Some(2.0), Some(1.0)));
+        let told = format!("{:?}", finding.evidence);
+        let said = "of 1,000 journeys begun 980 got to the last step, 4 ended by an `unless`, 3 by a step that was not \
+                    ok, 2 waited in vain, 1 lacked a value that they needed, 10 were cut short";
+        assert!(told.contains(said), "{told}");
+        assert!(audited(|_| {}).figures.iter().all(|figure| !figure.name.ends_with("journeys")));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::checks::{self, delivery};
 use crate::faults::Faults;
 use crate::intents::Intents;
 use crate::{About, Class, Expectation, FaultSummary, Finding, Judgement, PhaseSpan, Verdict};
+use proofload_history::journal::split_occurrence;
 use proofload_history::{At, Event, History, Journal};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -217,7 +218,7 @@ fn fault_summaries(history: &History, plan: &Plan) -> Vec<FaultSummary> {
         .iter()
         .enumerate()
         .map(|(nth, fault)| FaultSummary {
-            fault: fault.id.to_string(),
+            fault: fault.name(),
             kind: fault.kind.clone(),
             targets: fault.targets.clone(),
             because: fault.because.clone(),
@@ -261,7 +262,9 @@ fn attestation(fault: &proofload_history::journal::FaultRecord) -> Vec<String> {
 
 fn not_injected(journal: &Journal, fault: &PlannedFault, without_faults: bool) -> FaultSummary {
     let because = journal.entries.iter().rev().find_map(|entry| match &entry.event {
-        Event::FaultSkipped { fault: skipped, because } if *skipped == fault.id => Some(because.clone()),
+        Event::FaultSkipped { fault: skipped, because } if split_occurrence(skipped).0 == fault.id => {
+            Some(because.clone())
+        }
         _ => None,
     });
     let unsaid = if without_faults { "a run without faults" } else { "the run does not say why" };

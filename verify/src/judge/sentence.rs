@@ -51,8 +51,8 @@ fn hit(history: &History) -> String {
     let each: Vec<String> = faults
         .iter()
         .map(|fault| match fault.targets.as_slice() {
-            [] => fault.id.to_string(),
-            targets => format!("{} hit {}", fault.id, wording::list(targets)),
+            [] => fault.name(),
+            targets => format!("{} hit {}", fault.name(), wording::list(targets)),
         })
         .collect();
     match each.len() {

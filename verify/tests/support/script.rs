@@ -105,6 +105,15 @@ impl Script {
         self.operation(id, at, 10, outcome)
     }
 
+    /// An attempt of another operation than [`Self::OPERATION`], answered after 10 ms.
+    pub(crate) fn attempt_of(&mut self, operation: &str, id: Id, at: f64, outcome: Outcome) -> &mut Self {
+        self.operation(id, at, 10, outcome);
+        if let Some(made) = self.history.operations.last_mut() {
+            made.name = operation.into();
+        }
+        self
+    }
+
     /// The only attempt of intent `counter`.
     pub(crate) fn timed(&mut self, counter: u64, at: f64, latency_ms: u64, outcome: Outcome) -> &mut Self {
         self.operation(Self::id(counter), at, latency_ms, outcome)

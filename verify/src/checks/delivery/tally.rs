@@ -61,6 +61,9 @@ impl Tally {
         let damaged = !scene.history.damage.is_empty();
         for (number, known) in scene.intents.known().iter().enumerate() {
             let number = number as Number;
+            if *known == Known::Other {
+                continue;
+            }
             tally.repeats(scene, number);
             match known {
                 Known::Ok => tally.acknowledged(scene, number),
@@ -75,7 +78,7 @@ impl Tally {
                     tally.indeterminate += 1;
                     tally.open(scene, number);
                 }
-                Known::NoRow => {}
+                Known::NoRow | Known::Other => {}
             }
         }
         tally.unused =

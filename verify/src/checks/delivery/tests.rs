@@ -101,6 +101,47 @@ fn an_id_that_nobody_issued_is_unexpected_and_one_issued_without_a_row_is_not() 
 }
 
 #[test]
+fn an_own_id_of_an_arrival_that_was_issued_is_no_stranger_and_is_judged_by_itself() {
+    let own = |own, seen: fn(&mut Script, Id)| {
+        says(&Script::good_with(move |script, _| {
+            let id = Script::id(700).own(own);
+            script.attempt(id, 30.0, Outcome::Ok);
+            seen(script, id);
+        }))
+    };
+    let whole = own(1, |script, id| {
+        script.everywhere(id);
+    });
+    assert_eq!(whole.judgement, Judgement::Pass, "{}", whole.sentence);
+    let lost = own(1, |_, _| {});
+    assert_eq!((lost.judgement, figure(&lost, "lost_intents")), (Judgement::Fail, Some(1.0)));
+    assert_eq!(lost.offenders[0].id, Some(Script::id(700).own(1)));
+    let twice = own(2, |script, id| {
+        script.everywhere(id).seen("db.row", id);
+    });
+    assert_eq!((twice.judgement, figure(&twice, "repeated_intents")), (Judgement::Fail, Some(1.0)));
+    let without_row = says(&Script::good_with(|script, _| {
+        script.everywhere(Script::id(700).own(3));
+    }));
+    assert_eq!(without_row.judgement, Judgement::Pass, "{}", without_row.sentence);
+    assert_eq!(figure(&without_row, "indeterminate_landed_intents"), Some(1.0));
+    let of_another = says(&Script::good_with(|script, _| {
+        let id = Script::id(700).own(4);
+        script.attempt_of("another", id, 30.0, Outcome::Ok).seen("db.row", id).seen("db.row", id);
+    }));
+    assert_eq!(
+        of_another.judgement,
+        Judgement::Pass,
+        "what another operation did is not this chain's: {}",
+        of_another.sentence
+    );
+    let stranger = offender(|script, _| {
+        script.seen("db.row", Script::id(1_000_000).own(1));
+    });
+    assert_eq!(stranger.defect, "unexpected", "its arrival was never issued");
+}
+
+#[test]
 fn what_the_client_was_told_had_not_happened_is_unexpected() {
     let refused = offender(|script, _| {
         script.issue(1, 1_200, 1_201).timed(1_200, 30.0, 5, Outcome::Fail).everywhere(Script::id(1_200));

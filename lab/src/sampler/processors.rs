@@ -1,48 +1,4 @@
-//! What /proc tells of processes and of the machine.
-
-use std::collections::HashMap;
-
-/// A process, from `/proc/PID/stat`. See proc(5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stat {
-    pub(super) parent: i32,
-    /// Processor time of the process and of those of its children that it has waited for, in clock ticks.
-    pub(super) ticks: u64,
-    /// Resident memory, in pages.
-    pub(super) pages: u64,
-}
-
-impl Stat {
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        // The name in parentheses may hold anything, parentheses and spaces too; field 3 follows the last one.
-        let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
-        let field = |number: usize| fields.get(number - 3);
-        let ticks = (14..=17).map(|number| field(number)?.parse::<u64>().ok()).sum::<Option<u64>>()?;
-        Some(Self { parent: field(4)?.parse().ok()?, ticks, pages: field(24)?.parse().ok()? })
-    }
-}
-
-/// All processes that can be seen, by process id.
-pub(super) fn processes() -> HashMap<i32, Stat> {
-    let Ok(entries) = std::fs::read_dir("/proc") else { return HashMap::new() };
-    let stat = |entry: std::fs::DirEntry| {
-        let pid = entry.file_name().to_str()?.parse().ok()?;
-        Some((pid, Stat::parse(&std::fs::read_to_string(entry.path().join("stat")).ok()?)?))
-    };
-    entries.flatten().filter_map(stat).collect()
-}
-
-/// The sum over the process `root` and all that descend from it: clock ticks and pages.
-pub(super) fn tree(processes: &HashMap<i32, Stat>, root: i32) -> (u64, u64) {
-    let mut of_tree = vec![root];
-    let mut at = 0;
-    while let Some(parent) = of_tree.get(at).copied() {
-        of_tree.extend(processes.iter().filter(|(_, stat)| stat.parent == parent).map(|(pid, _)| *pid));
-        at += 1;
-    }
-    let stats = of_tree.iter().filter_map(|pid| processes.get(pid));
-    stats.fold((0, 0), |(ticks, pages), stat| (ticks + stat.ticks, pages + stat.pages))
-}
+//! What /proc tells of the machine: its processors and its units.
 
 /// The processors' time since boot, from the first line of `/proc/stat`, in clock ticks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,16 +62,6 @@ impl Units {
 mod tests {
     use super::*;
 
-    /// A line as Linux writes it, of a process with a hostile name.
-    const STAT: &str =
-        "42 (a) b (c) S 7 42 42 0 -1 4194560 1 2 3 4 100 20 3 4 20 0 12 0 5 1048576 250 18446744073709551615 1 1";
-
-    #[test]
-    fn a_process_tells_parent_time_with_children_and_memory() {
-        assert_eq!(Stat::parse(STAT), Some(Stat { parent: 7, ticks: 127, pages: 250 }));
-        assert_eq!(Stat::parse("42 (cut off) S 7"), None);
-    }
-
     #[test]
     fn what_the_processors_did_beyond_those_seen_is_foreign() {
         let at = |text: &str| Processors::parse(text).unwrap();
@@ -123,26 +69,6 @@ mod tests {
         assert_eq!(now.foreign_since(before, 100), Some(0.1));
         assert_eq!(now.foreign_since(before, 500), Some(0.0));
         assert_eq!(now.foreign_since(now, 0), None);
-    }
-
-    #[test]
-    fn a_tree_counts_all_that_descend_from_its_root_and_nobody_else() {
-        let stat = |parent, ticks, pages| Stat { parent, ticks, pages };
-        let processes = HashMap::from([
-            (7, stat(1, 1, 1)),
-            (42, stat(7, 10, 20)),
-            (43, stat(42, 100, 200)),
-            (44, stat(43, 1_000, 2_000)),
-            (50, stat(7, 5, 5)),
-        ]);
-        assert_eq!(tree(&processes, 42), (1_110, 2_220));
-        assert_eq!(tree(&processes, 99), (0, 0));
-    }
-
-    #[test]
-    fn this_process_is_seen_with_its_memory() {
-        let pid = i32::try_from(std::process::id()).unwrap();
-        assert!(processes()[&pid].pages > 0);
     }
 
     #[test]

@@ -1,8 +1,13 @@
 //! A request as a manifest writes it, read once and rendered for every intent.
 
+mod error;
+
+pub use error::{RenderError, RequestError};
+
 use crate::answer::{AnswerRules, FailWhen};
-use crate::template::{Template, TemplateError, Values};
-use proofload_history::{Id, Name, Outcome, Period};
+use crate::intent::Intent;
+use crate::template::{Template, Values, is_name};
+use proofload_history::{Name, Outcome, Period};
 use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use std::collections::BTreeMap;
@@ -35,6 +40,12 @@ pub struct RequestSpec {
     /// Whether the client tries again; not, if it is left out.
     #[serde(default)]
     pub retry: Option<Retry>,
+    /// Names for values of an ok answer's JSON, each with a JSON pointer (RFC 6901) to it.
+    #[serde(default)]
+    pub captures: BTreeMap<String, String>,
+    /// Whether it is an intent of its own, with an id of its own, each time that it is made within an arrival.
+    #[serde(default)]
+    pub own_id: bool,
 }
 
 /// When a client tries the same request again.
@@ -71,69 +82,6 @@ impl RetryOn {
 /// More attempts than this are a slip of the pen.
 const MAX_ATTEMPTS: u32 = 100;
 
-/// What is wrong with a request.
-#[derive(Debug, thiserror::Error)]
-pub enum RequestError {
-    /// The method is none that Goose sends.
-    #[error("`{method}` is not a method: write GET, POST, PUT, PATCH, DELETE or HEAD")]
-    Method {
-        /// As written.
-        method: String,
-    },
-    /// The path does not begin at the root, or cannot be part of a URL.
-    #[error("the path `{path}` must begin with a slash and hold neither spaces nor control characters")]
-    Path {
-        /// As written.
-        path: String,
-    },
-    /// A template is wrong.
-    #[error("{place}: {source}")]
-    Template {
-        /// `path`, `body`, `header Idempotency-Key`.
-        place: String,
-        /// What is wrong.
-        source: TemplateError,
-    },
-    /// A header cannot have this name.
-    #[error("`{name}` is not the name of a header")]
-    HeaderName {
-        /// As written.
-        name: String,
-    },
-    /// A header cannot have this value.
-    #[error("the header {name} cannot hold `{text}`: only visible characters, spaces and tabs")]
-    HeaderValue {
-        /// The header.
-        name: String,
-        /// The text that it cannot hold.
-        text: String,
-    },
-    /// No status is ok.
-    #[error("`ok` is empty: name at least one status that acknowledges")]
-    NothingIsOk,
-    /// A status is both ok and fail.
-    #[error("the status {status} is both in `ok` and in `fail`")]
-    TwoMeanings {
-        /// Which.
-        status: u16,
-    },
-    /// A number that is no status.
-    #[error("{status} is not an HTTP status: they are 100 to 599")]
-    NoStatus {
-        /// As written.
-        status: u16,
-    },
-    /// No client waits for no time at all.
-    #[error("`timeout` is zero: a client must wait for its answer")]
-    NoTimeout,
-    /// A number of attempts that makes no sense.
-    #[error("`retry.attempts` is {attempts}: write 1 to {MAX_ATTEMPTS}, the first attempt included")]
-    Attempts {
-        /// As written.
-        attempts: u32,
-    },
-}
-
 /// A request that can be made for any intent.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -145,6 +93,8 @@ pub struct Request {
     rules: AnswerRules,
     timeout: Duration,
     retry: Option<Retry>,
+    captures: BTreeMap<String, String>,
+    own_id: bool,
 }
 
 /// A request for one intent. All its attempts are this same request.
@@ -173,15 +123,24 @@ impl Request {
             return Err(RequestError::Attempts { attempts: retry.attempts });
         }
         let headers = spec.headers.iter().map(|(name, value)| header(name, value));
+        let (path, body) = (path(&spec.path)?, spec.body.as_deref().map(|body| template("body", body)).transpose()?);
+        for (place, template) in [("path", Some(&path)), ("body", body.as_ref())] {
+            if let Some(name) = template.and_then(|template| template.credentials().next()) {
+                return Err(RequestError::ExposedCredential { place, name: name.to_owned() });
+            }
+        }
+        spec.captures.iter().try_for_each(|(name, pointer)| check_capture(name, pointer))?;
         Ok(Self {
             name: name.into(),
             method: method(&spec.method)?,
-            path: path(&spec.path)?,
+            path,
             headers: headers.collect::<Result<_, _>>()?,
-            body: spec.body.as_deref().map(|body| template("body", body)).transpose()?,
+            body,
             rules: AnswerRules::new(&spec.ok, &spec.fail, &spec.fail_when)?,
             timeout: spec.timeout.0,
             retry: spec.retry,
+            captures: spec.captures.clone(),
+            own_id: spec.own_id,
         })
     }
 
@@ -216,19 +175,67 @@ impl Request {
         self.timeout + again
     }
 
-    /// The request for the intent `id` with this counter: a function of its arguments.
+    /// Whether it asks and changes nothing.
     #[must_use]
-    pub fn render(&self, seed: u64, id: Id, counter: u64) -> Rendered {
-        let mut values = Values::new(seed, id, counter, &self.name);
-        let path = self.path.render(&mut values);
+    pub fn is_get(&self) -> bool {
+        self.method == Method::GET
+    }
+
+    /// Whether it is an intent of its own each time that it is made within an arrival.
+    #[must_use]
+    pub fn own_id(&self) -> bool {
+        self.own_id
+    }
+
+    /// What it takes from its answers: names, each with a JSON pointer.
+    #[must_use]
+    pub fn captures(&self) -> &BTreeMap<String, String> {
+        &self.captures
+    }
+
+    /// The names of the captures that it needs.
+    pub fn needs(&self) -> impl Iterator<Item = &str> {
+        self.templates().flat_map(Template::captures)
+    }
+
+    /// The names of the credentials that it shows.
+    pub fn credentials(&self) -> impl Iterator<Item = &str> {
+        self.templates().flat_map(Template::credentials)
+    }
+
+    fn templates(&self) -> impl Iterator<Item = &Template> {
+        let headers = self.headers.iter().map(|(_, value)| value);
+        std::iter::once(&self.path).chain(headers).chain(&self.body)
+    }
+
+    /// The request for an intent: a function of the request, the intent and what the intent has captured and shows.
+    ///
+    /// # Errors
+    /// If a value is missing, or does not fit where it belongs.
+    pub fn render(&self, intent: &Intent<'_>) -> Result<Rendered, RenderError> {
+        let mut values = Values::new(intent, &self.name);
+        let path = self.path.render(&mut values)?;
+        if !clean(&path) {
+            return Err(RenderError::Unfit { place: "path".to_owned() });
+        }
         let mut headers = HeaderMap::with_capacity(self.headers.len());
         for (name, template) in &self.headers {
-            let value = HeaderValue::try_from(template.render(&mut values));
-            headers.insert(name, value.expect("every text of the template was checked when it was read"));
+            let value = HeaderValue::try_from(template.render(&mut values)?);
+            headers.insert(name, value.map_err(|_| RenderError::Unfit { place: format!("header {name}") })?);
         }
-        let body = self.body.as_ref().map(|body| body.render(&mut values));
-        Rendered { method: self.method.clone(), path, headers, body }
+        let body = self.body.as_ref().map(|body| body.render(&mut values)).transpose()?;
+        Ok(Rendered { method: self.method.clone(), path, headers, body })
     }
+}
+
+fn check_capture(name: &str, pointer: &str) -> Result<(), RequestError> {
+    if !is_name(name) {
+        return Err(RequestError::CaptureName { name: name.to_owned() });
+    }
+    if !(pointer.is_empty() || pointer.starts_with('/')) {
+        return Err(RequestError::Pointer { name: name.to_owned(), pointer: pointer.to_owned() });
+    }
+    Ok(())
 }
 
 fn method(text: &str) -> Result<Method, RequestError> {
@@ -243,12 +250,16 @@ fn template(place: &str, text: &str) -> Result<Template, RequestError> {
 
 fn path(text: &str) -> Result<Template, RequestError> {
     let template = template("path", text)?;
-    let clean = |text: &str| !text.contains(|c: char| c.is_whitespace() || c.is_control());
     if text.starts_with('/') && template.texts().all(clean) {
         Ok(template)
     } else {
         Err(RequestError::Path { path: text.to_owned() })
     }
+}
+
+/// Whether a text can be part of a path.
+fn clean(text: &str) -> bool {
+    !text.contains(|c: char| c.is_whitespace() || c.is_control())
 }
 
 fn header(name: &str, value: &str) -> Result<(HeaderName, Template), RequestError> {
@@ -264,6 +275,8 @@ fn header(name: &str, value: &str) -> Result<(HeaderName, Template), RequestErro
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::intent::Captures;
+    use proofload_history::Id;
 
     const SUBMIT: &str = r#"
         method = "POST"
@@ -280,6 +293,10 @@ mod tests {
         Request::new("submit", &toml::from_str(text).unwrap()).unwrap()
     }
 
+    fn rendered(request: &Request, seed: u64, counter: u64) -> Rendered {
+        request.render(&Intent::of_arrival(seed, Id::issued(seed, 1, counter), counter)).unwrap()
+    }
+
     fn refused(from: &str, to: &str) -> String {
         let text = SUBMIT.replace(from, to);
         assert_ne!(text, SUBMIT, "{from} is not there to be replaced");
@@ -291,25 +308,39 @@ mod tests {
 
     #[test]
     fn every_attempt_of_an_intent_is_the_same_request() {
-        let (request, id) = (read(SUBMIT), Id::issued(7, 1, 42));
-        assert_eq!(request.render(7, id, 42), request.render(7, id, 42));
+        let request = read(SUBMIT);
+        assert_eq!(rendered(&request, 7, 42), rendered(&request, 7, 42));
     }
 
     #[test]
     fn another_intent_and_another_seed_are_other_requests() {
         let request = read(SUBMIT);
-        let body = |seed, counter| request.render(seed, Id::issued(seed, 1, counter), counter).body;
+        let body = |seed, counter| rendered(&request, seed, counter).body;
         assert_ne!(body(7, 1), body(7, 2));
         assert_ne!(body(7, 1), body(8, 1));
     }
 
     #[test]
     fn a_request_carries_its_intent_in_path_headers_and_body() {
-        let rendered = read(SUBMIT).render(7, Id::issued(7, 1, 42), 42);
+        let rendered = rendered(&read(SUBMIT), 7, 42);
         let id = Id::issued(7, 1, 42).to_string();
         assert_eq!(rendered.path, "/v1/applications/42");
         assert_eq!(rendered.headers["idempotency-key"], id.as_str());
         assert!(rendered.body.unwrap().contains(&id));
+    }
+
+    #[test]
+    fn a_captured_value_that_breaks_a_path_or_a_header_is_refused_and_never_sent() {
+        let request = read(&SUBMIT.replace("{n}", "{capture:path}").replace("{choice:a|b}", "{capture:kind}"));
+        assert_eq!(request.needs().collect::<Vec<_>>(), ["path", "kind"]);
+        let with = |path: &str, kind: &str| {
+            let captures: Captures = [("path", path), ("kind", kind)].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+            let arrival = Intent::of_arrival(7, Id::issued(7, 1, 42), 42);
+            request.render(&Intent { captures: &captures, ..arrival }).map(|rendered| rendered.path)
+        };
+        assert_eq!(with("17", "car"), Ok("/v1/applications/17".to_owned()));
+        assert_eq!(with("1 7", "car"), Err(RenderError::Unfit { place: "path".to_owned() }));
+        assert_eq!(with("17", "a\nb"), Err(RenderError::Unfit { place: "header x-kind".to_owned() }));
     }
 
     #[test]
@@ -328,6 +359,14 @@ mod tests {
             ("\"10s\"", "\"10s\"\nretry = { attempts = 0, backoff = '1s', on = 'not-ok' }", "`retry.attempts` is 0"),
             ("\"10s\"", "\"10s\"\nretry = { attempts = 2, backoff = '1s', on = 'never' }", "not-ok"),
             ("\"10s\"", "\"10s\"\ntimeuot = 1", "timeuot"),
+            ("\"10s\"", "\"10s\"\ncaptures = { 'a b' = '/x' }", "`a b` cannot be the name of a capture"),
+            ("\"10s\"", "\"10s\"\ncaptures = { due = 'x' }", "`x` is not a JSON pointer"),
+            ("/{n}", "/{credential:client}", "path: `{credential:client}` belongs into a header"),
+            (
+                "\"{id}\",\"amount",
+                "\"{credential:client}\",\"amount",
+                "body: `{credential:client}` belongs into a header",
+            ),
         ] {
             let error = refused(from, to);
             assert!(error.contains(said), "{to}: {error}");
