@@ -1,42 +1,70 @@
-//! The credit bureau: an external party that takes its time and always gives the same answer for the same application.
+//! A credit bureau: an external party that is asked by the list, takes its time, and sends its reports to whoever asked.
+//!
+//! - [`api`]: what it is asked, and its journal; [`wire`]: both as JSON
+//! - [`score`]: what it thinks, a function of the application and the bureau
+//! - [`conduct`]: how well it behaves, by settings; [`latency`] is how long it takes
+//! - [`office`]: what it has to answer and when; [`courier`]: brings it, with a [`token`]
+//! - [`journal`]: the ground truth; what is not answered in it is answered after a restart
 
+mod api;
+pub(crate) mod conduct;
+mod courier;
+mod journal;
 pub(crate) mod latency;
+mod office;
 mod score;
+#[cfg(test)]
+pub(crate) mod tests;
+mod token;
+pub(crate) mod wire;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use axum::extract::{Path, State};
-use axum::routing::get;
-use axum::{Json, Router};
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+use anyhow::Context;
+use axum::Router;
+use tokio::sync::Notify;
+use tracing::info;
 
 use crate::config::bureau::BureauSettings;
 use crate::http::health::Readiness;
-use crate::http::{metrics, server};
-use latency::Latency;
+use crate::http::{self, metrics, server};
+use api::FrontOffice;
+use courier::{Courier, Shared};
+use journal::Journal;
+use office::Office;
+use token::Tokens;
 
-/// What the bureau answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Score {
-    pub(crate) application: Uuid,
-    /// From 300 to 850.
-    pub(crate) score: u16,
-}
+/// How long a connection may take to be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Serves scores until the process is told to stop.
+/// Serves until the process is told to stop. What is not answered by then is in the journal.
 pub(crate) async fn run(settings: BureauSettings) -> anyhow::Result<()> {
     let metrics = metrics::install()?;
+    let server = settings.server.clone();
+    let (routes, courier) = parts(settings)?;
     let readiness = Readiness::default();
     readiness.set(true);
-    let routes = Router::new().route("/v1/scores/{application}", get(score)).with_state(Arc::new(settings.latency));
     let router = server::with_operations(routes, readiness.clone(), metrics);
-    server::serve(&settings.server, router, readiness).await?;
-    Ok(())
+    tokio::select! {
+        served = server::serve(&server, router, readiness) => served,
+        () = courier.run() => anyhow::bail!("the courier ended without being told to"),
+    }
 }
 
-async fn score(State(latency): State<Arc<Latency>>, Path(application): Path<Uuid>) -> Json<Score> {
-    let wait = latency.sample(&mut rand::rng());
-    tokio::time::sleep(wait).await;
-    Json(Score { application, score: score::of(application) })
+/// The routes, and who brings what is asked there.
+fn parts(settings: BureauSettings) -> anyhow::Result<(Router, Courier)> {
+    let BureauSettings { name, data, identity, ca, callback_timeout, conduct, .. } = settings;
+    std::fs::create_dir_all(&data).with_context(|| format!("cannot make the folder {}", data.display()))?;
+    let path = data.join("bureau.ndjson");
+    let (journal, open) =
+        Journal::open(&path).with_context(|| format!("cannot open the journal {}", path.display()))?;
+    let mut office = Office::default();
+    office.plan(&name, &open, &conduct, &mut rand::rng());
+    info!(path = %path.display(), open = office.open(), "the journal is open");
+    let shared = Arc::new(Shared { office: Mutex::new(office), planned: Notify::new(), journal });
+    let client = http::client(CONNECT_TIMEOUT, callback_timeout, ca.as_deref())?;
+    let tokens = Arc::new(Tokens::new(http::client(CONNECT_TIMEOUT, callback_timeout, None)?, identity));
+    let courier = Courier { shared: Arc::clone(&shared), client, tokens };
+    Ok((api::routes(Arc::new(FrontOffice { name, conduct, shared })), courier))
 }

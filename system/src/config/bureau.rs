@@ -1,34 +1,144 @@
 //! Settings of the bureau.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use super::server::ServerSettings;
-use super::setting::{Setting, optional};
+use super::setting::{Setting, conditional, optional, required};
 use super::{ConfigError, Environment};
 use crate::Role::Bureau;
+use crate::bureau::conduct::Conduct;
 use crate::bureau::latency::Latency;
 
 pub(crate) const SETTINGS: &[Setting] = &[
-    optional("LENDING_BUREAU_LATENCY_P50", &[Bureau], "15ms", "The median of the log-normal latency."),
+    required("LENDING_DATA", &[Bureau], "The folder of the journal `bureau.ndjson`."),
+    required("LENDING_IDENTITY_URL", &[Bureau], "The identity provider, where callbacks get their tokens."),
+    optional("LENDING_CLIENT_ID", &[Bureau], "bureau", "Who the bureau is to the identity provider."),
+    required("LENDING_CLIENT_SECRET", &[Bureau], "How it proves that."),
+    conditional(
+        "LENDING_CA",
+        &[Bureau],
+        "A PEM file with the only authorities that are trusted where it sends reports.",
+    ),
+    optional("LENDING_CALLBACK_TIMEOUT", &[Bureau], "5s", "How long a callback may take before it is tried again."),
+    optional("LENDING_BUREAU_LATENCY_P50", &[Bureau], "15ms", "The median of the log-normal latency of a report."),
     optional("LENDING_BUREAU_LATENCY_P99", &[Bureau], "120ms", "Its 99th percentile."),
+    optional("LENDING_BUREAU_ERROR_RATE", &[Bureau], "0", "Share of calls that fail, 0 to 1."),
+    optional("LENDING_BUREAU_SILENCE_RATE", &[Bureau], "0", "Share of questions that are taken and never answered."),
+    optional("LENDING_BUREAU_DUPLICATE_RATE", &[Bureau], "0", "Share of reports that are sent twice."),
+    optional("LENDING_BUREAU_LATE_RATE", &[Bureau], "0", "Share of reports that are late."),
+    optional("LENDING_BUREAU_LATE", &[Bureau], "60s", "How late."),
 ];
 
 /// Everything that the bureau is told.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct BureauSettings {
+    /// Its name, as it stands in reports.
+    pub(crate) name: String,
     pub(crate) server: ServerSettings,
-    /// How long its answers take.
-    pub(crate) latency: Latency,
+    /// The folder of the journal.
+    pub(crate) data: PathBuf,
+    pub(crate) identity: IdentitySettings,
+    /// Trusted where reports are sent.
+    pub(crate) ca: Option<PathBuf>,
+    /// How long one callback may take.
+    pub(crate) callback_timeout: Duration,
+    pub(crate) conduct: Conduct,
+}
+
+/// Where tokens come from. It has no `Debug`, for it has a secret.
+#[derive(Clone)]
+pub(crate) struct IdentitySettings {
+    /// The identity provider's base URL, without a slash at the end.
+    pub(crate) url: String,
+    pub(crate) client_id: String,
+    pub(crate) client_secret: String,
 }
 
 impl BureauSettings {
     pub(crate) fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        let median = environment.duration("LENDING_BUREAU_LATENCY_P50")?;
-        let p99 = environment.duration("LENDING_BUREAU_LATENCY_P99")?;
-        let latency = Latency::new(median, p99).ok_or_else(|| {
-            environment.invalid(
-                "LENDING_BUREAU_LATENCY_P99",
-                "must be at least LENDING_BUREAU_LATENCY_P50, which must not be 0",
-            )
-        })?;
-        Ok(Self { server: ServerSettings::from_environment(environment)?, latency })
+        Ok(Self {
+            name: environment.text("LENDING_INSTANCE").to_owned(),
+            server: ServerSettings::from_environment(environment)?,
+            data: PathBuf::from(environment.text("LENDING_DATA")),
+            identity: IdentitySettings::from_environment(environment)?,
+            ca: environment.given("LENDING_CA").map(PathBuf::from),
+            callback_timeout: environment.duration("LENDING_CALLBACK_TIMEOUT")?,
+            conduct: conduct(environment)?,
+        })
+    }
+}
+
+impl IdentitySettings {
+    fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
+        let url = environment.text("LENDING_IDENTITY_URL").trim_end_matches('/').to_owned();
+        if !url.starts_with("http://") && !url.starts_with("https://") {
+            return Err(environment.invalid("LENDING_IDENTITY_URL", "must start with http:// or https://"));
+        }
+        let client_id = environment.text("LENDING_CLIENT_ID").to_owned();
+        Ok(Self { url, client_id, client_secret: environment.text("LENDING_CLIENT_SECRET").to_owned() })
+    }
+}
+
+fn conduct(environment: &Environment) -> Result<Conduct, ConfigError> {
+    let median = environment.duration("LENDING_BUREAU_LATENCY_P50")?;
+    let p99 = environment.duration("LENDING_BUREAU_LATENCY_P99")?;
+    let latency = Latency::new(median, p99).ok_or_else(|| {
+        let reason = "must be at least LENDING_BUREAU_LATENCY_P50, which must not be 0";
+        environment.invalid("LENDING_BUREAU_LATENCY_P99", reason)
+    })?;
+    Ok(Conduct {
+        latency,
+        errors: share(environment, "LENDING_BUREAU_ERROR_RATE")?,
+        silence: share(environment, "LENDING_BUREAU_SILENCE_RATE")?,
+        duplicates: share(environment, "LENDING_BUREAU_DUPLICATE_RATE")?,
+        late: share(environment, "LENDING_BUREAU_LATE_RATE")?,
+        lateness: environment.duration("LENDING_BUREAU_LATE")?,
+    })
+}
+
+fn share(environment: &Environment, name: &'static str) -> Result<f64, ConfigError> {
+    let share: f64 = environment.parsed(name)?;
+    match (0.0..=1.0).contains(&share) {
+        true => Ok(share),
+        false => Err(environment.invalid(name, "must be from 0 to 1")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Role;
+
+    fn read(extra: &[(&str, &str)]) -> Result<BureauSettings, ConfigError> {
+        let needed = [
+            ("LENDING_DATA", "/data"),
+            ("LENDING_IDENTITY_URL", "http://identity:8080/"),
+            ("LENDING_CLIENT_SECRET", "a-secret"),
+        ];
+        let pairs = needed.iter().chain(extra).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let pairs: std::collections::BTreeMap<_, _> = pairs.collect();
+        BureauSettings::from_environment(&Environment::read(Role::Bureau, pairs)?)
+    }
+
+    #[test]
+    fn a_bureau_that_is_told_nothing_answers_everything_once_and_in_time() {
+        let Ok(BureauSettings { conduct, ca, identity, .. }) = read(&[]) else { panic!("complete") };
+        assert_eq!([conduct.errors, conduct.silence, conduct.duplicates, conduct.late], [0.0; 4]);
+        assert_eq!((ca, identity.url.as_str()), (None, "http://identity:8080"));
+    }
+
+    #[test]
+    fn rates_that_are_no_shares_of_a_whole_and_urls_that_are_none_are_refused() {
+        for (name, value) in [
+            ("LENDING_BUREAU_ERROR_RATE", "1.01"),
+            ("LENDING_BUREAU_SILENCE_RATE", "-0.1"),
+            ("LENDING_BUREAU_DUPLICATE_RATE", "NaN"),
+            ("LENDING_BUREAU_LATE_RATE", "often"),
+            ("LENDING_BUREAU_LATENCY_P99", "1ms"),
+            ("LENDING_IDENTITY_URL", "identity:8080"),
+        ] {
+            assert!(matches!(read(&[(name, value)]), Err(ConfigError::Invalid { .. })), "{name}={value}");
+        }
     }
 }

@@ -62,8 +62,13 @@ impl Environment {
     pub(crate) fn read(role: Role, variables: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
         let mut given: BTreeMap<String, String> =
             variables.into_iter().filter(|(name, _)| name.starts_with(PREFIX)).collect();
+        let known = || settings().filter(|setting| setting.roles.contains(&role));
+        // First, for a name that is misspelt is why another one is missing.
+        if let Some(name) = given.keys().find(|name| !known().any(|setting| setting.name == *name)) {
+            return Err(ConfigError::Unknown { name: name.clone(), role: role.name() });
+        }
         let mut values = BTreeMap::new();
-        for setting in settings().filter(|setting| setting.roles.contains(&role)) {
+        for setting in known() {
             let value = match (given.remove(setting.name), setting.unset) {
                 (Some(value), _) => value,
                 (None, Unset::Means(default)) => default.to_owned(),
@@ -74,10 +79,7 @@ impl Environment {
             };
             values.insert(setting.name, value);
         }
-        match given.into_keys().next() {
-            Some(name) => Err(ConfigError::Unknown { name, role: role.name() }),
-            None => Ok(Self { values }),
-        }
+        Ok(Self { values })
     }
 
     /// The settings as they are printed at start: secrets, and passwords in URLs, are hidden.
@@ -91,6 +93,11 @@ impl Environment {
             true => Ok(()),
             false => Err(ConfigError::MissingFor { name, because }),
         }
+    }
+
+    /// The text of a setting that may be left out.
+    pub(crate) fn given(&self, name: &'static str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
     }
 
     /// The text of a setting. A name that this role's table does not have, or one that may be left out and was not
@@ -193,7 +200,9 @@ mod tests {
 
     #[test]
     fn variables_without_the_prefix_are_nobodys_business() {
-        assert!(Environment::read(Role::Bureau, variables(&[("PATH", "/bin")])).is_ok());
+        let needed = [("LENDING_SERVICE", "origination"), ("LENDING_DATABASE_URL", "postgres://db/x")];
+        let given = variables(&[&needed[..], &[("PATH", "/bin")]].concat());
+        assert!(Environment::read(Role::Migrate, given).is_ok());
     }
 
     #[test]

@@ -11,17 +11,27 @@ pub(crate) enum Decision {
     Rejected,
 }
 
-impl Decision {
-    /// Approves from `lowest` up.
-    pub(crate) fn of(score: u16, lowest: u16) -> Self {
-        if score >= lowest { Self::Approved } else { Self::Rejected }
-    }
+/// Where an application stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ApplicationStatus {
+    /// Not decided yet.
+    SubmittedAndPendingApproval,
+    /// The client can have the loan, or has taken it.
+    Approved,
+    /// The lender does not want it.
+    Rejected,
+    /// The client does not want it.
+    WithdrawnByClient,
+}
 
-    /// The application's status once this is decided.
-    pub(crate) fn status(self) -> &'static str {
+impl ApplicationStatus {
+    /// Its name in answers and in the database.
+    pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::SubmittedAndPendingApproval => "SUBMITTED_AND_PENDING_APPROVAL",
             Self::Approved => "APPROVED",
             Self::Rejected => "REJECTED",
+            Self::WithdrawnByClient => "WITHDRAWN_BY_CLIENT",
         }
     }
 }
@@ -50,6 +60,43 @@ pub(crate) enum Reason {
     OfferRefused,
     /// The offer expired.
     OfferExpired,
+}
+
+impl Reason {
+    /// Every reason.
+    const ALL: [Self; 10] = [
+        Self::OutOfPolicy,
+        Self::CustomerUnknown,
+        Self::KycRejected,
+        Self::NoConsent,
+        Self::ScoreTooLow,
+        Self::RejectedByHand,
+        Self::NotDecidedInTime,
+        Self::WithdrawnByClient,
+        Self::OfferRefused,
+        Self::OfferExpired,
+    ];
+
+    /// Its name in answers, events and the database.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::OutOfPolicy => "OUT_OF_POLICY",
+            Self::CustomerUnknown => "CUSTOMER_UNKNOWN",
+            Self::KycRejected => "KYC_REJECTED",
+            Self::NoConsent => "NO_CONSENT",
+            Self::ScoreTooLow => "SCORE_TOO_LOW",
+            Self::RejectedByHand => "REJECTED_BY_HAND",
+            Self::NotDecidedInTime => "NOT_DECIDED_IN_TIME",
+            Self::WithdrawnByClient => "WITHDRAWN_BY_CLIENT",
+            Self::OfferRefused => "OFFER_REFUSED",
+            Self::OfferExpired => "OFFER_EXPIRED",
+        }
+    }
+
+    /// The reason with this name.
+    pub(crate) fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
+    }
 }
 
 /// Where a loan stands.
@@ -104,15 +151,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_lowest_score_is_approved_and_the_one_below_is_not() {
-        assert_eq!(Decision::of(410, 410), Decision::Approved);
-        assert_eq!(Decision::of(409, 410), Decision::Rejected);
-    }
-
-    #[test]
     fn events_say_the_status_that_rows_have() {
-        for decision in [Decision::Approved, Decision::Rejected] {
-            assert_eq!(serde_json::to_value(decision).expect("serialisable"), decision.status());
+        for (decision, status) in
+            [(Decision::Approved, ApplicationStatus::Approved), (Decision::Rejected, ApplicationStatus::Rejected)]
+        {
+            assert_eq!(serde_json::to_value(decision).expect("serialisable"), status.name());
+        }
+        for reason in Reason::ALL {
+            assert_eq!(serde_json::to_value(reason).expect("serialisable"), reason.name());
+            assert_eq!(Reason::of(reason.name()), Some(reason));
         }
         for status in LoanStatus::ALL {
             assert_eq!(serde_json::to_value(status).expect("serialisable"), status.name());

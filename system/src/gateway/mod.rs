@@ -16,7 +16,7 @@ mod answer;
 mod append;
 mod asked;
 mod body;
-mod circuit;
+
 mod generations;
 mod idempotency;
 mod intake;

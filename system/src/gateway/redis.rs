@@ -7,7 +7,7 @@ use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{FromRedisValue, RedisError, Script};
 use tracing::warn;
 
-use super::circuit::Circuit;
+use crate::circuit::Circuit;
 use crate::config::gateway::RedisSettings;
 
 /// A connection that is made when it is first used, and a circuit that opens while it fails. Cheap to clone; clones

@@ -1,116 +1,124 @@
-//! Origination: owns loan applications, from the log to the decision.
+//! Origination: owns loan applications, from the log to the offer that is taken.
 //!
-//! - [`intake`]: events to rows, one transaction a batch; [`consumer`] brings them, [`batch`] has them in columns
-//! - [`decision`]: pending rows to decisions, claimed in the table, with the [`bureau`]'s answer
+//! - [`step`]: what an application does when something happens: pure; [`application`] is the state, [`policy`] the
+//!   lender's will
+//! - [`evaluation`]: a batch of commands, timers or customers in one transaction; [`batch`] carries it, [`table`] reads
+//!   and writes it, [`command`] is what records say
+//! - [`timers`]: what lets time pass
+//! - [`bureaus`]: asks the credit bureaus; [`blocking`] is how it is not done
 //! - [`api`]: `GET /v1/loan-applications/{external_id}`
 //!
-//! Whatever is in memory here can be lost at any instant; the log, the table and the outbox hold all there is.
+//! Whatever is in memory here can be lost at any instant; the log, the tables and the outbox hold all there is.
 
 mod api;
+mod application;
 mod batch;
-mod bureau;
-mod consumer;
-mod decision;
-mod intake;
+mod blocking;
+mod bureaus;
+mod command;
+mod evaluation;
+pub(crate) mod policy;
+mod step;
+mod table;
+#[cfg(test)]
+mod tests;
+mod timers;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use anyhow::{Context, bail};
 use axum::Router;
 use axum::routing::get;
-use tokio::sync::{Notify, watch};
-use tokio::task::JoinSet;
-use tracing::{info, warn};
+use tokio::sync::watch;
 
-use crate::config::origination::OriginationSettings;
+use crate::config::messaging::MessagingSettings;
+use crate::config::origination::{Call, OriginationSettings};
+use crate::customers::directory::Directory;
+use crate::domain::customer::{CustomerId, Purpose};
 use crate::http::health::Readiness;
-use crate::http::{metrics, server};
-use crate::messaging::producer::LogProducer;
-use crate::messaging::{consumer as records, housekeeping, relay};
+use crate::messaging::consumer::{self, Subscription};
+use crate::messaging::outbox::Publisher;
+use crate::messaging::{housekeeping, relay, topic};
+use crate::owner::{self, Parts};
 use crate::store::Store;
-use bureau::Bureau;
+use blocking::Blocking;
+use bureaus::{Bureau, Dispatcher};
+use evaluation::Evaluation;
+use step::KnownCustomer;
 
-/// How often an unreachable database is tried at the start.
-const START_PAUSE: Duration = Duration::from_millis(250);
+/// The group has the role's name.
+const SUBSCRIPTION: Subscription = Subscription { group: "origination", topics: &[topic::ORIGINATION_COMMANDS] };
 
-/// Who wakes whom inside one instance. Waking is a shortcut: everything is also found by looking.
-#[derive(Default)]
-pub(crate) struct Wakeups {
-    /// Applications were stored.
-    stored: Notify,
-}
-
-/// Serves until the process is told to stop, or until a part of it fails, which ends the process: what restarts it
-/// starts all of it.
+/// Serves until the process is told to stop, or until a part of it fails.
 pub(crate) async fn run(settings: OriginationSettings) -> anyhow::Result<()> {
-    let metrics = metrics::install()?;
+    let server = settings.server.clone();
     let store = Store::new(&settings.database);
-    let readiness = Readiness::default();
     let routes =
         Router::new().route("/v1/loan-applications/{external_id}", get(api::read)).with_state(Arc::new(store.clone()));
-    let router = server::with_operations(routes, readiness.clone(), metrics);
-    let (stop, stopped) = watch::channel(false);
-    let mut work = tokio::spawn(work(settings.clone(), store, readiness.clone(), stopped));
-    tokio::select! {
-        served = server::serve(&settings.server, router, readiness) => served?,
-        ended = &mut work => {
-            ended.context("the work panicked")??;
-            bail!("the work ended without being told to");
-        }
-    }
-    // The server has stopped: now the batch in hand is stored and its offsets are committed, and what is decided is
-    // written, as far as the shutdown time-out allows.
-    let _ = stop.send(true);
-    match tokio::time::timeout(settings.server.shutdown_timeout, work).await {
-        Ok(ended) => ended.context("the work panicked")??,
-        Err(_) => {
-            warn!("work was still in hand when the shutdown time-out passed; what has no effect yet is done again");
-        }
-    }
-    Ok(())
+    owner::run(&server, store.clone(), routes, move |parts| async move { start(parts, store, settings) }).await
 }
 
-/// Runs the parts until `stopped`, or until one of them fails.
-async fn work(
-    settings: OriginationSettings,
-    store: Store,
+fn start(mut parts: Parts, store: Store, settings: OriginationSettings) -> anyhow::Result<Parts> {
+    let OriginationSettings { messaging, freshness, policy, timers, bureaus, bureau, .. } = settings;
+    let stopped = parts.stopped();
+    let directory = Directory::new(freshness);
+    let bureaus: Vec<Arc<Bureau>> =
+        bureaus.iter().map(|address| Bureau::new(address, &bureau).map(Arc::new)).collect::<Result<_, _>>()?;
+    let known = directory.clone();
+    let (asked, _) = watch::channel(());
+    let evaluation = Arc::new(Evaluation {
+        store: store.clone(),
+        publisher: Publisher::new(&messaging)?,
+        dedup: messaging.dedup,
+        policy,
+        customers: Box::new(move |id| known_customer(&known, id)),
+        blocking: (bureau.call == Call::Blocking).then(|| Blocking(bureaus.clone())),
+        asked,
+    });
+    parts.spawn("the relay", relay::run(store.clone(), messaging.clone(), stopped.clone()));
+    parts.spawn("the housekeeping", housekeeping::run(store.clone(), messaging.housekeeping.clone(), stopped.clone()));
+    parts.spawn("the directory", directory.clone().run(messaging.kafka.clone(), stopped.clone()));
+    if timers {
+        parts.spawn("the timers", timers::fire(Arc::clone(&evaluation), stopped.clone()));
+    }
+    parts.spawn("the followers of customers", {
+        timers::follow_customers(Arc::clone(&evaluation), directory.clone(), stopped.clone())
+    });
+    if bureau.call == Call::Callback {
+        for one in &bureaus {
+            let asked = evaluation.asked.subscribe();
+            let dispatcher = Dispatcher::new(store.clone(), Arc::clone(one), bureau.clone(), asked);
+            parts.spawn("a bureau's dispatcher", dispatcher.run(stopped.clone()));
+        }
+    }
+    let names = bureaus.iter().map(|one| one.name().to_owned()).collect();
+    parts.spawn("the measure of open requests", bureaus::measure(store, names, stopped.clone()));
+    let readiness = parts.readiness();
+    parts.spawn("the consumer", consume(evaluation, directory, messaging, readiness, stopped));
+    Ok(parts)
+}
+
+/// Consumes until `stopped`; then nothing is committed any more, and what is on its way to the log gets there. Begins
+/// when the customers are known that were there at the start, or every application would wait for its own.
+async fn consume(
+    evaluation: Arc<Evaluation>,
+    directory: Directory,
+    messaging: MessagingSettings,
     readiness: Readiness,
     mut stopped: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
-    wait_for_database(&store).await;
-    let wakeups = Arc::new(Wakeups::default());
-    let mut parts = JoinSet::new();
-    let producer = LogProducer::new(&settings.messaging.kafka).context("cannot make the producer of decisions")?;
-    let bureau = Bureau::new(&settings.decision)?;
-    parts.spawn(decision::run(
-        store.clone(),
-        bureau,
-        settings.decision.clone(),
-        settings.messaging.publish,
-        producer,
-        Arc::clone(&wakeups),
-        stopped.clone(),
-    ));
-    let messaging = settings.messaging;
-    parts.spawn(relay::run(store.clone(), messaging.clone(), stopped.clone()));
-    parts.spawn(housekeeping::run(store.clone(), messaging.housekeeping.clone(), stopped.clone()));
-    let submissions = Arc::new(consumer::Submissions { store, dedup: messaging.dedup, wakeups });
-    parts.spawn(records::run(submissions, consumer::SUBSCRIPTION, messaging, readiness, stopped.clone()));
-    while let Some(ended) = parts.join_next().await {
-        ended.context("a part of origination panicked")??;
-        if !*stopped.borrow_and_update() {
-            bail!("a part of origination ended without being told to");
-        }
+    tokio::select! {
+        () = directory.current() => {}
+        _ = stopped.wait_for(|stop| *stop) => return Ok(()),
     }
-    info!("all work is put down");
+    tokio::select! {
+        kept = evaluation.publisher.keep() => kept?,
+        consumed = consumer::run(Arc::clone(&evaluation), SUBSCRIPTION, messaging, readiness, stopped) => consumed?,
+    }
+    evaluation.publisher.flush().await;
     Ok(())
 }
 
-/// Returns when the database answers and is migrated.
-async fn wait_for_database(store: &Store) {
-    while let Err(error) = relay::shards(store).await {
-        warn!(%error, "cannot reach the database yet");
-        tokio::time::sleep(START_PAUSE).await;
-    }
+fn known_customer(directory: &Directory, id: &CustomerId) -> Option<KnownCustomer> {
+    let entry = directory.get(id)?;
+    Some(KnownCustomer { kyc: entry.kyc, credit_check: entry.consents.contains(&Purpose::CreditCheck) })
 }
