@@ -1,6 +1,5 @@
 //! What the words of lending look like in JSON. The bounds are those of the parsers; a test holds them to it.
 
-use serde_json::json;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -117,7 +116,7 @@ impl PartialSchema for LoanApplication {
             .required("product")
             .property("principal", reference::<Amount>())
             .required("principal")
-            .property("term_months", whole(1, 600).example(Some(json!(48))))
+            .property("term_months", whole(1, 600))
             .required("term_months")
             .description(Some("What a client asks for; `external_id` is the client's id of it."))
             .into()

@@ -172,7 +172,7 @@ async fn gateway(settings: &GatewaySettings) -> Router {
     let gateway = Arc::new(Gateway::new(settings).expect("a gateway"));
     gateway.tokens.wait_for_keys().await;
     let metrics = PrometheusBuilder::new().build_recorder().handle();
-    let routes = router(gateway, settings.body_max).expect("routes");
+    let routes = router(&gateway, settings.body_max).expect("routes");
     server::with_operations(routes, Readiness::default(), metrics)
 }
 
