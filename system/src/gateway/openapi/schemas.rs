@@ -8,6 +8,7 @@ use crate::domain::application::{LoanApplication, Product};
 use crate::domain::customer::{CustomerId, Email, PersonName};
 use crate::domain::money::{AMOUNT_MAX, AMOUNT_MIN, Amount, Currency};
 use crate::domain::status::Decision;
+use crate::gateway::body::CustomerChange;
 
 type Schemas = Vec<(String, RefOr<Schema>)>;
 
@@ -127,5 +128,22 @@ impl ToSchema for LoanApplication {
         push::<CustomerId>(schemas);
         push::<Product>(schemas);
         push::<Amount>(schemas);
+    }
+}
+
+impl PartialSchema for CustomerChange {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .property("name", reference::<PersonName>())
+            .property("email", reference::<Email>())
+            .min_properties(Some(1))
+            .description(Some("A customer's profile is to change; what is left out stays."))
+            .into()
+    }
+}
+impl ToSchema for CustomerChange {
+    fn schemas(schemas: &mut Schemas) {
+        push::<PersonName>(schemas);
+        push::<Email>(schemas);
     }
 }

@@ -40,7 +40,7 @@ pub(super) struct World {
     pub(super) signer: Signer,
     pub(super) token: String,
     pub(super) router: Router,
-    settings: GatewaySettings,
+    pub(super) settings: GatewaySettings,
 }
 
 /// An answer, read whole.
