@@ -33,7 +33,7 @@ struct Task {
     digest: String,
     topic: &'static str,
     order: Order,
-    correlation_id: Uuid,
+    cause: Cause,
     _place: OwnedSemaphorePermit,
 }
 
@@ -73,9 +73,9 @@ async fn prepare(gateway: &Gateway, command: &'static Command, request: Request)
     let (method, path) = (parts.method.to_string(), parts.uri.path().to_owned());
     let body = read(Request::from_parts(parts, body), gateway.request_timeout).await?;
     let cause = Cause { correlation_id, causation_id: None, traceparent };
-    let asked = Asked { method, path, parameters, key, body, cause, ids: gateway.command_ids };
+    let asked = Asked { method, path, parameters, key, body, cause: cause.clone(), ids: gateway.command_ids };
     let order = (command.read)(&asked)?;
-    Ok(Task { client, key, digest: asked.digest(), topic: command.topic, order, correlation_id, _place: place })
+    Ok(Task { client, key, digest: asked.digest(), topic: command.topic, order, cause, _place: place })
 }
 
 async fn read(request: Request, timeout: Duration) -> Result<Bytes, Problem> {
@@ -106,9 +106,9 @@ async fn carry_out(gateway: &Gateway, task: Task) -> Result<Response, Problem> {
 }
 
 async fn take(gateway: &Gateway, task: Task) -> Result<Answer, Problem> {
-    let Task { topic, order, correlation_id, .. } = task;
+    let Task { topic, order, cause, .. } = task;
     gateway.intake.before_log(&order).await?;
-    append(&gateway.producer, topic, &order, correlation_id).await?;
+    append(&gateway.producer, topic, &order, &cause).await?;
     let body = Accepted { event: order.event, id: order.id, events: order.records.len() };
     Answer::accepted(&body, order.location).map_err(|error| defect(&error))
 }

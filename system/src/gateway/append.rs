@@ -2,20 +2,15 @@
 
 use futures::future::join_all;
 use tracing::warn;
-use uuid::Uuid;
 
 use super::asked::Order;
 use crate::http::problem::{Kind, Problem};
+use crate::messaging::event::Cause;
 use crate::messaging::producer::LogProducer;
 
 /// Appends all of an order's records and waits until the log has every one. The problem says whether it is certain
 /// that it has none.
-pub(super) async fn append(
-    producer: &LogProducer,
-    topic: &str,
-    order: &Order,
-    correlation_id: Uuid,
-) -> Result<(), Problem> {
+pub(super) async fn append(producer: &LogProducer, topic: &str, order: &Order, cause: &Cause) -> Result<(), Problem> {
     let mut pending = Vec::with_capacity(order.records.len());
     let mut refused = None;
     for record in &order.records {
@@ -31,8 +26,9 @@ pub(super) async fn append(
     // All are waited for, whatever becomes of the first: their fates are counted.
     let lost = join_all(pending).await.into_iter().filter_map(Result::err).next();
     let Some(error) = lost.or(refused) else { return Ok(()) };
-    let cause = std::error::Error::source(&error).map(ToString::to_string);
-    warn!(%error, cause, event = order.event, id = order.id, %correlation_id, "a command was not accepted");
+    let source = std::error::Error::source(&error).map(ToString::to_string);
+    let correlation_id = cause.correlation_id;
+    warn!(%error, source, event = order.event, id = order.id, %correlation_id, "a command was not accepted");
     Err(match attempted {
         true => Kind::Unconfirmed.with("the log did not confirm in time"),
         false => Kind::NotAttempted.with("nothing was handed to the log"),

@@ -37,11 +37,11 @@ pub(super) struct Registration {
 }
 
 /// A customer's profile is to change; what is left out stays. At least one is there.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize)]
 pub(super) struct CustomerChange {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "present")]
     pub(super) name: Option<PersonName>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "present")]
     pub(super) email: Option<Email>,
 }
 
@@ -111,6 +111,11 @@ pub(super) struct Repayment {
     /// The client's id of this payment.
     pub(super) repayment_id: Uuid,
     pub(super) amount: Amount,
+}
+
+/// What is there is a value: null is neither a change nor left out.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 fn born<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {

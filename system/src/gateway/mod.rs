@@ -95,7 +95,7 @@ pub(crate) async fn run(settings: GatewaySettings) -> anyhow::Result<()> {
     let metrics = metrics::install()?;
     let gateway = Arc::new(Gateway::new(&settings)?);
     let readiness = Readiness::default();
-    let router = server::with_operations(router(Arc::clone(&gateway), settings.body_max)?, readiness.clone(), metrics);
+    let router = server::with_operations(router(&gateway, settings.body_max)?, readiness.clone(), metrics);
     tokio::select! {
         served = server::serve(&settings.server, router, readiness.clone()) => served?,
         error = attend(&gateway, &readiness) => return Err(error).context("cannot replace the producer"),
@@ -105,17 +105,17 @@ pub(crate) async fn run(settings: GatewaySettings) -> anyhow::Result<()> {
 }
 
 /// The routes of the tables, and the document about them.
-fn router(gateway: Arc<Gateway>, body_max: usize) -> anyhow::Result<Router> {
+fn router(gateway: &Arc<Gateway>, body_max: usize) -> anyhow::Result<Router> {
     let mut router = Router::new();
     for command in &routes::COMMANDS {
         let filter = MethodFilter::try_from(command.method.clone())
             .with_context(|| format!("cannot route the method {}", command.method))?;
-        let gateway = Arc::clone(&gateway);
+        let gateway = Arc::clone(gateway);
         let accept = move |request: Request| accept::accept(Arc::clone(&gateway), command, request);
         router = router.route(command.path, on(filter, accept));
     }
     for read in &routes::READS {
-        let gateway = Arc::clone(&gateway);
+        let gateway = Arc::clone(gateway);
         router = router.route(read.path, get(move |request: Request| read::read(Arc::clone(&gateway), read, request)));
     }
     let document = openapi::document().to_json().context("cannot write the OpenAPI document")?;

@@ -116,11 +116,15 @@ impl Kind {
 
     /// Whether the same request may do better soon.
     pub(crate) fn retry_after(self) -> bool {
-        match self {
-            Self::InProgress | Self::TooManyRequests | Self::NotAttempted => true,
-            Self::Unconfirmed | Self::BadGateway | Self::OwnerUnavailable => true,
-            _ => false,
-        }
+        matches!(
+            self,
+            Self::InProgress
+                | Self::TooManyRequests
+                | Self::NotAttempted
+                | Self::Unconfirmed
+                | Self::BadGateway
+                | Self::OwnerUnavailable
+        )
     }
 
     /// Whether the answer says that nothing was changed, where its status alone does not.

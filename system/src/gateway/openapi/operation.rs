@@ -103,8 +103,8 @@ fn named(method: &Method, path: &str, summary: &str) -> OperationBuilder {
         .name("X-Request-Id")
         .parameter_in(ParameterIn::Header)
         .required(Required::False)
-        .description(Some("What everything that follows is correlated by; made here where it is left out."))
-        .schema(Some(uuid()))
+        .description(Some("A UUID that everything that follows is correlated by; what is none is replaced."))
+        .schema(Some(String::schema()))
         .build();
     OperationBuilder::new().operation_id(Some(id)).summary(Some(summary)).parameter(request)
 }

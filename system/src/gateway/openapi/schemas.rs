@@ -1,6 +1,5 @@
 //! What the words of lending look like in JSON. The bounds are those of the parsers; a test holds them to it.
 
-use serde_json::json;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -9,6 +8,7 @@ use crate::domain::application::{LoanApplication, Product};
 use crate::domain::customer::{CustomerId, Email, PersonName};
 use crate::domain::money::{AMOUNT_MAX, AMOUNT_MIN, Amount, Currency};
 use crate::domain::status::Decision;
+use crate::gateway::body::CustomerChange;
 
 type Schemas = Vec<(String, RefOr<Schema>)>;
 
@@ -117,7 +117,7 @@ impl PartialSchema for LoanApplication {
             .required("product")
             .property("principal", reference::<Amount>())
             .required("principal")
-            .property("term_months", whole(1, 600).example(Some(json!(48))))
+            .property("term_months", whole(1, 600))
             .required("term_months")
             .description(Some("What a client asks for; `external_id` is the client's id of it."))
             .into()
@@ -128,5 +128,22 @@ impl ToSchema for LoanApplication {
         push::<CustomerId>(schemas);
         push::<Product>(schemas);
         push::<Amount>(schemas);
+    }
+}
+
+impl PartialSchema for CustomerChange {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .property("name", reference::<PersonName>())
+            .property("email", reference::<Email>())
+            .min_properties(Some(1))
+            .description(Some("A customer's profile is to change; what is left out stays."))
+            .into()
+    }
+}
+impl ToSchema for CustomerChange {
+    fn schemas(schemas: &mut Schemas) {
+        push::<PersonName>(schemas);
+        push::<Email>(schemas);
     }
 }

@@ -56,6 +56,28 @@ fn every_entry_tells_all_that_a_client_needs() {
 }
 
 #[test]
+fn the_readme_has_every_route_and_every_problem() {
+    let readme = include_str!("../../../README.md");
+    for command in &COMMANDS {
+        let row = format!("| `{} {}` | `{}` | ", command.method, command.path, command.scope);
+        assert!(readme.contains(&row), "{row}");
+    }
+    for read in &READS {
+        let row = format!("| `GET {}` | `{}` | ", read.path, read.scope);
+        assert!(readme.contains(&row), "{row}");
+    }
+    let document = written();
+    let operations = document["paths"].as_object().expect("paths").values().flat_map(|item| item.as_object());
+    let answers = operations.flat_map(|item| item.values()).flat_map(|operation| operation["responses"].as_object());
+    for answer in answers.flat_map(|answers| answers.values()) {
+        let description = answer["description"].as_str().expect("a description");
+        for name in description.split('`').skip(1).step_by(2).filter(|name| !name.contains(' ')) {
+            assert!(readme.contains(&format!("`{name}`")), "{name}");
+        }
+    }
+}
+
+#[test]
 fn every_reference_leads_somewhere() {
     fn references(value: &Value, found: &mut BTreeSet<String>) {
         match value {

@@ -120,6 +120,11 @@ impl Identity {
         self.away.store(true, Ordering::SeqCst);
     }
 
+    /// Answers again.
+    pub(super) fn come_back(&self) {
+        self.away.store(false, Ordering::SeqCst);
+    }
+
     /// How often it was asked for its keys.
     pub(super) fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)

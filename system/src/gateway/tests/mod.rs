@@ -5,6 +5,7 @@ mod commands;
 mod front_door;
 mod identity;
 mod local_redis;
+mod readiness;
 mod reads;
 mod refusals;
 mod tokens;

@@ -40,7 +40,7 @@ pub(super) struct World {
     pub(super) signer: Signer,
     pub(super) token: String,
     pub(super) router: Router,
-    settings: GatewaySettings,
+    pub(super) settings: GatewaySettings,
 }
 
 /// An answer, read whole.
@@ -172,7 +172,7 @@ async fn gateway(settings: &GatewaySettings) -> Router {
     let gateway = Arc::new(Gateway::new(settings).expect("a gateway"));
     gateway.tokens.wait_for_keys().await;
     let metrics = PrometheusBuilder::new().build_recorder().handle();
-    let routes = router(gateway, settings.body_max).expect("routes");
+    let routes = router(&gateway, settings.body_max).expect("routes");
     server::with_operations(routes, Readiness::default(), metrics)
 }
 
