@@ -6,7 +6,7 @@ use tracing::warn;
 use super::asked::Order;
 use crate::http::problem::{Kind, Problem};
 use crate::messaging::event::Cause;
-use crate::messaging::producer::LogProducer;
+use crate::messaging::producer::{LogProducer, Record};
 
 /// Appends all of an order's records and waits until the log has every one. The problem says whether it is certain
 /// that it has none.
@@ -14,7 +14,8 @@ pub(super) async fn append(producer: &LogProducer, topic: &str, order: &Order, c
     let mut pending = Vec::with_capacity(order.records.len());
     let mut refused = None;
     for record in &order.records {
-        match producer.hand_over(topic, &record.key, &record.value) {
+        let record = Record::of(topic, &record.key, &record.value, cause.traceparent.as_deref());
+        match producer.hand_over_record(record) {
             Ok(handed_over) => pending.push(handed_over.acknowledged()),
             Err(error) => {
                 refused = Some(error);

@@ -11,7 +11,7 @@ use tracing::warn;
 
 use crate::config::gateway::OwnerSettings;
 use crate::http::request_id::{self, RequestId};
-use crate::http::trace;
+use crate::http::{self, trace};
 
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -37,11 +37,7 @@ pub(super) struct Owner {
 impl Owner {
     /// Errors where no HTTP client can be made.
     pub(super) fn new(name: &'static str, settings: OwnerSettings) -> anyhow::Result<Self> {
-        let client = Client::builder()
-            .no_proxy()
-            .timeout(settings.timeout)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .build()
+        let client = http::client(CONNECT_TIMEOUT, settings.timeout, None)
             .with_context(|| format!("cannot make the HTTP client for {name}"))?;
         Ok(Self { name, client, instances: settings.instances, next: AtomicUsize::new(0) })
     }

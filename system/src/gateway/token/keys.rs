@@ -60,8 +60,8 @@ enum KeysError {
 
 impl Keys {
     /// Errors where no HTTP client can be made.
-    pub(super) fn new(url: reqwest::Url, timeout: Duration) -> reqwest::Result<Self> {
-        let client = reqwest::Client::builder().no_proxy().timeout(timeout).build()?;
+    pub(super) fn new(url: reqwest::Url, timeout: Duration) -> anyhow::Result<Self> {
+        let client = crate::http::client(timeout, timeout, None)?;
         Ok(Self { client, url, known: RwLock::default(), asked: tokio::sync::Mutex::default() })
     }
 
