@@ -8,8 +8,8 @@ use crate::intent::Intent;
 use proofload_history::Id;
 use std::fmt::Write;
 
-/// A text with placeholders: `{id}` is the intent's id, `{arrival}` that of the arrival that it belongs to, `{n}` the
-/// counter of the arrival, `{choice:a|b}` one of the words, `{integer:1..9}` a number of that range, both ends included,
+/// A text with placeholders: `{id}` is the intent's id, `{arrival}` that of the arrival that it belongs to, `{key}` a UUID of
+/// its own for each operation on the intent, `{n}` the counter of the arrival, `{choice:a|b}` one of the words, `{integer:1..9}` a number of that range, both ends included,
 /// `{capture:due}` what an earlier answer held and `{credential:client}` what the client shows to be let in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
@@ -21,6 +21,7 @@ enum Part {
     Text(String),
     Id,
     Arrival,
+    Key,
     Counter,
     Capture(String),
     Credential(String),
@@ -31,7 +32,7 @@ enum Part {
 /// The text has a placeholder that means nothing.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{placeholder}` at character {position} is not a placeholder: {wrong} (write {{id}}, {{arrival}}, {{n}}, \
+    "`{placeholder}` at character {position} is not a placeholder: {wrong} (write {{id}}, {{arrival}}, {{key}}, {{n}}, \
      {{choice:a|b}}, {{integer:1..9}}, {{capture:NAME}} or {{credential:NAME}}; a literal brace before a letter is \
      written twice)"
 )]
@@ -57,14 +58,15 @@ pub struct Missing {
 #[derive(Debug)]
 pub(crate) struct Values<'a> {
     intent: &'a Intent<'a>,
+    request: &'a str,
     draws: Draws,
 }
 
 impl<'a> Values<'a> {
-    pub(crate) fn new(intent: &'a Intent<'a>, request: &str) -> Self {
-        let (id, request) = (intent.id, Id::of(request).0);
-        let words = [intent.seed, (id.0 >> 64) as u64, id.0 as u64, (request >> 64) as u64, request as u64];
-        Self { intent, draws: Draws::of(&words) }
+    pub(crate) fn new(intent: &'a Intent<'a>, request: &'a str) -> Self {
+        let (id, of) = (intent.id, Id::of(request).0);
+        let words = [intent.seed, (id.0 >> 64) as u64, id.0 as u64, (of >> 64) as u64, of as u64];
+        Self { intent, request, draws: Draws::of(&words) }
     }
 }
 
@@ -107,13 +109,14 @@ impl Template {
     /// The text for an intent; each choice and each integer takes the next of its draws.
     pub(crate) fn render(&self, values: &mut Values<'_>) -> Result<String, Missing> {
         let mut text = String::new();
-        let Values { intent, draws } = values;
+        let Values { intent, request, draws } = values;
         for part in &self.parts {
             let missing = |kind: &str, name: &String| Missing { placeholder: format!("{kind}:{name}") };
             let written = match part {
                 Part::Text(literal) => text.write_str(literal),
                 Part::Id => write!(text, "{}", intent.id),
                 Part::Arrival => write!(text, "{}", intent.arrival),
+                Part::Key => write!(text, "{}", key_of(intent.id, request)),
                 Part::Counter => write!(text, "{}", intent.counter),
                 Part::Capture(name) => text.write_str(intent.captured(name).ok_or_else(|| missing("capture", name))?),
                 Part::Credential(name) => {
@@ -161,6 +164,7 @@ fn placeholder(text: &str, position: usize) -> Result<(Part, usize), TemplateErr
     let part = match inside.split_once(':') {
         None if inside == "id" => Part::Id,
         None if inside == "arrival" => Part::Arrival,
+        None if inside == "key" => Part::Key,
         None if inside == "n" => Part::Counter,
         Some((kind @ ("capture" | "credential"), name)) => {
             if !is_name(name) {
@@ -187,6 +191,15 @@ fn placeholder(text: &str, position: usize) -> Result<(Part, usize), TemplateErr
 /// Whether `text` can be the name of a capture or of a credential.
 pub(crate) fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+}
+
+/// A UUID of version 8 for one operation on one intent. All attempts share it, and another operation on the same intent
+/// has another: what an idempotency key has to be.
+fn key_of(intent: Id, request: &str) -> Id {
+    const VERSION: u128 = 0xf << 76;
+    const VARIANT: u128 = 0b11 << 62;
+    let digest = Id::of(&format!("{intent}/{request}")).0;
+    Id(digest & !VERSION & !VARIANT | 0x8 << 76 | 0b10 << 62)
 }
 
 fn range_of(text: &str) -> Option<Part> {
@@ -222,6 +235,15 @@ mod tests {
     #[test]
     fn an_intent_puts_in_its_id_and_its_counter() {
         assert_eq!(render(r#"{"id":"{id}","n":{n}}"#, 42), r#"{"id":"00000000-0007-8001-8000-00000000002a","n":42}"#);
+    }
+
+    #[test]
+    fn each_operation_on_an_intent_has_a_key_of_its_own_that_all_attempts_share() {
+        let intent = Intent::of_arrival(7, Id::issued(7, 1, 42), 42);
+        let key = |request| Template::parse("{key}").unwrap().render(&mut Values::new(&intent, request)).unwrap();
+        assert_eq!(key("submit"), key("submit"));
+        assert_ne!(key("submit"), key("withdraw"));
+        assert_eq!((key("submit").as_bytes()[14], key("submit").len()), (b'8', 36));
     }
 
     #[test]

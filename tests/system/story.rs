@@ -47,7 +47,7 @@ async fn inside_the_lab_a_customer_borrows_and_repays_and_every_cent_is_accounte
         let loan = ada.read(&loan_at).await.unwrap();
         let due = loan.pointer("/next_instalment/minor_units").unwrap().as_i64().unwrap();
         repay(&ada, external_id, due).await;
-        ada.until(&loan_at, |loan| loan["paid_instalments"] == instalment).await;
+        ada.until(&loan_at, |loan| loan["next_instalment"]["number"] == instalment + 1).await;
         paid += due;
     }
     let rest = ada.read(&loan_at).await.unwrap()["payoff_minor_units"].as_i64().unwrap();
