@@ -19,7 +19,7 @@ pub(crate) type Number = u32;
 pub(crate) enum Known {
     /// Issued, and no attempt is on record: nobody can know.
     NoRow,
-    /// An own id that another operation was made under: no intent of this one, and no phantom either.
+    /// An id that only other operations were made under: no intent of this one, and no phantom either.
     Other,
     /// It certainly did not happen.
     Fail,
@@ -70,7 +70,7 @@ impl<'h> Intents<'h> {
         for (row, made) in history.operations.iter().enumerate() {
             if names.number(&made.name).is_some() {
                 intents.attempted(row, made);
-            } else if made.intent.own_number() > 0 {
+            } else {
                 let number = intents.column(made.intent);
                 intents.known[number] = intents.known[number].max(Known::Other);
             }
