@@ -98,7 +98,8 @@ async fn inside_the_lab_a_name_is_a_name_whatever_it_looks_like() {
     let caller = Caller::sign_in("client-5").await;
     let id = format!("bobby-{}", Uuid::new_v4());
     let name = "Robert'); DROP TABLE customer;--";
-    let profile = json!({ "customer_id": id, "name": name, "email": "bobby@example.org", "date_of_birth": "1999-01-01" });
+    let profile =
+        json!({ "customer_id": id, "name": name, "email": "bobby@example.org", "date_of_birth": "1999-01-01" });
     let at = caller.accepted(Method::POST, "/v1/customers", &profile).await;
     assert_eq!(caller.until(&at, |_| true).await["name"], name);
 }

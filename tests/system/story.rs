@@ -74,9 +74,8 @@ async fn apply_until_offered(caller: &Caller, customer: &str) -> (Uuid, serde_js
             "principal": { "currency": "EUR", "minor_units": PRINCIPAL }, "term_months": 12,
         });
         let at = caller.accepted(Method::POST, "/v1/loan-applications", &application).await;
-        let decided = |document: &serde_json::Value| {
-            document["stage"] == "OFFER_PENDING" || document["status"] == "REJECTED"
-        };
+        let decided =
+            |document: &serde_json::Value| document["stage"] == "OFFER_PENDING" || document["status"] == "REJECTED";
         let document = caller.until(&at, decided).await;
         if document["stage"] == "OFFER_PENDING" {
             return (external_id, document);

@@ -3,9 +3,7 @@
 use super::{
     bureau, customers, database, gateway, identity, kafka, messaging, migrate, origination, rail, server, servicing,
 };
-use crate::Role::{
-    self, Bureau, Customers, Gateway, Identity, Migrate, Origination, Rail, Replay, Seed, Servicing,
-};
+use crate::Role::{self, Bureau, Customers, Gateway, Identity, Migrate, Origination, Rail, Replay, Seed, Servicing};
 
 /// A setting: an environment variable with the prefix `LENDING_`.
 pub(crate) struct Setting {

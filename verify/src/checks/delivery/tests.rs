@@ -93,7 +93,12 @@ fn an_id_that_nobody_issued_is_unexpected_and_one_issued_without_a_row_is_not() 
         let id = Script::id(700);
         script.attempt_of("another", id, 30.0, Outcome::Ok).seen("log.first", id);
     }));
-    assert_eq!(of_another.judgement, Judgement::Pass, "nor what it did under its arrival's id: {}", of_another.sentence);
+    assert_eq!(
+        of_another.judgement,
+        Judgement::Pass,
+        "nor what it did under its arrival's id: {}",
+        of_another.sentence
+    );
     let stranger = offender(|script, _| {
         script.seen("db.row", Id::of("a stranger"));
     });
