@@ -15,7 +15,7 @@ pub(super) async fn append(producer: &LogProducer, topic: &str, order: &Order, c
     let mut refused = None;
     for record in &order.records {
         let record = Record::of(topic, &record.key, &record.value, cause.traceparent.as_deref());
-        match producer.hand_over_record(record) {
+        match producer.hand_over(record) {
             Ok(handed_over) => pending.push(handed_over.acknowledged()),
             Err(error) => {
                 refused = Some(error);

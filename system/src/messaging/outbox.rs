@@ -100,7 +100,7 @@ impl Publisher {
             return;
         };
         for event in events {
-            match producer.hand_over_record(event.record()) {
+            match producer.hand_over(event.record()) {
                 Ok(pending) => {
                     tokio::spawn(async move {
                         if let Err(error) = pending.acknowledged().await {

@@ -158,12 +158,7 @@ impl LogProducer {
     }
 
     /// Hands a record over; records handed over one after the other keep their order within a partition.
-    pub(crate) fn hand_over(&self, topic: &str, key: &str, value: &str) -> Result<Pending, PublishError> {
-        self.hand_over_record(Record::of(topic, key, value, None))
-    }
-
-    /// The same for a record with headers, or without a key or a value.
-    pub(crate) fn hand_over_record(&self, record: Record<'_>) -> Result<Pending, PublishError> {
+    pub(crate) fn hand_over(&self, record: Record<'_>) -> Result<Pending, PublishError> {
         let (sender, outcome) = oneshot::channel();
         let mut handed = BaseRecord::<[u8], [u8], _>::with_opaque_to(record.topic, Box::new(sender));
         handed.key = record.key;
@@ -176,13 +171,8 @@ impl LogProducer {
     }
 
     /// Hands a record over and waits for its acknowledgement.
-    pub(crate) async fn publish(&self, topic: &str, key: &str, value: &str) -> Result<(), PublishError> {
-        self.hand_over(topic, key, value)?.acknowledged().await
-    }
-
-    /// The same for a record with headers, or without a key or a value.
-    pub(crate) async fn publish_record(&self, record: Record<'_>) -> Result<(), PublishError> {
-        self.hand_over_record(record)?.acknowledged().await
+    pub(crate) async fn publish(&self, record: Record<'_>) -> Result<(), PublishError> {
+        self.hand_over(record)?.acknowledged().await
     }
 
     /// Waits until every partition of `topic` has a leader. Blocks a thread of the pool in between, not the caller's.
@@ -260,15 +250,15 @@ pub(crate) mod tests {
         let producer = LogProducer::new(&settings(cluster.bootstrap_servers())).expect("a producer");
 
         // The first record makes the producer connect and ask for its id.
-        let lost = producer.publish("t", "key", "value").await;
+        let lost = producer.publish(Record::of("t", "key", "value", None)).await;
         assert!(matches!(lost, Err(PublishError::Unconfirmed { .. })), "{lost:?}");
         tokio::time::timeout(BOUND, producer.failed_for_good()).await.expect("the failure is told");
-        let refused = producer.publish("t", "key", "value").await;
+        let refused = producer.publish(Record::of("t", "key", "value", None)).await;
         assert!(matches!(refused, Err(PublishError::NotAttempted { .. })), "{refused:?}");
 
         cluster.clear_request_errors(RDKafkaApiKey::InitProducerId);
         let clone = producer.clone();
         producer.replace().expect("a new producer");
-        clone.publish("t", "key", "value").await.expect("the replacement publishes, for every clone");
+        clone.publish(Record::of("t", "key", "value", None)).await.expect("the replacement publishes, for every clone");
     }
 }

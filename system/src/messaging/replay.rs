@@ -114,7 +114,7 @@ impl Replay<'_> {
 
     fn put(&self, record: Record<'_>) -> anyhow::Result<()> {
         let topic = record.topic.to_owned();
-        let put = self.runtime.block_on(self.producer.publish_record(record));
+        let put = self.runtime.block_on(self.producer.publish(record));
         put.with_context(|| format!("cannot put a record on {topic}; those before it are done with: run it again"))
     }
 }
@@ -240,7 +240,7 @@ mod tests {
             let value = format!("from {topic}").into_bytes();
             let poison = OwnedMessage::new(Some(value), None, (*topic).to_owned(), timestamp, 0, 7, None);
             let letter = DeadLetter::of(&poison, &format!("{topic} is full"), "g", "g-1");
-            producer.publish_record(letter.record()).await.unwrap();
+            producer.publish(letter.record()).await.unwrap();
         }
         log
     }

@@ -58,7 +58,7 @@ impl Poison {
         warn!(reason, topic, partition, offset, "a record is poison; it goes to the dead letters");
         let letter = DeadLetter::of(record, reason, self.group, &self.instance);
         while wanted() {
-            match producer.publish_record(letter.record()).await {
+            match producer.publish(letter.record()).await {
                 Ok(()) => return true,
                 Err(error) => {
                     warn!(%error, topic, partition, offset, "a dead letter is not acknowledged; trying again");

@@ -122,7 +122,7 @@ impl Relay {
                 // The lease was slow to come. What is not handed over is read again.
                 break;
             }
-            match self.producer.hand_over_record(row.record()) {
+            match self.producer.hand_over(row.record()) {
                 Ok(handed) => pending.push((row, handed)),
                 Err(error) => {
                     refused = Some(error);
