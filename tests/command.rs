@@ -70,7 +70,7 @@ fn a_fault_of_a_kind_that_does_not_exist_is_refused() {
 
 #[test]
 fn a_negative_rate_is_refused() {
-    refuses("\"100/s\"", "\"-3/s\"", &["`-3/s` is not a rate", "changed.toml:11:"]);
+    refuses("\"50/s\"", "\"-3/s\"", &["`-3/s` is not a rate", "changed.toml:11:"]);
 }
 
 #[test]
