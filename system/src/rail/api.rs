@@ -2,28 +2,22 @@
 
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use futures::Stream;
-use tokio::fs::File;
-use tokio::io::AsyncReadExt;
 use tracing::error;
 
 use super::conduct::Fate;
 use super::journal::Journal;
 use super::transfer::{Instructions, Results};
 use crate::config::rail::Conduct;
+use crate::http::ndjson;
 use crate::http::problem::{Kind, Problem};
 
 /// The largest body: some thousands of transfers.
 const BODY_MAX: usize = 4 << 20;
-/// Bytes of the journal that are read at once.
-const CHUNK: u64 = 64 << 10;
 
 #[derive(Clone)]
 struct Rail {
@@ -69,26 +63,7 @@ async fn transfer(
 /// Streams every line that is on disk.
 async fn journalled(State(rail): State<Rail>) -> Result<Response, Problem> {
     let (path, length) = rail.journal.contents();
-    let file = File::open(path).await.map_err(|error| {
-        error!(%error, path = %path.display(), "cannot read the journal");
-        Kind::Internal.with("the journal cannot be read")
-    })?;
-    Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(chunks(file, length))).into_response())
-}
-
-/// The first `length` bytes of `file`.
-fn chunks(file: File, length: u64) -> impl Stream<Item = std::io::Result<Bytes>> {
-    futures::stream::try_unfold((file, length), |(mut file, left)| async move {
-        if left == 0 {
-            return Ok(None);
-        }
-        let mut chunk = Vec::new();
-        let read = (&mut file).take(left.min(CHUNK)).read_to_end(&mut chunk).await?;
-        if read == 0 {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
-        }
-        Ok(Some((Bytes::from(chunk), (file, left.saturating_sub(u64::try_from(read).unwrap_or(u64::MAX))))))
-    })
+    ndjson::file(path, length).await
 }
 
 #[cfg(test)]
