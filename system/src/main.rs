@@ -11,7 +11,7 @@
 //! - [`http`]: what every server has: problems, health, metrics, an ordered stop
 //! - [`gateway`]: the way in
 //! - [`customers`], [`origination`], [`servicing`]: the owners of state; [`owner`]: the frame of their processes
-//! - [`bureau`], [`rail`], [`identity`]: parties outside, simulated
+//! - [`bureau`], [`rail`], [`identity`]: parties outside, simulated; [`party`]: what they have in common
 //! - [`store`]: a service's own database, every call bounded in time; [`migrate`]: the schema
 //! - [`circuit`]: what keeps a dead dependency from costing everybody its time-out
 
@@ -28,6 +28,7 @@ mod messaging;
 mod migrate;
 mod origination;
 mod owner;
+mod party;
 mod rail;
 mod role;
 mod servicing;

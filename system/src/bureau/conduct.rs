@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rand::Rng;
 
-use super::latency::Latency;
+use crate::party::latency::Latency;
 
 /// What a bureau does, as shares from 0 to 1.
 #[derive(Debug, Clone)]

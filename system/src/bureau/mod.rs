@@ -2,7 +2,7 @@
 //!
 //! - [`api`]: what it is asked, and its journal; [`wire`]: both as JSON
 //! - [`score`]: what it thinks, a function of the application and the bureau
-//! - [`conduct`]: how well it behaves, by settings; [`latency`] is how long it takes
+//! - [`conduct`]: how well it behaves, by settings
 //! - [`office`]: what it has to answer and when; [`courier`]: brings it, with a [`token`]
 //! - [`journal`]: the ground truth; what is not answered in it is answered after a restart
 
@@ -10,7 +10,6 @@ mod api;
 pub(crate) mod conduct;
 mod courier;
 mod journal;
-pub(crate) mod latency;
 mod office;
 mod score;
 #[cfg(test)]

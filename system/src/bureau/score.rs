@@ -2,6 +2,8 @@
 
 use uuid::Uuid;
 
+use crate::party::chance;
+
 /// The lowest and the highest score.
 const LOWEST: u16 = 300;
 const HIGHEST: u16 = 850;
@@ -14,8 +16,7 @@ const UNKNOWN: u64 = 100;
 /// The score of the application `external_id` at `bureau`; none where the bureau knows nothing of the customer, which is
 /// so for one in a hundred. Scores are spread evenly from 300 to 850: 410 and better is 80 % of all.
 pub(crate) fn of(external_id: Uuid, bureau: &str) -> Option<u16> {
-    let (high, low) = external_id.as_u64_pair();
-    let common = LOWEST + below(mix(high ^ mix(low)), u64::from(HIGHEST - LOWEST) + 1);
+    let common = LOWEST + below(chance::of(external_id), u64::from(HIGHEST - LOWEST) + 1);
     let (opinion, knowledge) = Uuid::new_v5(&external_id, bureau.as_bytes()).as_u64_pair();
     let own = (common + below(opinion, SPREAD)).saturating_sub(MIDDLE);
     // The lowest bits of a v5 id are free of its version and variant.
@@ -25,13 +26,6 @@ pub(crate) fn of(external_id: Uuid, bureau: &str) -> Option<u16> {
 /// `value` modulo a `bound` that fits a score.
 fn below(value: u64, bound: u64) -> u16 {
     u16::try_from(value % bound).unwrap_or(u16::MAX)
-}
-
-/// The finaliser of SplitMix64 (Steele, Lea, Flood 2014), which spreads ids that differ in a few bits only.
-fn mix(value: u64) -> u64 {
-    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    value ^ (value >> 31)
 }
 
 #[cfg(test)]

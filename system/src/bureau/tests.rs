@@ -16,10 +16,10 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::conduct::Conduct;
-use super::latency::Latency;
 use super::wire::{Asked, Question, Reports};
 use super::*;
 use crate::config::bureau::IdentitySettings;
+use crate::party::latency::Latency;
 
 /// How long anything may take on a loaded machine.
 pub(crate) const BOUND: Duration = Duration::from_secs(60);

@@ -8,7 +8,7 @@ use super::setting::{Setting, conditional, optional, required};
 use super::{ConfigError, Environment};
 use crate::Role::Bureau;
 use crate::bureau::conduct::Conduct;
-use crate::bureau::latency::Latency;
+use crate::party::latency::Latency;
 
 pub(crate) const SETTINGS: &[Setting] = &[
     required("LENDING_DATA", &[Bureau], "The folder of the journal `bureau.ndjson`."),
@@ -71,38 +71,22 @@ impl BureauSettings {
 
 impl IdentitySettings {
     fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        let url = environment.text("LENDING_IDENTITY_URL").trim_end_matches('/').to_owned();
-        if !url.starts_with("http://") && !url.starts_with("https://") {
-            return Err(environment.invalid("LENDING_IDENTITY_URL", "must start with http:// or https://"));
-        }
+        let url = environment.http_url("LENDING_IDENTITY_URL")?.as_str().trim_end_matches('/').to_owned();
         let client_id = environment.text("LENDING_CLIENT_ID").to_owned();
         Ok(Self { url, client_id, client_secret: environment.text("LENDING_CLIENT_SECRET").to_owned() })
     }
 }
 
 fn conduct(environment: &Environment) -> Result<Conduct, ConfigError> {
-    let median = environment.duration("LENDING_BUREAU_LATENCY_P50")?;
-    let p99 = environment.duration("LENDING_BUREAU_LATENCY_P99")?;
-    let latency = Latency::new(median, p99).ok_or_else(|| {
-        let reason = "must be at least LENDING_BUREAU_LATENCY_P50, which must not be 0";
-        environment.invalid("LENDING_BUREAU_LATENCY_P99", reason)
-    })?;
+    let (median, p99) = ("LENDING_BUREAU_LATENCY_P50", "LENDING_BUREAU_LATENCY_P99");
     Ok(Conduct {
-        latency,
-        errors: share(environment, "LENDING_BUREAU_ERROR_RATE")?,
-        silence: share(environment, "LENDING_BUREAU_SILENCE_RATE")?,
-        duplicates: share(environment, "LENDING_BUREAU_DUPLICATE_RATE")?,
-        late: share(environment, "LENDING_BUREAU_LATE_RATE")?,
+        latency: Latency::from_environment(environment, median, p99)?,
+        errors: environment.share("LENDING_BUREAU_ERROR_RATE")?,
+        silence: environment.share("LENDING_BUREAU_SILENCE_RATE")?,
+        duplicates: environment.share("LENDING_BUREAU_DUPLICATE_RATE")?,
+        late: environment.share("LENDING_BUREAU_LATE_RATE")?,
         lateness: environment.duration("LENDING_BUREAU_LATE")?,
     })
-}
-
-fn share(environment: &Environment, name: &'static str) -> Result<f64, ConfigError> {
-    let share: f64 = environment.parsed(name)?;
-    match (0.0..=1.0).contains(&share) {
-        true => Ok(share),
-        false => Err(environment.invalid(name, "must be from 0 to 1")),
-    }
 }
 
 #[cfg(test)]

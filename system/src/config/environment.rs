@@ -126,6 +126,15 @@ impl Environment {
         }
     }
 
+    /// A setting that is a share of a whole: from 0 to 1.
+    pub(crate) fn share(&self, name: &'static str) -> Result<f64, ConfigError> {
+        let share: f64 = self.parsed(name)?;
+        match (0.0..=1.0).contains(&share) {
+            true => Ok(share),
+            false => Err(self.invalid(name, "must be from 0 to 1")),
+        }
+    }
+
     /// A setting that is a duration with its unit, such as `"15ms"`.
     pub(crate) fn duration(&self, name: &'static str) -> Result<Duration, ConfigError> {
         parse_duration(self.text(name)).map_err(|reason| self.invalid(name, &reason))
@@ -150,6 +159,20 @@ impl Environment {
             true => Ok(addresses),
             false => Err(self.invalid(name, "must be host:port, several separated by commas")),
         }
+    }
+
+    /// A setting that is the URL of something that speaks HTTP.
+    pub(crate) fn http_url(&self, name: &'static str) -> Result<reqwest::Url, ConfigError> {
+        let url: reqwest::Url = self.parsed(name)?;
+        match url.scheme() {
+            "http" | "https" => Ok(url),
+            _ => Err(self.invalid(name, "must start with http:// or https://")),
+        }
+    }
+
+    /// A setting that is the URL of a Redis server, as the way to it. Nothing is connected yet.
+    pub(crate) fn redis(&self, name: &'static str) -> Result<redis::Client, ConfigError> {
+        redis::Client::open(self.text(name)).map_err(|error| self.invalid(name, &error.to_string()))
     }
 
     /// An error about `name` that shows its value, as far as it is no secret.

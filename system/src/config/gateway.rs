@@ -190,10 +190,8 @@ impl GatewaySettings {
 
 impl RedisSettings {
     fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        let url = environment.text("LENDING_REDIS_URL");
-        let client =
-            redis::Client::open(url).map_err(|error| environment.invalid("LENDING_REDIS_URL", &error.to_string()))?;
-        Ok(Self { client, timeout: environment.duration("LENDING_REDIS_TIMEOUT")? })
+        let timeout = environment.duration("LENDING_REDIS_TIMEOUT")?;
+        Ok(Self { client: environment.redis("LENDING_REDIS_URL")?, timeout })
     }
 }
 

@@ -53,16 +53,13 @@ impl IdentitySettings {
         let secret = secret(environment, "LENDING_IDENTITY_SECRET")?;
         let clients = Clients::parse(environment.text("LENDING_IDENTITY_CLIENTS"), secret)
             .map_err(|reason| environment.invalid("LENDING_IDENTITY_CLIENTS", &reason))?;
-        let url = environment.text("LENDING_REDIS_URL");
-        let redis =
-            redis::Client::open(url).map_err(|error| environment.invalid("LENDING_REDIS_URL", &error.to_string()))?;
         Ok(Self {
             server: ServerSettings::from_environment(environment)?,
             clients,
             admin_secret: Secret::new(self::secret(environment, "LENDING_IDENTITY_ADMIN_SECRET")?),
             issuer: environment.text("LENDING_TOKEN_ISSUER").to_owned(),
             lifetime_seconds: lifetime(environment)?,
-            redis,
+            redis: environment.redis("LENDING_REDIS_URL")?,
             data: PathBuf::from(environment.text("LENDING_DATA")),
         })
     }

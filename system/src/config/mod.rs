@@ -2,7 +2,7 @@
 //!
 //! - [`setting`]: the one table of settings
 //! - [`environment`]: variables to complete, known text
-//! - `span`: durations
+//! - `span`: durations; `latency`: how long a party takes
 //! - the others: the settings of one subject each, their table and their types
 
 pub(crate) mod bureau;
@@ -12,6 +12,7 @@ pub(crate) mod environment;
 pub(crate) mod gateway;
 pub(crate) mod identity;
 pub(crate) mod kafka;
+mod latency;
 pub(crate) mod messaging;
 pub(crate) mod migrate;
 pub(crate) mod origination;

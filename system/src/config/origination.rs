@@ -156,10 +156,7 @@ impl OriginationSettings {
 
 impl CallSettings {
     fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        let callback_url = environment.text("LENDING_CALLBACK_URL").to_owned();
-        if !callback_url.starts_with("http://") && !callback_url.starts_with("https://") {
-            return Err(environment.invalid("LENDING_CALLBACK_URL", "must start with http:// or https://"));
-        }
+        let callback_url = environment.http_url("LENDING_CALLBACK_URL")?.into();
         let batch_max = environment.count("LENDING_BUREAU_BATCH_MAX")?;
         let retry_percent: u64 = environment.parsed("LENDING_BUREAU_RETRY_PERCENT")?;
         if retry_percent > 100 {

@@ -6,7 +6,7 @@ use super::server::ServerSettings;
 use super::setting::{Setting, optional, required};
 use super::{ConfigError, Environment};
 use crate::Role::Rail;
-use crate::bureau::latency::Latency;
+use crate::party::latency::Latency;
 
 pub(crate) const SETTINGS: &[Setting] = &[
     required("LENDING_DATA", &[Rail], "The folder of the journal `rail.ndjson`."),
@@ -54,18 +54,13 @@ pub(crate) struct Conduct {
 
 impl RailSettings {
     pub(crate) fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        let median = environment.duration("LENDING_RAIL_LATENCY_P50")?;
-        let p99 = environment.duration("LENDING_RAIL_LATENCY_P99")?;
-        let latency = Latency::new(median, p99).ok_or_else(|| {
-            let reason = "must be at least LENDING_RAIL_LATENCY_P50, which must not be 0";
-            environment.invalid("LENDING_RAIL_LATENCY_P99", reason)
-        })?;
+        let (median, p99) = ("LENDING_RAIL_LATENCY_P50", "LENDING_RAIL_LATENCY_P99");
         let conduct = Conduct {
-            latency,
-            error_before: share(environment, "LENDING_RAIL_ERROR_BEFORE_RATE")?,
-            error_after: share(environment, "LENDING_RAIL_ERROR_AFTER_RATE")?,
-            silence: share(environment, "LENDING_RAIL_SILENCE_RATE")?,
-            refusal: share(environment, "LENDING_RAIL_REFUSAL_RATE")?,
+            latency: Latency::from_environment(environment, median, p99)?,
+            error_before: environment.share("LENDING_RAIL_ERROR_BEFORE_RATE")?,
+            error_after: environment.share("LENDING_RAIL_ERROR_AFTER_RATE")?,
+            silence: environment.share("LENDING_RAIL_SILENCE_RATE")?,
+            refusal: environment.share("LENDING_RAIL_REFUSAL_RATE")?,
         };
         if conduct.error_before + conduct.error_after + conduct.silence > 1.0 {
             let reason = "must not exceed 1 together with the error rates, for a request has one fate";
@@ -73,14 +68,6 @@ impl RailSettings {
         }
         let data = PathBuf::from(environment.text("LENDING_DATA"));
         Ok(Self { server: ServerSettings::from_environment(environment)?, data, conduct })
-    }
-}
-
-fn share(environment: &Environment, name: &'static str) -> Result<f64, ConfigError> {
-    let share: f64 = environment.parsed(name)?;
-    match (0.0..=1.0).contains(&share) {
-        true => Ok(share),
-        false => Err(environment.invalid(name, "must be from 0 to 1")),
     }
 }
 

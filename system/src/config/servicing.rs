@@ -128,10 +128,7 @@ impl ServicingSettings {
 
 impl TransferSettings {
     fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        let rail = environment.text("LENDING_RAIL_URL").trim_end_matches('/').to_owned();
-        if !rail.starts_with("http://") && !rail.starts_with("https://") {
-            return Err(environment.invalid("LENDING_RAIL_URL", "must start with http:// or https://"));
-        }
+        let rail = environment.http_url("LENDING_RAIL_URL")?.as_str().trim_end_matches('/').to_owned();
         let instruction = [("derived", RailInstruction::Derived), ("random", RailInstruction::Random)];
         let settings = Self {
             rail,

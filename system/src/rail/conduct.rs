@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::transfer::Verdict;
 use crate::config::rail::Conduct;
+use crate::party::chance;
 
 /// What happens to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,17 +37,9 @@ impl Conduct {
 /// The verdict on an instruction, which is a function of its id alone: every repeat, and every restart, comes to the
 /// same. `refusal` is the share that is refused.
 pub(super) fn verdict(instruction: Uuid, refusal: f64) -> Verdict {
-    let (high, low) = instruction.as_u64_pair();
     // 53 bits fill a float's mantissa: evenly spread from 0 to below 1.
-    let place = (mix(high ^ mix(low)) >> 11) as f64 / (1_u64 << 53) as f64;
+    let place = (chance::of(instruction) >> 11) as f64 / (1_u64 << 53) as f64;
     if place < refusal { Verdict::Refused } else { Verdict::Executed }
-}
-
-/// The finaliser of SplitMix64 (Steele, Lea, Flood 2014), which spreads ids that differ in a few bits only.
-fn mix(value: u64) -> u64 {
-    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    value ^ (value >> 31)
 }
 
 #[cfg(test)]
@@ -57,7 +50,7 @@ pub(crate) mod tests {
     use rand::rngs::StdRng;
 
     use super::*;
-    use crate::bureau::latency::Latency;
+    use crate::party::latency::Latency;
 
     /// A rail that answers at once and never fails.
     pub(crate) fn good() -> Conduct {

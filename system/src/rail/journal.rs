@@ -5,8 +5,8 @@
 //! writes, syncs once for all of them, and only then answers: however many repeats come at once, the first decides.
 
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Write};
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,11 +14,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
-use tracing::{info, warn};
+use tracing::info;
 use uuid::Uuid;
 
 use super::conduct;
 use super::transfer::{Direction, Instruction, Settled, Verdict};
+use crate::party::journal::{JournalFile, Lines};
 
 /// Requests that wait for the disk before more are held back.
 const QUEUE: usize = 4_096;
@@ -57,24 +58,21 @@ struct Request {
 }
 
 impl Journal {
-    /// Opens the journal at `path`, or begins it, and reads what was done. A line that was torn by a crash is cut off:
-    /// nobody was told of it. The receiver hears how the journal ended. Errors where the file cannot be read or holds a
-    /// line, not the last one, that is none.
+    /// Opens the journal at `path`, or begins it, and reads what was done. The receiver hears how the journal ended.
+    /// Errors as [`JournalFile::open`] does.
     pub(super) fn open(path: &Path, refusal: f64) -> io::Result<(Self, oneshot::Receiver<io::Result<()>>)> {
-        let mut file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
-        let (known, length) = read(&mut file)?;
-        if file.metadata()?.len() > length {
-            warn!(path = %path.display(), length, "the journal's last line is torn and cut off");
-            file.set_len(length)?;
-        }
-        file.sync_all()?;
+        let mut known = HashMap::new();
+        let file = JournalFile::open(path, |line: Line| {
+            known.insert(line.instruction_id, line.state);
+        })?;
+        file.sync()?;
         if let Some(folder) = path.parent() {
             // The file's name is to survive as well.
             File::open(folder)?.sync_all()?;
         }
         info!(path = %path.display(), instructions = known.len(), "the journal is open");
         let (requests, waiting) = mpsc::channel(QUEUE);
-        let synced = Arc::new(AtomicU64::new(length));
+        let synced = Arc::new(AtomicU64::new(file.length()));
         let writer = Writer { file, known, refusal, synced: Arc::clone(&synced) };
         let (end, ended) = oneshot::channel();
         // Where nobody listens for the end, every later request is told of it.
@@ -97,7 +95,7 @@ impl Journal {
 }
 
 struct Writer {
-    file: File,
+    file: JournalFile,
     known: HashMap<Uuid, Verdict>,
     refusal: f64,
     synced: Arc<AtomicU64>,
@@ -109,17 +107,16 @@ impl Writer {
     fn run(mut self, mut waiting: mpsc::Receiver<Request>) -> io::Result<()> {
         let mut group = Vec::with_capacity(GROUP);
         while waiting.blocking_recv_many(&mut group, GROUP) > 0 {
-            let (mut lines, mut answers) = (Vec::new(), Vec::with_capacity(group.len()));
+            let (mut lines, mut answers) = (Lines::default(), Vec::with_capacity(group.len()));
             for Request { instructions, answer } in group.drain(..) {
                 let settled =
                     instructions.iter().map(|one| self.execute(one, &mut lines)).collect::<io::Result<_>>()?;
                 answers.push((answer, settled));
             }
             if !lines.is_empty() {
-                self.file.write_all(&lines)?;
-                self.file.sync_data()?;
-                let written = u64::try_from(lines.len()).unwrap_or(u64::MAX);
-                self.synced.fetch_add(written, Ordering::Release);
+                self.file.append(&lines)?;
+                self.file.sync()?;
+                self.synced.store(self.file.length(), Ordering::Release);
                 metrics::counter!("lending_rail_syncs_total").increment(1);
             }
             for (answer, settled) in answers {
@@ -131,23 +128,21 @@ impl Writer {
     }
 
     /// The first result of an instruction; where this is the first, its line is to be written before it is told.
-    fn execute(&mut self, instruction: &Instruction, lines: &mut Vec<u8>) -> io::Result<Settled> {
+    fn execute(&mut self, instruction: &Instruction, lines: &mut Lines) -> io::Result<Settled> {
         let id = instruction.instruction_id;
         if let Some(state) = self.known.get(&id) {
             metrics::counter!("lending_rail_repeats_total").increment(1);
             return Ok(settled(id, *state));
         }
         let state = conduct::verdict(id, self.refusal);
-        let line = Line {
+        lines.push(&Line {
             instruction_id: id,
             external_id: instruction.external_id,
             direction: instruction.direction,
             amount_minor_units: instruction.amount.minor_units,
             state,
             at: Timestamp::now(),
-        };
-        serde_json::to_writer(&mut *lines, &line)?;
-        lines.push(b'\n');
+        })?;
         self.known.insert(id, state);
         let name = if state == Verdict::Executed { "executed" } else { "refused" };
         metrics::counter!("lending_rail_transfers_total", "state" => name).increment(1);
@@ -158,30 +153,6 @@ impl Writer {
 fn settled(instruction_id: Uuid, state: Verdict) -> Settled {
     let reason = (state == Verdict::Refused).then(|| REASON.to_owned());
     Settled { instruction_id, state, reason }
-}
-
-/// What the file tells, and the length of it up to the last line that is whole.
-fn read(file: &mut File) -> io::Result<(HashMap<Uuid, Verdict>, u64)> {
-    let (mut known, mut length, mut number) = (HashMap::new(), 0, 0_u64);
-    let mut reader = BufReader::new(file);
-    let mut text = Vec::new();
-    loop {
-        text.clear();
-        number += 1;
-        let bytes = reader.read_until(b'\n', &mut text)?;
-        if bytes == 0 {
-            return Ok((known, length));
-        }
-        match serde_json::from_slice::<Line>(&text) {
-            Ok(line) if text.ends_with(b"\n") => known.insert(line.instruction_id, line.state),
-            _ if reader.fill_buf()?.is_empty() => return Ok((known, length)),
-            Ok(_) => unreachable!("a line without an end is the last one"),
-            Err(error) => {
-                return Err(io::Error::new(io::ErrorKind::InvalidData, format!("line {number} is broken: {error}")));
-            }
-        };
-        length += u64::try_from(bytes).unwrap_or(u64::MAX);
-    }
 }
 
 #[cfg(test)]
@@ -257,15 +228,6 @@ mod tests {
         let journal = open(&folder);
         journal.execute(vec![instruction(2)]).await.expect("answered");
         assert_eq!(lines(&folder).len(), 2);
-    }
-
-    #[test]
-    fn a_broken_line_before_the_last_is_refused_by_its_number() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("rail.ndjson");
-        std::fs::write(&path, "{}\n{}\n").expect("written");
-        let error = Journal::open(&path, 0.0).err().expect("refused");
-        assert!(error.to_string().starts_with("line 1 is broken"), "{error}");
     }
 
     #[tokio::test]

@@ -48,9 +48,6 @@ impl TokenSettings {
 
 fn keys_url(environment: &Environment) -> Result<reqwest::Url, ConfigError> {
     const NAME: &str = "LENDING_IDENTITY_URL";
-    let url: reqwest::Url = environment.parsed(NAME)?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(environment.invalid(NAME, "must be an http or https URL"));
-    }
-    url.join("/.well-known/jwks.json").map_err(|error| environment.invalid(NAME, &error.to_string()))
+    let keys = environment.http_url(NAME)?.join("/.well-known/jwks.json");
+    keys.map_err(|error| environment.invalid(NAME, &error.to_string()))
 }
