@@ -10,7 +10,6 @@ use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -20,6 +19,7 @@ use super::wire::{Asked, Question, Reports};
 use super::*;
 use crate::config::bureau::IdentitySettings;
 use crate::party::latency::Latency;
+use crate::testing::http::{Server, client};
 
 /// How long anything may take on a loaded machine.
 pub(crate) const BOUND: Duration = Duration::from_secs(60);
@@ -37,7 +37,7 @@ pub(crate) struct Callback {
 pub(crate) struct Front {
     pub(crate) url: String,
     state: Arc<FrontState>,
-    _server: JoinSet<()>,
+    _server: Server,
 }
 
 struct FrontState {
@@ -54,8 +54,8 @@ impl Front {
             tokens: watch::Sender::default(),
         });
         let routes = Router::new().route("/token", post(token)).route("/v1/credit-reports", post(take));
-        let (url, server) = serve(routes.with_state(Arc::clone(&state))).await;
-        Self { url, state, _server: server }
+        let server = Server::of(routes.with_state(Arc::clone(&state))).await;
+        Self { url: server.url(), state, _server: server }
     }
 
     pub(crate) fn callback_url(&self) -> String {
@@ -86,15 +86,6 @@ async fn take(State(state): State<Arc<FrontState>>, headers: HeaderMap, Json(rep
     answer
 }
 
-/// Serves until the set is dropped.
-async fn serve(routes: Router) -> (String, JoinSet<()>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let url = format!("http://{}", listener.local_addr().expect("an address"));
-    let mut server = JoinSet::new();
-    server.spawn(async move { axum::serve(listener, routes).await.expect("served") });
-    (url, server)
-}
-
 /// A bureau that answers at once, always.
 pub(crate) fn good() -> Conduct {
     let millisecond = Duration::from_millis(1);
@@ -106,7 +97,8 @@ pub(crate) fn good() -> Conduct {
 pub(crate) struct Running {
     pub(crate) url: String,
     shared: Arc<Shared>,
-    _tasks: JoinSet<()>,
+    _server: Server,
+    _courier: JoinSet<()>,
 }
 
 impl Running {
@@ -128,15 +120,14 @@ impl Running {
         };
         let (routes, courier) = parts(settings).expect("a bureau");
         let shared = Arc::clone(&courier.shared);
-        let (url, mut tasks) = serve(routes).await;
-        tasks.spawn(courier.run());
-        Self { url, shared, _tasks: tasks }
+        let server = Server::of(routes).await;
+        let courier = JoinSet::from_iter([courier.run()]);
+        Self { url: server.url(), shared, _server: server, _courier: courier }
     }
 
     async fn post(&self, front: &Front, ids: &[u128], prefer: &str) -> reqwest::Response {
         let body = Asked { callback_url: front.callback_url(), requests: ids.iter().copied().map(question).collect() };
-        let client = http::client(BOUND, BOUND, None).expect("a client");
-        let request = client.post(format!("{}/v1/credit-report-requests", self.url)).json(&body);
+        let request = client().post(format!("{}/v1/credit-report-requests", self.url)).json(&body);
         request.header("prefer", prefer).send().await.expect("an answer")
     }
 
@@ -145,8 +136,7 @@ impl Running {
     }
 
     async fn journal(&self) -> Vec<Value> {
-        let client = http::client(BOUND, BOUND, None).expect("a client");
-        let answer = client.get(format!("{}/v1/journal", self.url)).send().await.expect("an answer");
+        let answer = client().get(format!("{}/v1/journal", self.url)).send().await.expect("an answer");
         assert_eq!(answer.headers()["content-type"], "application/x-ndjson");
         let text = answer.text().await.expect("text");
         text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()

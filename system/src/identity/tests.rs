@@ -1,8 +1,7 @@
 //! Identity as its clients see it: over HTTP, with a Redis server of their own.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use jsonwebtoken::jwk::JwkSet;
@@ -11,60 +10,17 @@ use redis::Commands;
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 use super::*;
 use crate::config::server::ServerSettings;
+use crate::testing::http::{self, Server};
+use crate::testing::redis::{LocalRedis, free_port, way_to};
 use clients::{Clients, Secret};
 
 const BOUND: Duration = Duration::from_secs(60);
 const SECRET: &str = "a-secret-of-clients";
 const ADMIN: &str = "a-secret-of-admins";
-
-/// A Redis server that ends with the test.
-struct Redis {
-    process: Child,
-    port: u16,
-}
-
-impl Redis {
-    /// On this port, with nothing in it.
-    async fn start(port: u16) -> Self {
-        let process = Command::new("redis-server")
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("redis-server is installed by ./setup");
-        let redis = Self { process, port };
-        until(|| redis.client().get_connection().ok().map(drop), "redis answers").await;
-        redis
-    }
-
-    fn client(&self) -> redis::Client {
-        client(self.port)
-    }
-
-    fn connection(&self) -> redis::Connection {
-        self.client().get_connection().expect("redis answers")
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn client(port: u16) -> redis::Client {
-    redis::Client::open(format!("redis://127.0.0.1:{port}")).expect("a URL")
-}
-
-/// A port that was free a moment ago.
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    listener.local_addr().expect("bound").port()
-}
 
 /// Asks until there is something, and returns it.
 async fn until<T>(mut ask: impl FnMut() -> Option<T>, what: &str) -> T {
@@ -81,9 +37,9 @@ async fn until<T>(mut ask: impl FnMut() -> Option<T>, what: &str) -> T {
 
 /// An identity provider that serves until it goes.
 struct Served {
-    address: SocketAddr,
+    server: Server,
     http: Client,
-    tasks: Vec<JoinHandle<()>>,
+    _bulletin: JoinSet<()>,
 }
 
 impl Served {
@@ -94,20 +50,17 @@ impl Served {
             admin_secret: Secret::new(ADMIN),
             issuer: "lending-identity".to_owned(),
             lifetime_seconds,
-            redis: client(redis_port),
+            redis: way_to(redis_port),
             data: data.to_owned(),
         };
         let (routes, vault) = provider(&settings).expect("the folder can be written");
-        let listener = tokio::net::TcpListener::bind(settings.server.listen).await.expect("a port");
-        let address = listener.local_addr().expect("bound");
-        let served = tokio::spawn(async move { axum::serve(listener, routes).await.expect("serving") });
-        let bulletin =
-            tokio::spawn(async move { bulletin::run(settings.redis, vault.watch()).await.expect("telling") });
-        Self { address, http: Client::builder().no_proxy().build().expect("a client"), tasks: vec![served, bulletin] }
+        let mut bulletin = JoinSet::new();
+        bulletin.spawn(async move { bulletin::run(settings.redis, vault.watch()).await.expect("telling") });
+        Self { server: Server::of(routes).await, http: http::client(), _bulletin: bulletin }
     }
 
     fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        format!("{}{path}", self.server.url())
     }
 
     async fn ask(&self, body: &Value) -> Response {
@@ -128,14 +81,6 @@ impl Served {
 
     async fn admin(&self, path: &str, secret: &str, body: &Value) -> Response {
         self.http.post(self.url(path)).bearer_auth(secret).json(body).send().await.expect("an answer")
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        for task in &self.tasks {
-            task.abort();
-        }
     }
 }
 
@@ -256,7 +201,7 @@ async fn only_the_admin_rotates_and_revokes() {
 }
 
 /// What the gateway asks of Redis about a token.
-fn told(redis: &Redis, jti: &str, client: &str) -> (Option<f64>, Option<i64>) {
+fn told(redis: &LocalRedis, jti: &str, client: &str) -> (Option<f64>, Option<i64>) {
     let mut connection = redis.connection();
     let token = connection.zscore("revoked", jti).expect("an answer");
     (token, connection.hget("revoked-clients", format!("client:{client}")).expect("an answer"))
@@ -273,7 +218,7 @@ async fn a_revocation_reaches_redis_and_comes_again_when_redis_has_forgotten() {
     let jti = claims["jti"].as_str().expect("a text");
     assert_eq!(identity.admin("/revoke", ADMIN, &json!({ "jti": jti })).await.status(), StatusCode::OK);
 
-    let redis = Redis::start(port).await;
+    let redis = LocalRedis::start_on(port).expect("a redis-server that answers");
     let until_expired = until(|| told(&redis, jti, "client-1").0, "redis knows the token").await;
     assert!(until_expired >= claims["exp"].as_f64().expect("seconds"), "not forgotten before it has expired");
 

@@ -68,14 +68,13 @@ async fn journalled(State(rail): State<Rail>) -> Result<Response, Problem> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use serde_json::{Value, json};
     use uuid::Uuid;
 
     use super::*;
     use crate::rail::conduct::tests::good;
     use crate::rail::tests::serve;
+    use crate::testing::http::client;
 
     fn body(id: u128) -> Value {
         json!({"transfers": [{
@@ -87,13 +86,11 @@ mod tests {
     }
 
     async fn post(url: &str, body: &Value) -> reqwest::Result<reqwest::Response> {
-        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;
-        client.post(format!("{url}/v1/transfers")).json(body).send().await
+        client().post(format!("{url}/v1/transfers")).json(body).send().await
     }
 
     async fn journal(url: &str) -> Vec<Value> {
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-        let answer = client.get(format!("{url}/v1/journal")).send().await.expect("answered");
+        let answer = client().get(format!("{url}/v1/journal")).send().await.expect("answered");
         assert_eq!(answer.headers()["content-type"], "application/x-ndjson");
         let text = answer.text().await.expect("text");
         text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()

@@ -53,19 +53,14 @@ pub(crate) mod tests {
 
     use std::path::Path;
 
-    use tokio::net::TcpListener;
-
     pub(crate) use super::conduct::tests::good;
     use super::*;
     use crate::config::rail::Conduct;
+    use crate::testing::http::Server;
 
     /// Serves with its journal in `folder` until the runtime ends; returns the base URL.
     pub(crate) async fn serve(folder: &Path, conduct: Conduct) -> String {
         let (journal, _) = Journal::open(&folder.join("rail.ndjson"), conduct.refusal).expect("a journal");
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let url = format!("http://{}", listener.local_addr().expect("bound"));
-        let routes = api::routes(journal, conduct);
-        tokio::spawn(async move { axum::serve(listener, routes).await });
-        url
+        format!("http://{}", Server::of(api::routes(journal, conduct)).await.for_good())
     }
 }

@@ -14,7 +14,7 @@ const BOUND: Duration = Duration::from_secs(60);
 
 /// A log with one broker.
 pub(crate) struct Log {
-    cluster: MockCluster<'static, DefaultProducerContext>,
+    pub(crate) cluster: MockCluster<'static, DefaultProducerContext>,
 }
 
 impl Log {

@@ -1,7 +1,11 @@
 //! What tests stand on: the real thing where a fake would prove too little.
 //!
 //! - [`postgres`]: databases of a real PostgreSQL server, one per test
+//! - [`redis`]: a real Redis server
 //! - [`log`]: mock brokers, for what clients do
+//! - [`http`]: a client and servers over the loopback
 
+pub(crate) mod http;
 pub(crate) mod log;
 pub(crate) mod postgres;
+pub(crate) mod redis;

@@ -42,7 +42,7 @@ async fn every_command_of_the_table_is_accepted_and_in_its_topic_under_its_key()
     for (topic, count) in
         [(topic::CUSTOMERS_COMMANDS, 4), (topic::ORIGINATION_COMMANDS, 7), (topic::SERVICING_COMMANDS, 2)]
     {
-        for (key, event) in world.events(topic, count) {
+        for (key, event) in world.events(topic, count).await {
             let id = if topic == topic::CUSTOMERS_COMMANDS { "customer_id" } else { "external_id" };
             assert_eq!(event["data"][id], key, "{event}");
             seen.push((topic.to_owned(), event["type"].as_str().expect("a type").to_owned()));
@@ -80,7 +80,7 @@ async fn an_accepted_application_says_where_its_state_is_and_what_it_is_correlat
     let answered = send(&world.router, request).await;
     assert_eq!(answered.headers["location"], format!("{APPLICATIONS}/{EXTERNAL_ID}"));
     assert_eq!(answered.body, json!({ "event": "LoanApplicationSubmitted", "id": EXTERNAL_ID, "events": 1 }));
-    let (_, event) = &world.events(topic::ORIGINATION_COMMANDS, 1)[0];
+    let (_, event) = &world.events(topic::ORIGINATION_COMMANDS, 1).await[0];
     assert_eq!(event["data"], sound());
     assert_eq!(event["correlation_id"], request_id.to_string());
     assert_eq!(event["causation_id"], Value::Null);
@@ -99,7 +99,7 @@ async fn a_repeat_is_told_the_first_answer_by_any_gateway_and_nothing_is_appende
         assert!(repeat.status == 202 && replayed(&repeat));
         assert_eq!((&repeat.headers["location"], &repeat.body), (&first.headers["location"], &first.body));
     }
-    world.events(topic::ORIGINATION_COMMANDS, 1);
+    world.events(topic::ORIGINATION_COMMANDS, 1).await;
 }
 
 #[tokio::test]
@@ -121,7 +121,7 @@ async fn a_key_that_comes_back_with_another_request_is_refused_unless_it_is_anot
 async fn a_repeat_while_the_first_is_in_work_is_told_so() {
     let world = World::new().await;
     assert_eq!(world.command(Method::POST, WITHDRAWAL, Uuid::new_v4(), "{}").await.status, 202, "all is well");
-    world.log.broker_down(1).expect("it stops");
+    world.log.cluster.broker_down(1).expect("it stops");
     let key = Uuid::new_v4();
     let request = world.request(Method::POST, WITHDRAWAL, key, "{}");
     let router = world.router.clone();
@@ -135,7 +135,7 @@ async fn a_repeat_while_the_first_is_in_work_is_told_so() {
         assert!(started.elapsed() < BOUND, "one of the two is told at once");
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
-    world.log.broker_up(1).expect("it is back");
+    world.log.cluster.broker_up(1).expect("it is back");
     let answers = [first.await.expect("an answer"), second.await.expect("an answer")];
     let [told] = answers.iter().filter(|answer| answer.status == 409).collect::<Vec<_>>()[..] else {
         panic!("one is told that the other is in work: {} {}", answers[0].body, answers[1].body)
@@ -155,7 +155,7 @@ async fn when_redis_goes_repeats_are_accepted_again_as_the_same_event() {
         let repeat = world.command(Method::POST, APPLICATIONS, key, &body).await;
         assert!(repeat.status == 202 && !replayed(&repeat), "{}", repeat.body);
     }
-    let events = world.events(topic::ORIGINATION_COMMANDS, 6);
+    let events = world.events(topic::ORIGINATION_COMMANDS, 6).await;
     assert!(events.iter().all(|(_, event)| event["event_id"] == events[0].1["event_id"]), "one event, six times");
 }
 
@@ -169,7 +169,7 @@ async fn with_answers_in_memory_another_gateway_accepts_a_repeat_again() {
     assert_eq!(world.command(Method::POST, WITHDRAWAL, key, "{ }").await.kind(), "key-reused");
     let elsewhere = send(&other, world.request(Method::POST, WITHDRAWAL, key, "{}")).await;
     assert!(elsewhere.status == 202 && !replayed(&elsewhere));
-    world.events(topic::ORIGINATION_COMMANDS, 2);
+    world.events(topic::ORIGINATION_COMMANDS, 2).await;
 }
 
 #[tokio::test]
@@ -182,7 +182,7 @@ async fn what_the_log_does_not_confirm_is_unknown_and_may_be_asked_for_again() {
     .await;
     let key = Uuid::new_v4();
     let fate = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED];
-    world.log.request_errors(RDKafkaApiKey::Produce, &fate);
+    world.log.cluster.request_errors(RDKafkaApiKey::Produce, &fate);
     let lost = world.command(Method::POST, WITHDRAWAL, key, "{}").await;
     assert_eq!((lost.status.as_u16(), lost.kind()), (504, "unconfirmed"));
     assert!(!lost.headers.contains_key("not-attempted"));
@@ -210,7 +210,7 @@ async fn credit_reports_are_accepted_when_the_log_has_all_of_them_and_keep_their
     // Late and under another key, with another one: it is the same report.
     let body = json!({ "reports": [report(7, Value::Null), report(200, json!(850))] }).to_string();
     assert_eq!(world.command(Method::POST, "/v1/credit-reports", Uuid::new_v4(), &body).await.status, 202);
-    let events = world.events(topic::ORIGINATION_COMMANDS, 202);
+    let events = world.events(topic::ORIGINATION_COMMANDS, 202).await;
     let ids: std::collections::BTreeSet<&str> =
         events.iter().map(|(_, event)| event["event_id"].as_str().expect("an id")).collect();
     assert_eq!(ids.len(), 201);
@@ -226,7 +226,7 @@ async fn a_batch_of_reports_that_does_not_fit_the_producer_is_unknown_and_one_th
     };
     let batch = |range: std::ops::Range<u128>| json!({ "reports": range.map(report).collect::<Vec<_>>() }).to_string();
     assert_eq!(world.command(Method::POST, "/v1/credit-reports", Uuid::new_v4(), &batch(0..1)).await.status, 202);
-    world.log.broker_down(1).expect("it stops");
+    world.log.cluster.broker_down(1).expect("it stops");
     let request = world.request(Method::POST, "/v1/credit-reports", Uuid::new_v4(), &batch(0..50));
     let router = world.router.clone();
     let partly = tokio::spawn(async move { send(&router, request).await });
@@ -242,7 +242,7 @@ async fn a_batch_of_reports_that_does_not_fit_the_producer_is_unknown_and_one_th
         }
         assert!(started.elapsed() < BOUND, "the queue is never full");
     }
-    world.log.broker_up(1).expect("it is back");
+    world.log.cluster.broker_up(1).expect("it is back");
     let partly = partly.await.expect("an answer");
     assert_eq!((partly.status.as_u16(), partly.kind()), (504, "unconfirmed"));
 }

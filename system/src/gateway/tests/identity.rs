@@ -15,6 +15,8 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::testing::http::Server;
+
 /// Seconds since 1970.
 pub(super) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs()
@@ -76,27 +78,29 @@ pub(super) fn confused(claims: &Value, signer: &Signer) -> String {
 }
 
 /// The JWKS' server.
-#[derive(Clone)]
 pub(super) struct Identity {
     pub(super) url: String,
-    keys: Arc<Mutex<Vec<Value>>>,
-    asked: Arc<AtomicUsize>,
-    away: Arc<AtomicBool>,
+    state: Arc<State>,
+    _server: Server,
+}
+
+struct State {
+    keys: Mutex<Vec<Value>>,
+    asked: AtomicUsize,
+    away: AtomicBool,
 }
 
 impl Identity {
     /// Tells the public halves of these keys.
     pub(super) async fn start(signers: &[&Signer]) -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let identity = Self {
-            url: format!("http://{}", listener.local_addr().expect("an address")),
-            keys: Arc::new(Mutex::new(signers.iter().map(|signer| signer.jwk()).collect())),
-            asked: Arc::default(),
-            away: Arc::default(),
-        };
-        let own = identity.clone();
+        let state = Arc::new(State {
+            keys: Mutex::new(signers.iter().map(|signer| signer.jwk()).collect()),
+            asked: AtomicUsize::default(),
+            away: AtomicBool::default(),
+        });
+        let own = Arc::clone(&state);
         let tell = move || {
-            let own = own.clone();
+            let own = Arc::clone(&own);
             async move {
                 own.asked.fetch_add(1, Ordering::SeqCst);
                 match own.away.load(Ordering::SeqCst) {
@@ -105,28 +109,27 @@ impl Identity {
                 }
             }
         };
-        let router = Router::new().route("/.well-known/jwks.json", get(tell));
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        identity
+        let server = Server::of(Router::new().route("/.well-known/jwks.json", get(tell))).await;
+        Self { url: server.url(), state, _server: server }
     }
 
     /// Tells another key from now on, besides those that it told before.
     pub(super) fn rotate(&self, signer: &Signer) {
-        self.keys.lock().expect("not poisoned").push(signer.jwk());
+        self.state.keys.lock().expect("not poisoned").push(signer.jwk());
     }
 
     /// Answers nobody from now on.
     pub(super) fn leave(&self) {
-        self.away.store(true, Ordering::SeqCst);
+        self.state.away.store(true, Ordering::SeqCst);
     }
 
     /// Answers again.
     pub(super) fn come_back(&self) {
-        self.away.store(false, Ordering::SeqCst);
+        self.state.away.store(false, Ordering::SeqCst);
     }
 
     /// How often it was asked for its keys.
     pub(super) fn asked(&self) -> usize {
-        self.asked.load(Ordering::SeqCst)
+        self.state.asked.load(Ordering::SeqCst)
     }
 }

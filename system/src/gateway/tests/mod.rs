@@ -4,9 +4,9 @@
 mod commands;
 mod front_door;
 mod identity;
-mod local_redis;
 mod readiness;
 mod reads;
 mod refusals;
+mod revoked;
 mod tokens;
 mod world;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::identity::claims;
 use super::world::World;
 use crate::gateway::routes::READS;
+use crate::testing::http::Server;
 
 const EXTERNAL_ID: &str = "0190c2f4-7d1c-7a3e-8a55-0c8b8a5b0001";
 
@@ -21,10 +22,7 @@ async fn owner(name: &'static str, known: &'static str) -> String {
         false => Err(StatusCode::NOT_FOUND),
     };
     let router: Router = READS.iter().fold(Router::new(), |router, read| router.route(read.path, get(tell)));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("an address").to_string();
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    address
+    Server::of(router).await.for_good().to_string()
 }
 
 #[tokio::test]

@@ -71,9 +71,9 @@ async fn every_wrong_body_is_told_so_and_changes_nothing() {
         assert_eq!(refused.kind(), "invalid-body", "{nothing}");
     }
     assert_eq!(world.command(Method::POST, WITHDRAWAL, key, "{}").await.status, 202, "the key is as new");
-    world.events(topic::ORIGINATION_COMMANDS, 1);
-    world.events(topic::CUSTOMERS_COMMANDS, 0);
-    world.events(topic::SERVICING_COMMANDS, 0);
+    world.events(topic::ORIGINATION_COMMANDS, 1).await;
+    world.events(topic::CUSTOMERS_COMMANDS, 0).await;
+    world.events(topic::SERVICING_COMMANDS, 0).await;
 }
 
 #[tokio::test]
@@ -83,7 +83,7 @@ async fn a_name_with_sql_in_it_is_a_name_and_reaches_the_log_as_it_is() {
     body["name"] = json!("Robert'); DROP TABLE customer;--");
     let answered = world.command(Method::POST, "/v1/customers", Uuid::new_v4(), &body.to_string()).await;
     assert_eq!(answered.status, 202);
-    let (_, event) = &world.events(topic::CUSTOMERS_COMMANDS, 1)[0];
+    let (_, event) = &world.events(topic::CUSTOMERS_COMMANDS, 1).await[0];
     assert_eq!(event["data"]["name"], body["name"]);
 }
 

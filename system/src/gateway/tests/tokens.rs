@@ -7,6 +7,7 @@ use axum::http::Request;
 use serde_json::json;
 
 use super::identity::{Signer, claims, confused, now, unsigned};
+use super::revoked;
 use super::world::{BOUND, EVERYTHING, WITHDRAWAL, World, send};
 
 const SCOPE: &str = "applications:write";
@@ -87,7 +88,7 @@ async fn a_revoked_token_is_refused_soon_and_for_ever() {
     let own = claims("client-1", SCOPE);
     let (token, other) = (world.signer.sign(&own), world.signer.sign(&claims("client-1", SCOPE)));
     assert_eq!(world.with_token(&token).await.status, 202);
-    world.redis.revoke_token(own["jti"].as_str().expect("an id"), now() + 3600);
+    revoked::token(&world.redis, own["jti"].as_str().expect("an id"), now() + 3600);
     until_refused(&world, &token).await;
     assert_eq!(world.with_token(&other).await.status, 202, "the client's other token is as good as before");
     world.redis.stop();
@@ -102,7 +103,7 @@ async fn all_tokens_of_a_revoked_client_are_refused_and_its_later_ones_are_not()
     let world = World::with(&[("LENDING_REVOCATION_TTL", "100ms")]).await;
     let token = world.signer.sign(&claims("client-1", SCOPE));
     assert_eq!(world.with_token(&token).await.status, 202);
-    world.redis.revoke_client("client-1", now() + 1);
+    revoked::client(&world.redis, "client-1", now() + 1);
     until_refused(&world, &token).await;
     let mut later = claims("client-1", SCOPE);
     later["iat"] = json!(now() + 2);
@@ -126,7 +127,7 @@ async fn until_refused(world: &World, token: &str) {
 async fn with_revocation_off_a_revoked_token_is_taken() {
     let world = World::with(&[("LENDING_REVOCATION", "off")]).await;
     let own = claims("client-1", SCOPE);
-    world.redis.revoke_token(own["jti"].as_str().expect("an id"), now() + 3600);
+    revoked::token(&world.redis, own["jti"].as_str().expect("an id"), now() + 3600);
     assert_eq!(world.with_token(&world.signer.sign(&own)).await.status, 202);
 }
 

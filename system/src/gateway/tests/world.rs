@@ -1,29 +1,27 @@
 //! A gateway with everything that it needs, and a client of it.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use rdkafka::Message;
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::mocking::MockCluster;
-use rdkafka::producer::DefaultProducerContext;
-use rdkafka::{Offset, TopicPartitionList};
+use rdkafka::message::OwnedMessage;
 use serde_json::Value;
 use tower::ServiceExt;
 use uuid::Uuid;
 
 use super::identity::{Identity, Signer, claims};
-use super::local_redis::LocalRedis;
 use crate::Role;
 use crate::config::Environment;
 use crate::config::gateway::GatewaySettings;
 use crate::gateway::{Gateway, TOPICS, router};
 use crate::http::health::Readiness;
 use crate::http::server;
+use crate::testing::log::{Log, value};
+use crate::testing::redis::LocalRedis;
 
 /// How long something may take on a loaded machine.
 pub(super) const BOUND: Duration = Duration::from_secs(60);
@@ -34,7 +32,7 @@ pub(super) const EVERYTHING: &str = "customers:write customers:read customers:ve
 
 /// A gateway, its surroundings, and a token of a client that may do everything.
 pub(super) struct World {
-    pub(super) log: MockCluster<'static, DefaultProducerContext>,
+    pub(super) log: Log,
     pub(super) redis: LocalRedis,
     pub(super) identity: Identity,
     pub(super) signer: Signer,
@@ -70,15 +68,12 @@ impl World {
 
     /// A gateway with these settings besides those that it needs.
     pub(super) async fn with(extra: &[(&str, &str)]) -> Self {
-        let log = MockCluster::new(1).expect("a mock cluster");
-        for topic in TOPICS {
-            log.create_topic(topic, PARTITIONS, 1).expect("a topic");
-        }
+        let log = Log::with(&TOPICS.map(|topic| (topic, PARTITIONS)));
         let redis = LocalRedis::start();
         let signer = Signer::new("first");
         let identity = Identity::start(&[&signer]).await;
         let needed = [
-            ("LENDING_KAFKA", log.bootstrap_servers()),
+            ("LENDING_KAFKA", log.brokers()),
             ("LENDING_REDIS_URL", redis.url()),
             // Nothing that a test says may depend on how fast a loaded machine is.
             ("LENDING_REDIS_TIMEOUT", "10s".to_owned()),
@@ -136,32 +131,12 @@ impl World {
     }
 
     /// The events of a topic with their keys, as soon as there are `count`; no more may be there then.
-    pub(super) fn events(&self, topic: &str, count: usize) -> Vec<(String, Value)> {
-        let consumer: BaseConsumer = rdkafka::ClientConfig::new()
-            .set("bootstrap.servers", self.log.bootstrap_servers())
-            .set("group.id", "reader of the test")
-            .set("enable.partition.eof", "true")
-            .create()
-            .expect("a consumer");
-        let mut partitions = TopicPartitionList::new();
-        for partition in 0..PARTITIONS {
-            partitions.add_partition_offset(topic, partition, Offset::Beginning).expect("an offset");
-        }
-        consumer.assign(&partitions).expect("assigned");
-        let (started, mut events, mut ended) = (Instant::now(), Vec::new(), 0);
-        while events.len() < count || ended < PARTITIONS {
-            assert!(started.elapsed() < BOUND, "{topic} has {} of {count} events", events.len());
-            match consumer.poll(Duration::from_millis(50)) {
-                Some(Ok(record)) => {
-                    let key = String::from_utf8_lossy(record.key().unwrap_or_default()).into_owned();
-                    events.push((key, serde_json::from_slice(record.payload().unwrap_or_default()).expect("JSON")));
-                }
-                Some(Err(rdkafka::error::KafkaError::PartitionEOF(_))) => ended += 1,
-                Some(Err(_)) | None => {}
-            }
-        }
-        assert_eq!(events.len(), count, "{events:?}");
-        events
+    pub(super) async fn events(&self, topic: &str, count: usize) -> Vec<(String, Value)> {
+        let records = self.log.take(topic, count).await;
+        assert_eq!(usize::try_from(self.log.count(topic)).expect("no fewer than none"), count, "{records:?}");
+        let key = |record: &OwnedMessage| String::from_utf8_lossy(record.key().unwrap_or_default()).into_owned();
+        let event = |record: &OwnedMessage| serde_json::from_str(&value(record)).expect("JSON");
+        records.iter().map(|record| (key(record), event(record))).collect()
     }
 }
 

@@ -9,9 +9,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
 use tempfile::TempDir;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::client::Bureau;
@@ -20,6 +18,7 @@ use crate::bureau::tests::{BOUND, Front, Running, good};
 use crate::config::migrate::Service;
 use crate::config::origination::{BureauAddress, CallSettings};
 use crate::origination::application::request_id;
+use crate::testing::http::Server;
 use crate::testing::postgres;
 
 const INSERT: &str = "
@@ -64,7 +63,7 @@ impl Asking {
 }
 
 /// A bureau that answers every call with one status and counts them.
-async fn stub(status: StatusCode) -> (String, watch::Receiver<usize>, JoinSet<()>) {
+async fn stub(status: StatusCode) -> (Server, watch::Receiver<usize>) {
     let (calls, counted) = watch::channel(0);
     let routes = Router::new().route(
         "/v1/credit-report-requests",
@@ -73,12 +72,7 @@ async fn stub(status: StatusCode) -> (String, watch::Receiver<usize>, JoinSet<()
             status
         }),
     );
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let mut server = JoinSet::new();
-    let routes = routes.with_state(Arc::new(calls));
-    server.spawn(async move { axum::serve(listener, routes).await.unwrap() });
-    (url, counted, server)
+    (Server::of(routes.with_state(Arc::new(calls))).await, counted)
 }
 
 async fn until(counted: &mut watch::Receiver<usize>, calls: usize) {
@@ -114,9 +108,9 @@ async fn every_question_reaches_the_bureau_and_its_report_the_front_door() {
 #[tokio::test]
 async fn a_question_without_an_answer_is_asked_again() {
     let store = postgres::store(Service::Origination).await;
-    let (url, mut counted, _server) = stub(StatusCode::ACCEPTED).await;
+    let (bureau, mut counted) = stub(StatusCode::ACCEPTED).await;
     ask_about(&store, "north", 1).await;
-    let asking = Asking::new(&store, &url, slow(Duration::from_millis(10)));
+    let asking = Asking::new(&store, &bureau.url(), slow(Duration::from_millis(10)));
     until(&mut counted, 3).await;
     asking.stop().await;
     assert!(matches!(&attempts(&store).await[..], [(state, 3..)] if state == "SENT"));
@@ -125,9 +119,9 @@ async fn a_question_without_an_answer_is_asked_again() {
 #[tokio::test]
 async fn what_a_bureau_does_not_take_is_pending_and_asked_again() {
     let store = postgres::store(Service::Origination).await;
-    let (url, mut counted, _server) = stub(StatusCode::SERVICE_UNAVAILABLE).await;
+    let (bureau, mut counted) = stub(StatusCode::SERVICE_UNAVAILABLE).await;
     ask_about(&store, "north", 1).await;
-    let asking = Asking::new(&store, &url, CallSettings { breaker: false, ..slow(BOUND) });
+    let asking = Asking::new(&store, &bureau.url(), CallSettings { breaker: false, ..slow(BOUND) });
     until(&mut counted, 3).await;
     asking.stop().await;
     assert!(matches!(&attempts(&store).await[..], [(state, 3..)] if state == "PENDING"));
@@ -138,14 +132,14 @@ async fn what_a_bureau_does_not_take_is_pending_and_asked_again() {
 #[tokio::test]
 async fn a_bureau_that_fails_is_left_alone_by_its_breaker() {
     let guarded = postgres::store(Service::Origination).await;
-    let (url, counted, _server) = stub(StatusCode::INTERNAL_SERVER_ERROR).await;
+    let (bureau, counted) = stub(StatusCode::INTERNAL_SERVER_ERROR).await;
     ask_about(&guarded, "north", 100).await;
     let settings = CallSettings { batch_max: 1, ..slow(BOUND) };
     let unguarded = postgres::store(Service::Origination).await;
-    let (other_url, mut other_counted, _other_server) = stub(StatusCode::INTERNAL_SERVER_ERROR).await;
+    let (other_bureau, mut other_counted) = stub(StatusCode::INTERNAL_SERVER_ERROR).await;
     ask_about(&unguarded, "north", 100).await;
-    let asking = Asking::new(&guarded, &url, settings.clone());
-    let other = Asking::new(&unguarded, &other_url, CallSettings { breaker: false, ..settings });
+    let asking = Asking::new(&guarded, &bureau.url(), settings.clone());
+    let other = Asking::new(&unguarded, &other_bureau.url(), CallSettings { breaker: false, ..settings });
     until(&mut other_counted, 60).await;
     asking.stop().await;
     other.stop().await;

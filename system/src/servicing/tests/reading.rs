@@ -1,18 +1,14 @@
 use reqwest::StatusCode;
-use tokio::net::TcpListener;
 
 use super::*;
 use crate::rail::tests::good;
 use crate::servicing::api;
+use crate::testing::http::{self, Server};
 
 async fn get(desk: &Desk, path: &str) -> (StatusCode, Value) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}{path}", listener.local_addr().unwrap());
-    let server = tokio::spawn(axum::serve(listener, api::routes(desk.store.clone())).into_future());
-    let answer = reqwest::Client::builder().no_proxy().build().unwrap().get(url).send().await.unwrap();
-    let found = (answer.status(), answer.json().await.unwrap());
-    server.abort();
-    found
+    let server = Server::of(api::routes(desk.store.clone())).await;
+    let answer = http::client().get(format!("{}{path}", server.url())).send().await.unwrap();
+    (answer.status(), answer.json().await.unwrap())
 }
 
 async fn read(desk: &Desk) -> Value {

@@ -4,24 +4,40 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use redis::{Client, Connection};
+
 /// How long a start may take on a loaded machine.
 const BOUND: Duration = Duration::from_secs(30);
 
 /// A server on a port of its own, without a disk; it ends with this value.
-pub(super) struct LocalRedis {
+pub(crate) struct LocalRedis {
     server: Child,
     port: u16,
 }
 
+/// A way to the Redis server of this port, whether there is one or not.
+pub(crate) fn way_to(port: u16) -> Client {
+    Client::open(url(port)).expect("a URL")
+}
+
+/// A port that was free a moment ago.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its address").port()
+}
+
+fn url(port: u16) -> String {
+    format!("redis://127.0.0.1:{port}")
+}
+
 impl LocalRedis {
     /// Waits until it answers. `./setup` installs the program.
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         // Between looking for a free port and listening on it somebody else may take it.
-        (0..5).find_map(|_| Self::try_start()).expect("a redis-server that answers")
+        (0..5).find_map(|_| Self::start_on(free_port())).expect("a redis-server that answers")
     }
 
-    fn try_start() -> Option<Self> {
-        let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its address").port();
+    /// The same on this port; none where it does not come to answer.
+    pub(crate) fn start_on(port: u16) -> Option<Self> {
         let mut command = Command::new("redis-server");
         command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
         command.current_dir(std::env::temp_dir()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -33,7 +49,7 @@ impl LocalRedis {
             if ended {
                 return None;
             }
-            let connection = redis.client().get_connection();
+            let connection = way_to(port).get_connection();
             if connection.is_ok_and(|mut connection| redis::cmd("PING").query::<String>(&mut connection).is_ok()) {
                 return Some(redis);
             }
@@ -42,30 +58,16 @@ impl LocalRedis {
         None
     }
 
-    pub(super) fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+    pub(crate) fn url(&self) -> String {
+        url(self.port)
     }
 
-    fn client(&self) -> redis::Client {
-        redis::Client::open(self.url()).expect("a URL")
-    }
-
-    /// What the identity provider does with a token that is taken back.
-    pub(super) fn revoke_token(&self, jti: &str, expiry: u64) {
-        let mut connection = self.client().get_connection().expect("connected");
-        let () = redis::cmd("ZADD").arg("revoked").arg(expiry).arg(jti).query(&mut connection).expect("written");
-    }
-
-    /// What the identity provider does with all tokens of a client.
-    pub(super) fn revoke_client(&self, client: &str, up_to: u64) {
-        let mut connection = self.client().get_connection().expect("connected");
-        let field = format!("client:{client}");
-        let () =
-            redis::cmd("HSET").arg("revoked-clients").arg(field).arg(up_to).query(&mut connection).expect("written");
+    pub(crate) fn connection(&self) -> Connection {
+        way_to(self.port).get_connection().expect("connected")
     }
 
     /// Ends it, as a crash does.
-    pub(super) fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         self.server.kill().expect("it can be killed");
         self.server.wait().expect("it ends");
     }
