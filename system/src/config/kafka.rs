@@ -99,7 +99,7 @@ impl KafkaSettings {
 
     /// What every client needs. librdkafka's own defaults keep a stale leader for minutes and a refused
     /// connection for 10 s.
-    pub(crate) fn client(&self) -> ClientConfig {
+    fn client(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config
             .set("bootstrap.servers", self.brokers.join(","))
@@ -111,6 +111,19 @@ impl KafkaSettings {
             .set("reconnect.backoff.max.ms", "500")
             .set("topic.metadata.refresh.interval.ms", millis(self.metadata_refresh))
             .set("topic.metadata.refresh.fast.interval.ms", "100");
+        config
+    }
+
+    /// The configuration of a consumer, by the name of its group. It begins where the log does, and what it has read
+    /// counts as read only where the caller says so.
+    pub(crate) fn consumer(&self, group: &str) -> ClientConfig {
+        let mut config = self.client();
+        config
+            .set("group.id", group)
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", "earliest")
+            .set("allow.auto.create.topics", "false");
         config
     }
 

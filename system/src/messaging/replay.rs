@@ -151,13 +151,8 @@ struct Letters {
 impl Letters {
     fn open(kafka: &KafkaSettings) -> anyhow::Result<Self> {
         let consumer: BaseConsumer = kafka
-            .client()
-            .set("group.id", GROUP)
-            .set("enable.auto.commit", "false")
-            .set("enable.auto.offset.store", "false")
+            .consumer(GROUP)
             .set("enable.partition.eof", "true")
-            .set("auto.offset.reset", "earliest")
-            .set("allow.auto.create.topics", "false")
             .create()
             .context("cannot make the consumer of the dead letters")?;
         let metadata = consumer.fetch_metadata(Some(DEAD_LETTERS), TIMEOUT).context("cannot reach the brokers")?;

@@ -170,16 +170,8 @@ fn id(message: &BorrowedMessage<'_>) -> Option<CustomerId> {
 }
 
 fn config(kafka: &KafkaSettings) -> ClientConfig {
-    let mut config = kafka.client();
-    config
-        // librdkafka assigns nothing without a name of a group; no group of that name ever comes to be.
-        .set("group.id", format!("{}-directory", kafka.client_id))
-        .set("enable.auto.commit", "false")
-        .set("enable.auto.offset.store", "false")
-        .set("auto.offset.reset", "earliest")
-        .set("allow.auto.create.topics", "false")
-        .set("enable.partition.eof", "true")
-        .set("fetch.wait.max.ms", "100")
-        .set("fetch.error.backoff.ms", "100");
+    // librdkafka assigns nothing without a name of a group; no group of that name ever comes to be.
+    let mut config = kafka.consumer(&format!("{}-directory", kafka.client_id));
+    config.set("enable.partition.eof", "true").set("fetch.wait.max.ms", "100").set("fetch.error.backoff.ms", "100");
     config
 }

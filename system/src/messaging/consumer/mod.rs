@@ -66,18 +66,13 @@ pub(crate) async fn run<H: Handler>(
 }
 
 fn config(group: &str, settings: &MessagingSettings) -> ClientConfig {
-    let mut config = settings.kafka.client();
+    let mut config = settings.kafka.consumer(group);
     config
-        .set("group.id", group)
         .set("group.protocol", "classic")
         // Eager: manual commits with the cooperative protocol have been reported broken.
         .set("partition.assignment.strategy", "range")
         .set("session.timeout.ms", millis(settings.consumer.session_timeout))
         .set("heartbeat.interval.ms", millis(settings.consumer.session_timeout / 4))
-        .set("enable.auto.commit", "false")
-        .set("enable.auto.offset.store", "false")
-        .set("auto.offset.reset", "earliest")
-        .set("allow.auto.create.topics", "false")
         .set("fetch.wait.max.ms", "100")
         .set("fetch.error.backoff.ms", "100")
         .set("queued.min.messages", "2000")
