@@ -22,6 +22,15 @@ use crate::{bureau, customers, gateway, identity, migrate, origination, rail, se
 /// What to do.
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    #[command(flatten)]
+    Start(Process),
+    #[command(flatten)]
+    Print(Print),
+}
+
+/// A process, which reads the settings of its role.
+#[derive(Subcommand)]
+pub(crate) enum Process {
     /// Accepts commands over HTTP and appends them to the log.
     Gateway,
     /// Keeps customers and tells the others what became of them.
@@ -46,6 +55,11 @@ pub(crate) enum Command {
     },
     /// Puts dead letters back on the topic that they came from.
     Replay(Wanted),
+}
+
+/// What the code knows and somebody wants to read; it needs no settings.
+#[derive(Subcommand)]
+pub(crate) enum Print {
     /// Writes the schemas of the events into a folder.
     #[command(hide = true)]
     Schemas {
@@ -56,10 +70,10 @@ pub(crate) enum Command {
     Settings,
 }
 
-impl Command {
-    /// Whose settings it needs; none for what only prints.
-    pub(crate) fn role(&self) -> Option<Role> {
-        Some(match self {
+impl Process {
+    /// Whose settings it reads.
+    pub(crate) fn role(&self) -> Role {
+        match self {
             Self::Gateway => Role::Gateway,
             Self::Customers => Role::Customers,
             Self::Origination => Role::Origination,
@@ -70,22 +84,10 @@ impl Command {
             Self::Migrate => Role::Migrate,
             Self::Seed { .. } => Role::Seed,
             Self::Replay(_) => Role::Replay,
-            Self::Schemas { .. } | Self::Settings => return None,
-        })
-    }
-
-    /// Does what needs no settings.
-    pub(crate) fn print(self) -> anyhow::Result<()> {
-        match self {
-            Self::Schemas { folder } => schema::write(&folder),
-            _ => {
-                print!("{}", setting::table());
-                Ok(())
-            }
         }
     }
 
-    /// Does it, with the settings that `environment` holds, to its end. Errors where they are wrong, or where it fails.
+    /// Runs it, with the settings that `environment` holds, to its end. Errors where they are wrong, or where it fails.
     pub(crate) async fn run(self, environment: &Environment) -> anyhow::Result<()> {
         match self {
             Self::Gateway => gateway::run(GatewaySettings::from_environment(environment)?).await,
@@ -100,7 +102,19 @@ impl Command {
                 customers::seed::run(&SeedSettings::from_environment(environment)?, customers).await
             }
             Self::Replay(wanted) => replay::run(ReplaySettings::from_environment(environment)?, wanted).await,
-            Self::Schemas { .. } | Self::Settings => self.print(),
+        }
+    }
+}
+
+impl Print {
+    /// Writes it.
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Schemas { folder } => schema::write(&folder),
+            Self::Settings => {
+                print!("{}", setting::table());
+                Ok(())
+            }
         }
     }
 }

@@ -54,8 +54,11 @@ struct Arguments {
 }
 
 fn main() -> anyhow::Result<()> {
-    let command = Arguments::parse().command;
-    let Some(role) = command.role() else { return command.print() };
+    let process = match Arguments::parse().command {
+        Command::Print(print) => return print.run(),
+        Command::Start(process) => process,
+    };
+    let role = process.role();
     let environment = Environment::read(role, std::env::vars())?;
     let filter = EnvFilter::try_new(environment.text("LENDING_LOG")).context("cannot parse LENDING_LOG")?;
     let log = tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter);
@@ -66,5 +69,5 @@ fn main() -> anyhow::Result<()> {
     }
     info!(role = role.name(), settings = ?environment.printed(), "starting");
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    runtime.block_on(command.run(&environment))
+    runtime.block_on(process.run(&environment))
 }
