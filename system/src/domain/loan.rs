@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::customer::CustomerId;
 use super::ledger::Parts;
-use super::money::Currency;
+use super::money::{Amount, Currency};
 use super::schedule::{Instalment, Plan};
 use super::status::LoanStatus;
 
@@ -44,6 +44,21 @@ pub(crate) struct Loan {
     pub(crate) traceparent: Option<String>,
 }
 
+/// What a loan is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Grant {
+    pub(crate) external_id: Uuid,
+    pub(crate) customer_id: CustomerId,
+    pub(crate) principal: Amount,
+    pub(crate) plan: Plan,
+    /// The time between two instalments.
+    pub(crate) month: SignedDuration,
+    pub(crate) correlation_id: Uuid,
+    /// The event that makes the loan.
+    pub(crate) causation_id: Uuid,
+    pub(crate) traceparent: Option<String>,
+}
+
 /// An instalment that was wholly paid, or was not paid when it fell due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Dated {
@@ -60,6 +75,32 @@ pub(crate) struct Repaid {
 }
 
 impl Loan {
+    /// A loan that is not paid out yet: all of its principal is owed, and nothing is due.
+    pub(crate) fn approved(grant: Grant) -> Self {
+        Self {
+            external_id: grant.external_id,
+            customer_id: grant.customer_id,
+            currency: grant.principal.currency,
+            principal_minor_units: grant.principal.minor_units,
+            rate_basis_points: grant.plan.rate_basis_points,
+            term_months: grant.plan.term_months,
+            instalment_minor_units: grant.plan.instalment,
+            month_us: i64::try_from(grant.month.as_micros()).unwrap_or(i64::MAX),
+            status: LoanStatus::Approved,
+            version: 1,
+            outstanding_minor_units: grant.principal.minor_units,
+            next_number: 1,
+            next_principal_paid: 0,
+            next_interest_paid: 0,
+            disbursed_at: None,
+            due_through: 0,
+            due_at: None,
+            correlation_id: grant.correlation_id,
+            causation_id: grant.causation_id,
+            traceparent: grant.traceparent,
+        }
+    }
+
     /// The terms that its schedule follows from.
     pub(crate) fn plan(&self) -> Plan {
         Plan {
@@ -222,28 +263,16 @@ pub(crate) mod tests {
 
     /// A loan at 12 % over a year that was paid out at the epoch.
     pub(crate) fn paid_out(principal: i64, rate_basis_points: u32, term_months: u16) -> Loan {
-        let mut loan = Loan {
+        let mut loan = Loan::approved(Grant {
             external_id: Uuid::from_u128(1),
             customer_id: "c-1".to_owned().try_into().expect("sound"),
-            currency: Currency::Eur,
-            principal_minor_units: principal,
-            rate_basis_points,
-            term_months,
-            instalment_minor_units: plan(principal, rate_basis_points, term_months).instalment,
-            month_us: i64::try_from(MONTH.as_micros()).expect("fits"),
-            status: LoanStatus::Approved,
-            version: 1,
-            outstanding_minor_units: principal,
-            next_number: 1,
-            next_principal_paid: 0,
-            next_interest_paid: 0,
-            disbursed_at: None,
-            due_through: 0,
-            due_at: None,
+            principal: Amount { currency: Currency::Eur, minor_units: principal },
+            plan: plan(principal, rate_basis_points, term_months),
+            month: MONTH,
             correlation_id: Uuid::from_u128(2),
             causation_id: Uuid::from_u128(3),
             traceparent: None,
-        };
+        });
         loan.disburse(Timestamp::UNIX_EPOCH);
         loan
     }

@@ -19,8 +19,9 @@ use uuid::Uuid;
 use super::input::Command;
 use super::transfer::{Purpose, Transfer, derived_id};
 use crate::domain::ledger::{Occasion, Posting};
-use crate::domain::loan::Loan;
+use crate::domain::loan::{Grant, Loan};
 use crate::domain::money::Amount;
+use crate::domain::schedule::Plan;
 use crate::domain::status::LoanStatus;
 use crate::messaging::contract::origination::{CommandRefused, OfferAccepted};
 use crate::messaging::contract::servicing::{
@@ -133,28 +134,21 @@ impl Book {
 
     fn create(&mut self, event: &Event<OfferAccepted>) -> Result<(), StoreError> {
         let OfferAccepted { external_id, customer_id, terms, .. } = &event.data;
-        let loan = Loan {
-            external_id: *external_id,
-            customer_id: customer_id.clone(),
-            currency: terms.principal.currency,
-            principal_minor_units: terms.principal.minor_units,
+        let plan = Plan {
             rate_basis_points: terms.rate_basis_points,
             term_months: terms.term_months,
-            instalment_minor_units: terms.instalment_minor_units,
-            month_us: i64::try_from(self.policy.month.as_micros()).unwrap_or(i64::MAX),
-            status: LoanStatus::Approved,
-            version: 1,
-            outstanding_minor_units: terms.principal.minor_units,
-            next_number: 1,
-            next_principal_paid: 0,
-            next_interest_paid: 0,
-            disbursed_at: None,
-            due_through: 0,
-            due_at: None,
+            instalment: terms.instalment_minor_units,
+        };
+        let loan = Loan::approved(Grant {
+            external_id: *external_id,
+            customer_id: customer_id.clone(),
+            principal: terms.principal,
+            plan,
+            month: self.policy.month,
             correlation_id: event.correlation_id,
             causation_id: event.event_id,
             traceparent: event.traceparent.clone(),
-        };
+        });
         let created = LoanCreated {
             external_id: *external_id,
             customer_id: customer_id.clone(),
