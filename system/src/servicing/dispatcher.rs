@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::book::{Book, RailResult};
 use super::intake::{Desk, count};
 use super::rail::RailClient;
+use super::rest::Rest;
 use super::rows;
 use super::transfer::Transfer;
 use crate::circuit::Circuit;
@@ -79,20 +80,15 @@ impl Dispatcher {
 
     /// Dispatches until `stopped`; a stop waits for the batch in hand.
     pub(super) async fn run(self, mut stopped: watch::Receiver<bool>) -> anyhow::Result<()> {
+        let rest = Rest {
+            failure: "transfers are not dispatched",
+            batch_max: self.settings.batch_max,
+            look: LOOK,
+            pause: PAUSE,
+            wakeup: Some(&self.desk.wakeups.transfers),
+        };
         while !*stopped.borrow_and_update() {
-            let pause = match self.dispatch().await {
-                Ok(done) if done >= self.settings.batch_max => continue,
-                Ok(_) => LOOK,
-                Err(error) => {
-                    error!(%error, "transfers are not dispatched; trying again");
-                    PAUSE
-                }
-            };
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                () = self.desk.wakeups.transfers.notified(), if pause == LOOK => {}
-                _ = stopped.wait_for(|stop| *stop) => {}
-            }
+            rest.after(self.dispatch().await, &mut stopped).await;
         }
         Ok(())
     }

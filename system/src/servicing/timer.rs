@@ -9,6 +9,7 @@ use tracing::{debug, error};
 use super::book::{Book, Turn};
 use super::input::Command;
 use super::intake::{Desk, count};
+use super::rest::Rest;
 use super::rows;
 use crate::store::{StoreError, column};
 
@@ -33,9 +34,9 @@ pub(super) async fn run_instalments(
     batch_max: usize,
     mut stopped: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
+    let rest = rest("instalments do not fall due", batch_max, None);
     while !*stopped.borrow_and_update() {
-        let looked = instalments(&desk, batch_max).await;
-        rest("instalments do not fall due", looked, batch_max, None, &mut stopped).await;
+        rest.after(instalments(&desk, batch_max).await, &mut stopped).await;
     }
     Ok(())
 }
@@ -46,40 +47,15 @@ pub(super) async fn run_waiting(
     batch_max: usize,
     mut stopped: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
+    let rest = rest("commands still wait", batch_max, Some(&desk.wakeups.settled));
     while !*stopped.borrow_and_update() {
-        let looked = waiting(&desk, batch_max).await;
-        rest("commands still wait", looked, batch_max, Some(&desk.wakeups.settled), &mut stopped).await;
+        rest.after(waiting(&desk, batch_max).await, &mut stopped).await;
     }
     Ok(())
 }
 
-/// Waits for the next look; not at all after a full batch, for there may be more.
-async fn rest(
-    failure: &'static str,
-    looked: Result<usize, StoreError>,
-    batch_max: usize,
-    wakeup: Option<&Notify>,
-    stopped: &mut watch::Receiver<bool>,
-) {
-    let pause = match looked {
-        Ok(done) if done >= batch_max => return,
-        Ok(_) => LOOK,
-        Err(error) => {
-            error!(%error, "{failure}; trying again");
-            PAUSE
-        }
-    };
-    let woken = async {
-        match wakeup {
-            Some(wakeup) if pause == LOOK => wakeup.notified().await,
-            _ => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        () = tokio::time::sleep(pause) => {}
-        () = woken => {}
-        _ = stopped.wait_for(|stop| *stop) => {}
-    }
+fn rest<'a>(failure: &'static str, batch_max: usize, wakeup: Option<&'a Notify>) -> Rest<'a> {
+    Rest { failure, batch_max, look: LOOK, pause: PAUSE, wakeup }
 }
 
 /// Lets instalments of up to `limit` loans fall due. Returns of how many.
