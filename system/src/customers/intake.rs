@@ -1,12 +1,11 @@
 //! Commands to rows and events: inbox, state and outbox in one transaction a batch, whose commit is this process's own
 //! last word: a batch of a process that was killed before it has no effect, and comes again.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use rdkafka::Message;
 use rdkafka::message::OwnedMessage;
 use tracing::warn;
-use uuid::Uuid;
 
 use super::command::{self, Command};
 use super::customer::{Customer, Outcome, Policy, Refusal, step};
@@ -14,7 +13,7 @@ use super::table::{self, Customers};
 use crate::domain::customer::CustomerId;
 use crate::messaging::consumer::Handler;
 use crate::messaging::event::{Event, EventError};
-use crate::messaging::inbox::{self, Dedup};
+use crate::messaging::inbox;
 use crate::messaging::outbox::{Outgoing, Publisher};
 use crate::messaging::topic;
 use crate::store::{Store, StoreError};
@@ -35,10 +34,8 @@ impl Handler for Intake {
 
     async fn apply(&self, commands: &[Event<Command>]) -> Result<(), StoreError> {
         let mut transaction = self.store.begin("apply commands about customers").await?;
-        let events: Vec<_> = commands.iter().map(|command| command.event_id).collect();
-        let fresh = inbox::fresh(&mut transaction, self.policy.dedup, &events).await?;
         let received = commands.len();
-        let commands = first_of_each(commands, fresh, self.policy.dedup);
+        let commands = inbox::fresh(&mut transaction, self.policy.dedup, commands, |command| command.event_id).await?;
         let repeated = received - commands.len();
         let ids: BTreeSet<_> = commands.iter().map(|command| command.data.customer_id()).collect();
         let known = table::load(&mut transaction, &ids.into_iter().collect::<Vec<_>>()).await?;
@@ -51,15 +48,6 @@ impl Handler for Intake {
         self.publisher.committed(decided.events);
         Ok(())
     }
-}
-
-/// The commands that the inbox had not seen, each once though it may be in the batch twice.
-fn first_of_each(commands: &[Event<Command>], mut fresh: HashSet<Uuid>, dedup: Dedup) -> Vec<&Event<Command>> {
-    let first = |command: &&Event<Command>| match dedup {
-        Dedup::Inbox => fresh.remove(&command.event_id),
-        Dedup::None => true,
-    };
-    commands.iter().filter(first).collect()
 }
 
 /// What a batch comes to.

@@ -52,11 +52,7 @@ impl Handler for Evaluation {
 
     async fn apply(&self, commands: &[Command]) -> Result<(), StoreError> {
         let mut transaction = self.store.begin("apply commands").await?;
-        let ids: Vec<_> = commands.iter().map(|command| command.event_id).collect();
-        let mut fresh = inbox::fresh(&mut transaction, self.dedup, &ids).await?;
-        // The same event can come twice in one batch.
-        let is_new = |command: &&Command| self.dedup == Dedup::None || fresh.remove(&command.event_id);
-        let new: Vec<&Command> = commands.iter().filter(is_new).collect();
+        let new = inbox::fresh(&mut transaction, self.dedup, commands, |command| command.event_id).await?;
         count("lending_events_repeated_total", commands.len() - new.len());
         if new.is_empty() {
             return transaction.commit().await;

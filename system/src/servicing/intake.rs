@@ -1,6 +1,5 @@
 //! Records to their effect on loans: one transaction a batch, with the inbox and the outbox.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use rdkafka::message::OwnedMessage;
@@ -11,7 +10,7 @@ use super::input::Input;
 use super::rows;
 use crate::messaging::consumer::Handler;
 use crate::messaging::event::EventError;
-use crate::messaging::inbox::{self, Dedup};
+use crate::messaging::inbox;
 use crate::messaging::outbox::Publisher;
 use crate::store::{Store, StoreError, Transaction};
 
@@ -50,30 +49,6 @@ impl Desk {
         }
         Ok(())
     }
-
-    async fn apply(&self, inputs: &[Input]) -> Result<(), StoreError> {
-        let mut transaction = self.store.begin("apply events about loans").await?;
-        let ids: Vec<_> = inputs.iter().map(Input::event_id).collect();
-        let fresh = inbox::fresh(&mut transaction, self.policy.dedup, &ids).await?;
-        let fresh = unseen(inputs, fresh, self.policy.dedup);
-        if fresh.is_empty() {
-            return transaction.commit().await;
-        }
-        let known = rows::load_for(&mut transaction, fresh.iter().copied()).await?;
-        let mut book = Book::new(self.policy, known);
-        for input in fresh {
-            match input {
-                Input::Accepted(event) => book.accepted(event)?,
-                Input::Command(command) => book.command(command, Turn::Arrived)?,
-            }
-        }
-        self.complete(transaction, book.into_changes()).await
-    }
-}
-
-/// The inputs that may have an effect: of an event that is there twice only the first.
-fn unseen(inputs: &[Input], mut fresh: HashSet<uuid::Uuid>, dedup: Dedup) -> Vec<&Input> {
-    inputs.iter().filter(|input| dedup == Dedup::None || fresh.remove(&input.event_id())).collect()
 }
 
 pub(super) fn count(number: usize) -> u64 {
@@ -88,6 +63,19 @@ impl Handler for Desk {
     }
 
     async fn apply(&self, inputs: &[Input]) -> Result<(), StoreError> {
-        Self::apply(self, inputs).await
+        let mut transaction = self.store.begin("apply events about loans").await?;
+        let fresh = inbox::fresh(&mut transaction, self.policy.dedup, inputs, Input::event_id).await?;
+        if fresh.is_empty() {
+            return transaction.commit().await;
+        }
+        let known = rows::load_for(&mut transaction, fresh.iter().copied()).await?;
+        let mut book = Book::new(self.policy, known);
+        for input in fresh {
+            match input {
+                Input::Accepted(event) => book.accepted(event)?,
+                Input::Command(command) => book.command(command, Turn::Arrived)?,
+            }
+        }
+        self.complete(transaction, book.into_changes()).await
     }
 }
