@@ -10,10 +10,12 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
+use crate::config::messaging::MessagingSettings;
 use crate::config::server::ServerSettings;
 use crate::http::health::Readiness;
 use crate::http::{metrics, server};
-use crate::store::{Store, StoreError};
+use crate::messaging::{housekeeping, relay};
+use crate::store::Store;
 
 /// How often an unreachable database is tried at the start.
 const START_PAUSE: Duration = Duration::from_millis(250);
@@ -47,6 +49,13 @@ impl Parts {
         part: impl Future<Output = anyhow::Result<()>> + Send + 'static,
     ) {
         self.running.spawn(async move { (name, part.await) });
+    }
+
+    /// Starts what an outbox in `store` needs: its relay and its housekeeping.
+    pub(crate) fn spawn_outbox(&mut self, store: &Store, settings: &MessagingSettings) {
+        self.spawn("the relay", relay::run(store.clone(), settings.clone(), self.stopped()));
+        let tidy = housekeeping::run(store.clone(), settings.housekeeping.clone(), self.stopped());
+        self.spawn("the housekeeping", tidy);
     }
 
     /// Waits until all parts have ended, or until one of them failed.
@@ -111,14 +120,10 @@ where
 
 /// Returns when the database answers and is migrated.
 async fn migrated(store: &Store) {
-    while let Err(error) = look(store).await {
+    while let Err(error) = relay::shards(store).await {
         warn!(%error, "cannot use the database yet");
         tokio::time::sleep(START_PAUSE).await;
     }
-}
-
-async fn look(store: &Store) -> Result<(), StoreError> {
-    store.rows("look for the outbox's cursors", sqlx::query("select shard from relay_cursor")).await.map(drop)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! last word: a batch of a process that was killed before it has no effect, and comes again.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use rdkafka::Message;
 use rdkafka::message::OwnedMessage;
@@ -21,7 +22,7 @@ use crate::store::{Store, StoreError};
 /// What applies commands about customers.
 pub(super) struct Intake {
     pub(super) store: Store,
-    pub(super) publisher: Publisher,
+    pub(super) publisher: Arc<Publisher>,
     pub(super) policy: Policy,
 }
 

@@ -22,15 +22,12 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
-use tokio::sync::watch;
 
 use crate::config::customers::CustomersSettings;
-use crate::config::messaging::MessagingSettings;
-use crate::http::health::Readiness;
 use crate::messaging::consumer::{self, Subscription};
 use crate::messaging::outbox::Publisher;
-use crate::messaging::{housekeeping, relay, topic};
-use crate::owner;
+use crate::messaging::topic;
+use crate::owner::{self, Parts};
 use crate::store::Store;
 use customer::Policy;
 use intake::Intake;
@@ -43,30 +40,14 @@ pub(crate) async fn run(settings: CustomersSettings) -> anyhow::Result<()> {
     let CustomersSettings { server, database, messaging, kyc } = settings;
     let store = Store::new(&database);
     let routes = Router::new().route("/v1/customers/{customer_id}", get(api::read)).with_state(Arc::new(store.clone()));
-    owner::run(&server, store.clone(), routes, move |mut parts| async move {
-        let policy = Policy { kyc, dedup: messaging.dedup };
-        let intake = Arc::new(Intake { store: store.clone(), publisher: Publisher::new(&messaging)?, policy });
-        let stopped = parts.stopped();
-        let readiness = parts.readiness();
-        parts.spawn("the relay", relay::run(store.clone(), messaging.clone(), stopped.clone()));
-        parts.spawn("the housekeeping", housekeeping::run(store, messaging.housekeeping.clone(), stopped.clone()));
-        parts.spawn("the consumer", consume(intake, messaging, readiness, stopped));
+    let publisher = Arc::new(Publisher::new(&messaging)?);
+    let policy = Policy { kyc, dedup: messaging.dedup };
+    let intake = Arc::new(Intake { store: store.clone(), publisher: Arc::clone(&publisher), policy });
+    let start = move |mut parts: Parts| async move {
+        parts.spawn_outbox(&intake.store, &messaging);
+        let (readiness, stopped) = (parts.readiness(), parts.stopped());
+        parts.spawn("the consumer", consumer::run(intake, SUBSCRIPTION, messaging, readiness, stopped));
         Ok(parts)
-    })
-    .await
-}
-
-/// Consumes until `stopped`; then nothing is committed any more, and what is on its way to the log gets there.
-async fn consume(
-    intake: Arc<Intake>,
-    messaging: MessagingSettings,
-    readiness: Readiness,
-    stopped: watch::Receiver<bool>,
-) -> anyhow::Result<()> {
-    tokio::select! {
-        kept = intake.publisher.keep() => kept?,
-        consumed = consumer::run(Arc::clone(&intake), SUBSCRIPTION, messaging, readiness, stopped) => consumed?,
-    }
-    intake.publisher.flush().await;
-    Ok(())
+    };
+    publisher.during(owner::run(&server, store, routes, start)).await
 }

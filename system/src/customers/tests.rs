@@ -21,7 +21,7 @@ use crate::testing::postgres;
 
 async fn intake(dedup: Dedup) -> Intake {
     let store = postgres::store(Service::Customers).await;
-    Intake { store, publisher: Publisher::Outbox, policy: Policy { kyc: KycPolicy::Automatic, dedup } }
+    Intake { store, publisher: Arc::new(Publisher::Outbox), policy: Policy { kyc: KycPolicy::Automatic, dedup } }
 }
 
 fn id(text: &str) -> CustomerId {

@@ -113,8 +113,19 @@ impl Publisher {
         }
     }
 
+    /// Keeps the producer of the dual write at work during `work`, behind whose end nothing may be committed any more,
+    /// and then waits for the fate of what was handed over: a producer that is dropped purges its queue.
+    pub(crate) async fn during(&self, work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+        let ended = tokio::select! {
+            kept = self.keep() => kept,
+            ended = work => ended,
+        };
+        self.flush().await;
+        ended
+    }
+
     /// Replaces the producer of the dual write as often as it fails for good; returns only where that is impossible.
-    pub(crate) async fn keep(&self) -> anyhow::Result<()> {
+    async fn keep(&self) -> anyhow::Result<()> {
         let Self::DualWrite(producer) = self else { return std::future::pending().await };
         loop {
             producer.failed_for_good().await;
@@ -122,9 +133,7 @@ impl Publisher {
         }
     }
 
-    /// Waits for the fate of what was handed over; to be called when nothing is committed any more, for a producer that
-    /// is dropped purges its queue.
-    pub(crate) async fn flush(&self) {
+    async fn flush(&self) {
         if let Self::DualWrite(producer) = self {
             producer.flush().await;
         }

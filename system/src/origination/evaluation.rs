@@ -2,6 +2,7 @@
 //! handful of round trips whatever its size. Commands, timers and news of customers all go this way.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use rdkafka::Message;
@@ -33,7 +34,7 @@ const WAITED_FOR: &str = "select distinct customer_id from loan_application wher
 /// Everything that a transaction needs.
 pub(super) struct Evaluation {
     pub(super) store: Store,
-    pub(super) publisher: Publisher,
+    pub(super) publisher: Arc<Publisher>,
     pub(super) dedup: Dedup,
     pub(super) policy: Policy,
     pub(super) customers: Box<Customers>,

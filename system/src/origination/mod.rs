@@ -37,7 +37,7 @@ use crate::domain::customer::{CustomerId, Purpose};
 use crate::http::health::Readiness;
 use crate::messaging::consumer::{self, Subscription};
 use crate::messaging::outbox::Publisher;
-use crate::messaging::{housekeeping, relay, topic};
+use crate::messaging::topic;
 use crate::owner::{self, Parts};
 use crate::store::Store;
 use blocking::Blocking;
@@ -54,10 +54,18 @@ pub(crate) async fn run(settings: OriginationSettings) -> anyhow::Result<()> {
     let store = Store::new(&settings.database);
     let routes =
         Router::new().route("/v1/loan-applications/{external_id}", get(api::read)).with_state(Arc::new(store.clone()));
-    owner::run(&server, store.clone(), routes, move |parts| async move { start(parts, store, settings) }).await
+    let publisher = Arc::new(Publisher::new(&settings.messaging)?);
+    let (parts_store, parts_publisher) = (store.clone(), Arc::clone(&publisher));
+    let start = move |parts| async move { start(parts, parts_store, parts_publisher, settings) };
+    publisher.during(owner::run(&server, store, routes, start)).await
 }
 
-fn start(mut parts: Parts, store: Store, settings: OriginationSettings) -> anyhow::Result<Parts> {
+fn start(
+    mut parts: Parts,
+    store: Store,
+    publisher: Arc<Publisher>,
+    settings: OriginationSettings,
+) -> anyhow::Result<Parts> {
     let OriginationSettings { messaging, freshness, policy, timers, bureaus, bureau, .. } = settings;
     let stopped = parts.stopped();
     let directory = Directory::new(freshness);
@@ -67,15 +75,14 @@ fn start(mut parts: Parts, store: Store, settings: OriginationSettings) -> anyho
     let (asked, _) = watch::channel(());
     let evaluation = Arc::new(Evaluation {
         store: store.clone(),
-        publisher: Publisher::new(&messaging)?,
+        publisher,
         dedup: messaging.dedup,
         policy,
         customers: Box::new(move |id| known_customer(&known, id)),
         blocking: (bureau.call == Call::Blocking).then(|| Blocking(bureaus.clone())),
         asked,
     });
-    parts.spawn("the relay", relay::run(store.clone(), messaging.clone(), stopped.clone()));
-    parts.spawn("the housekeeping", housekeeping::run(store.clone(), messaging.housekeeping.clone(), stopped.clone()));
+    parts.spawn_outbox(&store, &messaging);
     parts.spawn("the directory", directory.clone().run(messaging.kafka.clone(), stopped.clone()));
     if timers {
         parts.spawn("the timers", timers::fire(Arc::clone(&evaluation), stopped.clone()));
@@ -97,8 +104,8 @@ fn start(mut parts: Parts, store: Store, settings: OriginationSettings) -> anyho
     Ok(parts)
 }
 
-/// Consumes until `stopped`; then nothing is committed any more, and what is on its way to the log gets there. Begins
-/// when the customers are known that were there at the start, or every application would wait for its own.
+/// Consumes until `stopped`. Begins when the customers are known that were there at the start, or every application
+/// would wait for its own.
 async fn consume(
     evaluation: Arc<Evaluation>,
     directory: Directory,
@@ -110,12 +117,7 @@ async fn consume(
         () = directory.current() => {}
         _ = stopped.wait_for(|stop| *stop) => return Ok(()),
     }
-    tokio::select! {
-        kept = evaluation.publisher.keep() => kept?,
-        consumed = consumer::run(Arc::clone(&evaluation), SUBSCRIPTION, messaging, readiness, stopped) => consumed?,
-    }
-    evaluation.publisher.flush().await;
-    Ok(())
+    consumer::run(evaluation, SUBSCRIPTION, messaging, readiness, stopped).await
 }
 
 fn known_customer(directory: &Directory, id: &CustomerId) -> Option<KnownCustomer> {

@@ -48,7 +48,7 @@ impl Desk {
         let known = Arc::clone(&people);
         let evaluation = Evaluation {
             store: store.clone(),
-            publisher: Publisher::Outbox,
+            publisher: Arc::new(Publisher::Outbox),
             dedup,
             policy: Policy::of_tests(),
             customers: Box::new(move |id| known.lock().unwrap().get(id.as_str()).copied()),

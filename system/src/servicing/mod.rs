@@ -25,12 +25,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use tokio::sync::watch;
 
 use crate::config::servicing::ServicingSettings;
 use crate::messaging::consumer::{self, Subscription};
 use crate::messaging::outbox::Publisher;
-use crate::messaging::{housekeeping, relay, topic};
+use crate::messaging::topic;
 use crate::owner::{self, Parts};
 use crate::store::Store;
 use book::Policy;
@@ -52,9 +51,7 @@ pub(crate) async fn run(settings: ServicingSettings) -> anyhow::Result<()> {
     let (server, parts_desk) = (settings.server.clone(), desk.clone());
     let routes = api::routes(desk.store.clone());
     let start = move |parts| async move { start(parts, settings, parts_desk) };
-    let ended = owner::run(&server, desk.store.clone(), routes, start).await;
-    desk.publisher.flush().await;
-    ended
+    desk.publisher.during(owner::run(&server, desk.store.clone(), routes, start)).await
 }
 
 fn policy(settings: &ServicingSettings) -> Policy {
@@ -76,19 +73,8 @@ fn start(mut parts: Parts, settings: ServicingSettings, desk: Desk) -> anyhow::R
     }
     parts.spawn("the timer of instalments", timer::run_instalments(desk.clone(), timer_batch_max, stopped.clone()));
     parts.spawn("the timer of commands", timer::run_waiting(desk.clone(), timer_batch_max, stopped.clone()));
-    parts.spawn("the relay", relay::run(desk.store.clone(), messaging.clone(), stopped.clone()));
-    let tidy = housekeeping::run(desk.store.clone(), messaging.housekeeping.clone(), stopped.clone());
-    parts.spawn("the housekeeping", tidy);
-    parts.spawn("the producer of events", keep(Arc::clone(&desk.publisher), stopped.clone()));
+    parts.spawn_outbox(&desk.store, &messaging);
     let readiness = parts.readiness();
     parts.spawn("the consumer", consumer::run(Arc::new(desk), SUBSCRIPTION, messaging, readiness, stopped));
     Ok(parts)
-}
-
-/// Keeps a producer at work until `stopped`.
-async fn keep(publisher: Arc<Publisher>, mut stopped: watch::Receiver<bool>) -> anyhow::Result<()> {
-    tokio::select! {
-        kept = publisher.keep() => kept,
-        _ = stopped.wait_for(|stop| *stop) => Ok(()),
-    }
 }
