@@ -4,38 +4,17 @@
 
 mod machine;
 
-use machine::{alone, fixtures, pid_namespaces, said, wait_for};
+use machine::{Bench, fixtures, pid_namespaces, proofload, said, wait_for};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::MutexGuard;
-
-struct Bench {
-    out: tempfile::TempDir,
-    _alone: MutexGuard<'static, ()>,
-}
 
 impl Bench {
-    fn new() -> Self {
-        let alone = alone();
-        Self { out: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap(), _alone: alone }
-    }
-
-    fn proofload(arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_proofload"));
-        command.current_dir(env!("CARGO_MANIFEST_DIR")).args(arguments);
-        command
-    }
-
     /// `proofload run` of the short experiment, into this bench's own folder.
     fn run(&self, extra: &[&str]) -> Command {
-        let mut command = Self::proofload(&["run", "tests/experiments/short.toml", "--out"]);
+        let mut command = proofload(&["run", "tests/experiments/short.toml", "--out"]);
         command.arg(self.out.path()).args(extra);
         command
-    }
-
-    fn latest(&self) -> PathBuf {
-        self.out.path().join("short/latest").canonicalize().unwrap()
     }
 
     fn journal(&self) -> String {
@@ -59,7 +38,7 @@ fn a_run_stands_on_its_own_and_is_judged_again_byte_for_byte() {
     let bench = Bench::new();
     let output = bench.run(&["--json"]).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
-    let run = bench.latest();
+    let run = bench.latest("short");
     let printed: serde_json::Value =
         serde_json::from_slice(&output.stdout).expect("stdout is the verdict and nothing else");
     assert_eq!(printed["judgement"], "pass");
@@ -77,14 +56,14 @@ fn a_run_stands_on_its_own_and_is_judged_again_byte_for_byte() {
     let moved = elsewhere.path().join("moved");
     copy(&run, &moved);
     std::fs::remove_file(moved.join("verdict.json")).unwrap();
-    let judged = Bench::proofload(&["judge"]).arg(&moved).current_dir(elsewhere.path()).output().unwrap();
+    let judged = proofload(&["judge"]).arg(&moved).current_dir(elsewhere.path()).output().unwrap();
     assert_eq!(judged.status.code(), Some(0), "{}", said(&judged));
     let (first, again) =
         (std::fs::read(run.join("verdict.json")).unwrap(), std::fs::read(moved.join("verdict.json")).unwrap());
     assert!(first == again, "the verdict differs when it is judged again");
 
     let id = "00000000-000b-8000-8000-000000000005";
-    let trace = Bench::proofload(&["trace"]).arg(&run).arg(id).output().unwrap();
+    let trace = proofload(&["trace"]).arg(&run).arg(id).output().unwrap();
     let text = said(&trace);
     assert_eq!(trace.status.code(), Some(0), "{text}");
     for stage in ["log.submitted", "db.application", "log.decided"] {
@@ -105,11 +84,11 @@ fn a_run_that_is_killed_in_the_middle_of_a_fault_leaves_nothing_behind() {
     assert_eq!(fixtures(), fixtures_before);
 
     // What it had written is a history; it proves nothing, and says so.
-    let run = bench.latest();
-    let judged = Bench::proofload(&["judge"]).arg(&run).output().unwrap();
+    let run = bench.latest("short");
+    let judged = proofload(&["judge"]).arg(&run).output().unwrap();
     assert_eq!(judged.status.code(), Some(3), "{}", said(&judged));
     assert!(run.join("data").exists());
-    let healed = Bench::proofload(&["heal", "--out"]).arg(bench.out.path()).output().unwrap();
+    let healed = proofload(&["heal", "--out"]).arg(bench.out.path()).output().unwrap();
     assert_eq!(healed.status.code(), Some(0), "{}", said(&healed));
     assert!(!run.join("data").exists(), "the data is still there");
 }
@@ -126,9 +105,9 @@ fn an_interrupted_run_heals_keeps_its_history_and_exits_130() {
     for event in ["interrupted", "fault_healed"] {
         assert!(journal.contains(&format!("\"event\":\"{event}\"")), "no `{event}`:\n{journal}");
     }
-    assert!(bench.latest().join("report.html").is_file());
+    assert!(bench.latest("short").join("report.html").is_file());
     wait_for("the end of every process in the lab", || pid_namespaces().is_subset(&before));
-    assert!(!bench.latest().join("data").exists(), "the data is still there");
+    assert!(!bench.latest("short").join("data").exists(), "the data is still there");
 }
 
 #[test]
@@ -139,7 +118,7 @@ fn a_run_that_is_interrupted_while_it_starts_leaves_nothing_behind() {
     assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
     wait_for("the end of every process in the lab", || pid_namespaces().is_subset(&before));
-    assert!(!bench.latest().join("data").exists(), "the data is still there");
+    assert!(!bench.latest("short").join("data").exists(), "the data is still there");
 }
 
 #[test]
@@ -176,7 +155,7 @@ fn a_generator_that_cannot_keep_up_gives_unknown_and_says_so_first() {
     let bench = Bench::new();
     let output = bench.run(&["--rate", "200000/s"]).output().unwrap();
     assert_eq!(output.status.code(), Some(3), "{}", said(&output));
-    let report = std::fs::read_to_string(bench.latest().join("report.html")).unwrap();
+    let report = std::fs::read_to_string(bench.latest("short").join("report.html")).unwrap();
     let (load, promise) = (report.find("generator could not keep up"), report.find("What was promised"));
     assert!(load.is_some() && load < promise, "the report does not say first that the load was invalid");
 }

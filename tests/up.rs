@@ -4,40 +4,18 @@
 
 mod machine;
 
-use machine::{alone, fixtures, pid_namespaces, said, wait_for};
+use machine::{Bench, fixtures, pid_namespaces, proofload, said, wait_for};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::MutexGuard;
 
 const SYSTEM: &str = "tests/systems/small.toml";
 
-fn proofload(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_proofload"));
-    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(arguments);
-    command
-}
-
-/// A folder of runs, and the machine to itself.
-struct Bench {
-    out: tempfile::TempDir,
-    _alone: MutexGuard<'static, ()>,
-}
-
 impl Bench {
-    fn new() -> Self {
-        let alone = alone();
-        Self { out: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap(), _alone: alone }
-    }
-
     fn up(&self, arguments: &[&str]) -> Command {
         let mut command = proofload(&["up", SYSTEM, "--out"]);
         command.arg(self.out.path()).args(arguments).stdin(Stdio::null());
         command
-    }
-
-    fn latest(&self) -> PathBuf {
-        self.out.path().join("up/latest").canonicalize().unwrap()
     }
 }
 
@@ -57,7 +35,7 @@ impl Kept {
             assert!(process.try_wait().unwrap().is_none(), "`up` ended early");
             std::fs::read_link(&latest).ok() != before && latest.join("up.json").exists()
         });
-        Self { process, run: bench.latest() }
+        Self { process, run: bench.latest("up") }
     }
 
     fn ask(&self, verb: &[&str], rest: &[&str]) -> Output {
@@ -107,7 +85,7 @@ fn a_command_runs_inside_between_its_own_streams_and_ends_up_with_its_exit_code(
     child.stdin.take().unwrap().write_all(b"from stdin\n").unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(42), "{}", said(&output));
-    let run = bench.latest();
+    let run = bench.latest("up");
     let expected = format!(
         "from stdin\nPROOFLOAD_ENTRY=http://198.18.0.2:8080\nPROOFLOAD_HOST_CACHE=198.18.0.1\n\
          PROOFLOAD_HOST_SERVICE_1=198.18.0.2\nPROOFLOAD_HOST_SERVICE_2=198.18.0.3\nPROOFLOAD_RUN={}\nPONG\n",

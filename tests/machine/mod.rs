@@ -1,8 +1,8 @@
-//! What the tests that boot labs share: patience, and a look at what labs could leave on the machine.
+//! What the tests that boot labs share: a bench, patience, and a look at what labs could leave on the machine.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::process::Output;
+use std::process::{Command, Output};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,8 +11,29 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 /// Far longer than anything here takes on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(240);
 
-pub(crate) fn alone() -> MutexGuard<'static, ()> {
-    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+/// A folder of runs, and the machine to itself.
+pub(crate) struct Bench {
+    pub(crate) out: tempfile::TempDir,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        Self { out: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap(), _alone: alone }
+    }
+
+    /// The folder of the newest run of this name.
+    pub(crate) fn latest(&self, name: &str) -> PathBuf {
+        self.out.path().join(name).join("latest").canonicalize().unwrap()
+    }
+}
+
+/// The command, beside its own `Cargo.toml`.
+pub(crate) fn proofload(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_proofload"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(arguments);
+    command
 }
 
 #[track_caller]
