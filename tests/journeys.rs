@@ -5,77 +5,9 @@
 use assert_cmd::Command;
 use std::path::PathBuf;
 
-const MANIFEST: &str = r#"
-format = 1
-name = "parcels"
-title = "Parcels on their way"
-
-[process.office]
-command = ["parcels", "office"]
-ready = { http = "/ready", port = 8080 }
-
-[entry]
-host = "office"
-port = 8080
-
-[operation.post]
-method = "POST"
-path = "/parcels"
-headers = { Authorization = "Bearer {credential:sender}" }
-body = '{"id":"{id}"}'
-ok = [202]
-timeout = "2s"
-
-[operation.read]
-method = "GET"
-path = "/parcels/{arrival}"
-ok = [200]
-fail = [404]
-timeout = "2s"
-captures = { weight = "/weight" }
-
-[operation.pay]
-method = "POST"
-path = "/parcels/{arrival}/payments"
-body = '{"id":"{id}","weight":{capture:weight}}'
-ok = [202]
-timeout = "2s"
-own_id = true
-
-[operation.get_token]
-method = "POST"
-path = "/token"
-body = '{"client":"{n}"}'
-ok = [200]
-timeout = "2s"
-
-[credential.sender]
-operation = "get_token"
-token = "/access_token"
-lasts_seconds = "/expires_in"
-count = 2
-
-[scenario.send]
-title = "Somebody sends a parcel"
-steps = ["post"]
-
-[scenario.follow]
-title = "Somebody follows a parcel and pays"
-steps = [
-  "post",
-  { until = "read", sees = { pointer = "/state", equals = "ARRIVED" }, unless = [{ pointer = "/lost", equals = true }], every = "200ms", within = "20s" },
-  { pause = "1.5s" },
-  { do = "pay", times = 3 },
-]
-
-[scenario.all]
-title = "Everybody"
-mix = { send = 3, follow = 1 }
-
-[variant.impatient]
-mistake = "Nobody waits."
-set = { "operation.read.timeout" = "1s" }
-"#;
+/// The parcels, with all that their clients do.
+const MANIFEST: &str =
+    concat!(include_str!("../lab/tests/manifests/parcels.toml"), include_str!("../lab/tests/manifests/clients.toml"));
 
 const EXPERIMENT: &str = r#"
 format = 1
@@ -114,18 +46,18 @@ fn refused(from: &str, to: &str, more: &[&str]) -> String {
 
 #[test]
 fn a_plan_shows_every_scenario_with_its_share_and_its_steps() {
-    let (_folder, path) = experiment("Nobody waits.", "Nobody waits long.");
+    let (_folder, path) = experiment("format = 1", "format = 1");
     let assert = plan(&path).assert().code(0);
     let shown = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
     let from = shown.find("            traffic clients").unwrap();
     let to = shown[from..].find("\n     2.0 s").unwrap() + from;
     let expected = r#"            traffic clients: scenario all, 50/s, evenly spaced
-               25.0 %  follow
+                5.0 %  follow
                          post
                          read every 200ms until /state is "ARRIVED", unless /lost is true, within 20s
-                         pause of 1500ms
+                         pause of 1000ms
                          pay, 3 times
-               75.0 %  send
+               95.0 %  send
                          post"#;
     assert_eq!(&shown[from..to], expected);
 }
@@ -133,7 +65,9 @@ fn a_plan_shows_every_scenario_with_its_share_and_its_steps() {
 #[test]
 fn a_capture_that_no_earlier_step_makes_is_refused_at_its_step_with_the_nearest() {
     let said = refused("{capture:weight}", "{capture:wieght}", &[]);
-    for part in ["manifest.toml:61:3:", "`pay` uses {capture:wieght}", "did you mean `weight`?", "{ do = \"pay\""] {
+    let line = MANIFEST.lines().position(|line| line.contains("do = \"pay\"")).unwrap() + 1;
+    let place = format!("manifest.toml:{line}:3:");
+    for part in [place.as_str(), "`pay` uses {capture:wieght}", "did you mean `weight`?", "{ do = \"pay\""] {
         assert!(said.contains(part), "no `{part}` in: {said}");
     }
     let said = refused("steps = [\"post\"]", "steps = [\"pay\", \"read\"]", &[]);
@@ -143,10 +77,10 @@ fn a_capture_that_no_earlier_step_makes_is_refused_at_its_step_with_the_nearest(
 #[test]
 fn a_credential_that_the_manifest_does_not_have_is_refused_with_the_nearest() {
     let said = refused("{credential:sender}", "{credential:sendr}", &[]);
-    assert!(said.contains("operation `post`: there is no credential `sendr`"), "{said}");
+    assert!(said.contains("operation `pay`: there is no credential `sendr`"), "{said}");
     assert!(said.contains("did you mean `sender`?"), "{said}");
-    let said = refused("operation = \"get_token\"", "operation = \"post\"", &[]);
-    assert!(said.contains("`post` gets the credential `sender`"), "{said}");
+    let said = refused("operation = \"get_token\"", "operation = \"pay\"", &[]);
+    assert!(said.contains("`pay` gets the credential `sender`"), "{said}");
 }
 
 #[test]
@@ -164,7 +98,7 @@ fn steps_that_make_no_sense_are_refused_before_anything_starts() {
 
 #[test]
 fn a_mistake_in_a_changed_manifest_points_nowhere_in_the_one_that_its_author_sees() {
-    let said = refused("{capture:weight}", "{capture:wieght}", &["--variant", "impatient"]);
+    let said = refused("{capture:weight}", "{capture:wieght}", &["--variant", "acks-one"]);
     assert!(said.contains("manifest.toml: scenario `follow`"), "{said}");
 }
 

@@ -7,50 +7,7 @@ use std::time::Duration;
 const PARCELS: &str = include_str!("manifests/parcels.toml");
 
 /// What clients of the parcels do, beside what they always do.
-const CLIENTS: &str = r#"
-[operation.read]
-method = "GET"
-path = "/parcels/{arrival}"
-ok = [200]
-fail = [404]
-timeout = "2s"
-captures = { weight = "/parcel/weight" }
-
-[operation.pay]
-method = "POST"
-path = "/parcels/{arrival}/payments/{id}"
-headers = { Authorization = "Bearer {credential:sender}" }
-body = '{"weight":{capture:weight}}'
-ok = [202]
-timeout = "2s"
-own_id = true
-
-[operation.get_token]
-method = "POST"
-path = "/token"
-ok = [200]
-timeout = "2s"
-at = { host = "office", port = 8090 }
-
-[credential.sender]
-operation = "get_token"
-token = "/access_token"
-lasts_seconds = "/expires_in"
-count = 20
-
-[scenario.follow]
-title = "Somebody follows a parcel"
-steps = [
-  "post",
-  { until = "read", sees = { pointer = "/state", equals = "ARRIVED" }, unless = [{ pointer = "/lost", equals = true }], every = "200ms", within = "20s" },
-  { pause = "1s" },
-  { do = "pay", times = 3 },
-]
-
-[scenario.all]
-title = "Everybody"
-mix = { send = 95, follow = 5 }
-"#;
+const CLIENTS: &str = include_str!("manifests/clients.toml");
 
 fn read(text: &str) -> Result<Manifest, SpecError> {
     Manifest::parse(&format!("{PARCELS}{text}"))
