@@ -28,6 +28,8 @@ fn experiment(from: &str, to: &str) -> (tempfile::TempDir, PathBuf) {
     let path = folder.path().join("arrive.toml");
     std::fs::write(&path, EXPERIMENT).unwrap();
     std::fs::write(folder.path().join("manifest.toml"), MANIFEST.replace(from, to)).unwrap();
+    // The template of the parcels' front door, which a plan reads and does not start.
+    std::fs::write(folder.path().join("door.conf"), "").unwrap();
     (folder, path)
 }
 
@@ -55,7 +57,7 @@ fn a_plan_shows_every_scenario_with_its_share_and_its_steps() {
                 5.0 %  follow
                          post
                          read every 200ms until /state is "ARRIVED", unless /lost is true, within 20s
-                         pause of 1000ms
+                         pause of 1s
                          pay, 3 times
                95.0 %  send
                          post"#;
