@@ -21,8 +21,8 @@ insert into processed_event (event_id) select event_id from unnest($1::uuid[]) a
 on conflict do nothing returning event_id";
 
 /// Marks a batch of events as applied and returns those that were not yet: the only ones that may have an effect, in
-/// their order. An event that is in the batch twice is returned once. Without deduplication the inbox is written for who
-/// counts what was applied, and every event is new.
+/// their order. An event that is in the batch twice is returned once. Without deduplication the inbox is written for
+/// who counts what was applied, and every event is new.
 pub(crate) async fn fresh<'a, T>(
     transaction: &mut Transaction,
     dedup: Dedup,

@@ -3,7 +3,8 @@
 //! - [`book`]: the work on loans, without I/O; [`transfer`]: what the rail is asked; [`input`]: what servicing hears
 //! - [`intake`]: records to their effect, one transaction a batch; [`rows`]: what it reads and writes
 //! - [`dispatcher`]: transfers to the [`rail`] and its results into the ledger
-//! - [`timer`]: instalments that fall due, commands that have waited; [`rest`]: the pauses of both and of the dispatcher
+//! - [`timer`]: instalments that fall due, commands that have waited
+//! - [`rest`]: the pauses of dispatcher and timers
 //! - [`api`]: `GET /v1/loans/{external_id}`, `GET /v1/loans/{external_id}/ledger`
 //!
 //! Whatever is in memory here can be lost at any instant; the log and the tables hold all there is.
