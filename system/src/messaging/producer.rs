@@ -1,7 +1,10 @@
 //! A producer that knows what became of each record: acknowledged, never handed over, or unknown.
 //!
-//! It stands on the threaded producer with a callback per record, because the crate's future producer sleeps 100 ms
-//! whenever the queue is full, which is when nobody has 100 ms to spare.
+//! It stands on the base producer with a callback per record, because the crate's future producer sleeps 100 ms whenever
+//! the queue is full, which is when nobody has 100 ms to spare, and on a thread of its own ([`polled`]), because the
+//! crate's spins.
+
+mod polled;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,12 +12,13 @@ use std::time::{Duration, Instant};
 use rdkafka::ClientContext;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use thiserror::Error;
 use tokio::sync::{oneshot, watch};
 use tracing::{error, warn};
 
 use crate::config::kafka::KafkaSettings;
+use polled::Polled;
 
 /// How often a producer is asked whether it failed for good.
 const FATAL_LOOK: Duration = Duration::from_millis(200);
@@ -101,7 +105,7 @@ impl ProducerContext for Deliveries {
     }
 }
 
-type Inner = Arc<ThreadedProducer<Deliveries>>;
+type Inner = Arc<Polled<Deliveries>>;
 
 /// Publishes records; cheap to clone.
 ///
@@ -132,7 +136,7 @@ impl LogProducer {
     }
 
     fn has_failed(&self) -> bool {
-        let Some((code, reason)) = self.inner().client().fatal_error() else { return false };
+        let Some((code, reason)) = self.inner().base().client().fatal_error() else { return false };
         error!(%code, reason, "the producer failed for good");
         true
     }
@@ -149,11 +153,9 @@ impl LogProducer {
     /// Goes on with a new producer. What the old one has in hand is given up and its fate unknown, so order is lost;
     /// who needs it begins again behind the last record that was acknowledged. Errors where librdkafka refuses.
     pub(crate) fn replace(&self) -> Result<(), KafkaError> {
-        let spent = self.inner.send_replace(make(&self.settings)?);
+        self.inner.send_replace(make(&self.settings)?);
         warn!("the producer was replaced");
         metrics::counter!("lending_producers_replaced_total").increment(1);
-        // Dropping it waits for its thread.
-        tokio::task::spawn_blocking(move || drop(spent));
         Ok(())
     }
 
@@ -166,7 +168,7 @@ impl LogProducer {
         handed.headers = Some(record.headers);
         match self.inner().send(handed) {
             Ok(()) => Ok(Pending { topic: record.topic.to_owned(), started: Instant::now(), outcome }),
-            Err((source, _)) => Err(PublishError::NotAttempted { topic: record.topic.to_owned(), source }),
+            Err(source) => Err(PublishError::NotAttempted { topic: record.topic.to_owned(), source }),
         }
     }
 
@@ -180,7 +182,7 @@ impl LogProducer {
         let pause = Duration::from_millis(200);
         loop {
             let inner = self.inner();
-            let asked = tokio::task::spawn_blocking(move || has_leaders(&inner, topic)).await;
+            let asked = tokio::task::spawn_blocking(move || has_leaders(inner.base(), topic)).await;
             match asked {
                 Ok(Ok(true)) => return,
                 Ok(Ok(false)) => {}
@@ -195,7 +197,7 @@ impl LogProducer {
     pub(crate) async fn flush(&self) {
         let inner = self.inner();
         let timeout = self.settings.message_timeout + FLUSH_MARGIN;
-        match tokio::task::spawn_blocking(move || inner.flush(timeout)).await {
+        match tokio::task::spawn_blocking(move || inner.base().flush(timeout)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => warn!(%error, "records were still in the producer when the time-out passed"),
             Err(error) => warn!(%error, "flushing the producer was given up"),
@@ -204,10 +206,10 @@ impl LogProducer {
 }
 
 fn make(settings: &KafkaSettings) -> Result<Inner, KafkaError> {
-    Ok(Arc::new(settings.producer().create_with_context(Deliveries)?))
+    Ok(Arc::new(Polled::new(&settings.producer(), Deliveries)?))
 }
 
-fn has_leaders(producer: &ThreadedProducer<Deliveries>, topic: &str) -> Result<bool, KafkaError> {
+fn has_leaders(producer: &BaseProducer<Deliveries>, topic: &str) -> Result<bool, KafkaError> {
     let metadata = producer.client().fetch_metadata(Some(topic), Duration::from_secs(2))?;
     let found = metadata.topics().iter().find(|found| found.name() == topic && found.error().is_none());
     Ok(found.is_some_and(|found| {
@@ -260,5 +262,15 @@ pub(crate) mod tests {
         let clone = producer.clone();
         producer.replace().expect("a new producer");
         clone.publish(Record::of("t", "key", "value", None)).await.expect("the replacement publishes, for every clone");
+    }
+
+    #[tokio::test]
+    async fn what_a_dropped_producer_still_holds_is_given_up_at_once() {
+        // Port 1 of the loopback refuses; nothing listens there.
+        let producer = LogProducer::new(&settings("127.0.0.1:1".to_owned())).expect("a producer");
+        let pending = producer.hand_over(Record::of("t", "key", "value", None)).expect("there is room in the queue");
+        drop(producer);
+        let lost = tokio::time::timeout(BOUND, pending.acknowledged()).await.expect("long before its time-out");
+        assert!(matches!(lost, Err(PublishError::Unconfirmed { .. })), "{lost:?}");
     }
 }

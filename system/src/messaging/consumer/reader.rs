@@ -153,7 +153,7 @@ impl<H: Handler> Reader<H> {
     }
 
     fn poll(&self, consumer: &BaseConsumer<Member>, wait: Duration) -> Result<Option<Received>, KafkaError> {
-        match consumer.poll(wait) {
+        match consumer.poll(whole_millis(wait)) {
             None => Ok(None),
             Some(Ok(message)) => {
                 let assignment = self.member.assignment();
@@ -242,6 +242,11 @@ impl<H: Handler> Reader<H> {
             warn!(%error, "offsets are not committed");
         }
     }
+}
+
+/// Rounded up: rdkafka cuts a wait to whole milliseconds, and spins through what it cut off.
+fn whole_millis(wait: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX))
 }
 
 /// Takes the `count` that came first, or all; the others stay in their order.
