@@ -31,8 +31,18 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "How often leaders are asked for; bounds the time on a stale one.",
     ),
     optional("LENDING_KAFKA_LINGER", KAFKA, "2ms", "How long a record waits for company in its batch."),
+    optional(
+        "LENDING_KAFKA_IN_FLIGHT",
+        KAFKA,
+        "1",
+        "Requests on their way to one broker at once. A broker answers those of one connection one after the other, so \
+         that more of them wait there; with one, records wait here, and go together.",
+    ),
     optional("LENDING_KAFKA_QUEUE_MAX", KAFKA, "10000", "Records waiting in the producer before it refuses more."),
 ];
+
+/// As many requests of an idempotent producer do brokers remember, to know a repeat.
+const IN_FLIGHT_MAX: usize = 5;
 
 /// Who must have a record before it counts as published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +76,8 @@ pub(crate) struct KafkaSettings {
     pub(crate) metadata_refresh: Duration,
     /// How long a record waits for company.
     pub(crate) linger: Duration,
+    /// Requests on their way to one broker at once.
+    pub(crate) in_flight: usize,
     /// Records waiting before more are refused.
     pub(crate) queue_max: usize,
 }
@@ -89,10 +101,15 @@ impl KafkaSettings {
             socket_timeout: environment.duration("LENDING_KAFKA_SOCKET_TIMEOUT")?,
             metadata_refresh: environment.duration("LENDING_KAFKA_METADATA_REFRESH")?,
             linger: environment.duration("LENDING_KAFKA_LINGER")?,
+            in_flight: environment.count("LENDING_KAFKA_IN_FLIGHT")?,
             queue_max: environment.count("LENDING_KAFKA_QUEUE_MAX")?,
         };
         if settings.idempotence && settings.acks != Acks::All {
             return Err(environment.invalid("LENDING_KAFKA_IDEMPOTENCE", "needs LENDING_KAFKA_ACKS=all"));
+        }
+        if settings.idempotence && settings.in_flight > IN_FLIGHT_MAX {
+            let reason = "must be at most 5 with LENDING_KAFKA_IDEMPOTENCE=true: brokers remember no more requests";
+            return Err(environment.invalid("LENDING_KAFKA_IN_FLIGHT", reason));
         }
         Ok(settings)
     }
@@ -145,6 +162,7 @@ impl KafkaSettings {
             // record may be is the topics' to say.
             .set("message.max.bytes", "2000000")
             .set("linger.ms", millis(self.linger))
+            .set("max.in.flight.requests.per.connection", self.in_flight.to_string())
             .set("queue.buffering.max.messages", self.queue_max.to_string());
         config
     }

@@ -238,6 +238,7 @@ pub(crate) mod tests {
             socket_timeout: Duration::from_secs(3),
             metadata_refresh: Duration::from_secs(2),
             linger: Duration::from_millis(2),
+            in_flight: 1,
             queue_max: 100,
         }
     }
