@@ -87,6 +87,10 @@ impl Handler for Desk {
         Input::read(record)
     }
 
+    fn processed_in(input: &mut Input, traceparent: String) {
+        *input.traceparent() = Some(traceparent);
+    }
+
     async fn apply(&self, inputs: &[Input]) -> Result<(), StoreError> {
         Self::apply(self, inputs).await
     }

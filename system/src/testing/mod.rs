@@ -2,6 +2,11 @@
 //!
 //! - [`postgres`]: databases of a real PostgreSQL server, one per test
 //! - [`log`]: mock brokers, for what clients do
+//! - [`otlp`]: a collector of spans; [`traces`]: the spans of this process
+//! - [`lines`]: what is written to the process's log
 
+pub(crate) mod lines;
 pub(crate) mod log;
+pub(crate) mod otlp;
 pub(crate) mod postgres;
+pub(crate) mod traces;

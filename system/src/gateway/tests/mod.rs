@@ -9,4 +9,5 @@ mod readiness;
 mod reads;
 mod refusals;
 mod tokens;
+mod traces;
 mod world;
