@@ -77,7 +77,9 @@ async fn prepare(gateway: &Gateway, command: &'static Command, request: Request)
     let Gateway { command_ids: ids, trace_propagation, .. } = *gateway;
     let asked = Asked { method, path, parameters, key, body, cause, ids, trace_propagation };
     let order = (command.read)(&asked)?;
-    order.customer.iter().for_each(context::about_customer);
+    if let Some(customer) = &order.customer {
+        context::about_customer(customer.as_str());
+    }
     Ok(Task { client, key, digest: asked.digest(), topic: command.topic, order, _place: place })
 }
 

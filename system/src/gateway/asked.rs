@@ -12,6 +12,7 @@ use crate::config::gateway::CommandIds;
 use crate::domain::customer::{CustomerId, Purpose};
 use crate::http::problem::{Kind, Problem};
 use crate::messaging::event::{Cause, Event, EventData};
+use crate::telemetry::traceparent::same_trace;
 
 /// What ids of commands are made in: an arbitrary constant of this system.
 const NAMESPACE: Uuid = Uuid::from_u128(0x9d1f_5a3c_2b7e_4c60_8f41_6e0a_73d5_c218);
@@ -99,8 +100,8 @@ impl Asked {
         Ok(Order { event: D::TYPE, id, customer: None, location, records: vec![record] })
     }
 
-    /// A record for the log: an event with this id, keyed by what it is about. It belongs to the request's trace, unless
-    /// it came with one of its own.
+    /// A record for the log: an event with this id, keyed by what it is about. It follows from the request, unless it
+    /// came with a trace of its own that is another one than the request's.
     pub(super) fn record<D: EventData>(
         &self,
         id: Uuid,
@@ -108,7 +109,9 @@ impl Asked {
         own_trace: Option<String>,
         data: D,
     ) -> Result<Record, Problem> {
-        let traceparent = own_trace.or_else(|| self.cause.traceparent.clone());
+        let request = self.cause.traceparent.as_ref();
+        let other = own_trace.filter(|own| !request.is_some_and(|request| same_trace(own, request)));
+        let traceparent = other.or_else(|| request.cloned());
         let cause = Cause { traceparent: traceparent.clone().filter(|_| self.trace_propagation), ..self.cause };
         let value = Event::with_id(id, cause, data).to_json().map_err(|error| defect(&error))?;
         Ok(Record { key: key.to_owned(), value, traceparent })

@@ -12,6 +12,7 @@ use super::routes::Read;
 use crate::http::problem::{Kind, Problem};
 use crate::http::request_id::RequestId;
 use crate::http::trace;
+use crate::telemetry::context;
 
 /// Answers with the state of something; 404 covers what is accepted and not yet stored.
 pub(super) async fn read(gateway: Arc<Gateway>, read: &'static Read, request: Request) -> Result<Response, Problem> {
@@ -22,6 +23,9 @@ pub(super) async fn read(gateway: Arc<Gateway>, read: &'static Read, request: Re
     let parameters = parameters.map_err(|rejection| Kind::InvalidId.with(rejection.body_text()))?;
     let given = parameters.iter().find(|(name, _)| *name == read.parameter).map_or("", |(_, value)| value);
     let id = (read.id)(given)?;
+    if read.parameter == "customer_id" {
+        context::about_customer(&id);
+    }
     let Ok(request_id) = RequestId::from_request_parts(&mut parts, &()).await;
     let owner = (read.owner)(&gateway);
     let path = read.path.replace(&format!("{{{}}}", read.parameter), &id);

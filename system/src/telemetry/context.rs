@@ -22,8 +22,8 @@ pub(crate) fn correlated_by(correlation_id: Uuid) {
 }
 
 /// The request in hand is about this customer.
-pub(crate) fn about_customer(customer_id: &CustomerId) {
-    Span::current().record("customer_id", customer_id.as_str());
+pub(crate) fn about_customer(customer_id: &str) {
+    Span::current().record("customer_id", customer_id);
 }
 
 /// Lines about the event that `value` is the JSON of, as far as it says so and can be believed.

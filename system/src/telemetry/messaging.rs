@@ -51,11 +51,11 @@ pub(crate) fn process(group: &'static str, record: &OwnedMessage) -> Span {
     )
 }
 
-/// What a record says that it follows from.
+/// What a record says that it follows from, where that is sound: rows and events that follow from it take it over.
 fn parent(record: &OwnedMessage) -> Option<&str> {
     let headers = record.headers()?;
     let found = headers.iter().filter(|header| header.key == traceparent::HEADER).last()?;
-    std::str::from_utf8(found.value?).ok()
+    std::str::from_utf8(found.value?).ok().filter(|text| traceparent::sound(text))
 }
 
 fn of_topic(topic: &str, operation: &'static str) -> Vec<KeyValue> {
