@@ -13,6 +13,7 @@
 //! - [`customers`], [`origination`], [`servicing`]: the owners of state; [`owner`]: the frame of their processes
 //! - [`bureau`], [`rail`], [`identity`]: parties outside, simulated; [`party`]: what they have in common
 //! - [`store`]: a service's own database, every call bounded in time; [`migrate`]: the schema
+//! - [`telemetry`]: what a process tells about its work: its log, its traces
 //! - [`circuit`]: what keeps a dead dependency from costing everybody its time-out
 
 mod bureau;
@@ -33,6 +34,7 @@ mod rail;
 mod role;
 mod servicing;
 mod store;
+mod telemetry;
 #[cfg(test)]
 mod testing;
 
@@ -43,6 +45,7 @@ use tracing_subscriber::EnvFilter;
 
 use command::Command;
 use config::Environment;
+use config::telemetry::TelemetrySettings;
 pub(crate) use role::Role;
 
 /// The reference lending system.
@@ -61,7 +64,7 @@ fn main() -> anyhow::Result<()> {
     let role = process.role();
     let environment = Environment::read(role, std::env::vars())?;
     let filter = EnvFilter::try_new(environment.text("LENDING_LOG")).context("cannot parse LENDING_LOG")?;
-    let log = tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter);
+    let log = tracing_subscriber::fmt().json().event_format(telemetry::log::Lines).with_env_filter(filter);
     match role {
         // What it has done is its output.
         Role::Replay => log.with_writer(std::io::stderr).init(),
@@ -69,5 +72,10 @@ fn main() -> anyhow::Result<()> {
     }
     info!(role = role.name(), settings = ?environment.printed(), "starting");
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    runtime.block_on(process.run(&environment))
+    runtime.block_on(async {
+        let exporter = telemetry::export::start(TelemetrySettings::from_environment(role, &environment)?)?;
+        let ended = process.run(&environment).await;
+        exporter.stop().await;
+        ended
+    })
 }

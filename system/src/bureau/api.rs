@@ -19,6 +19,7 @@ use super::office::asked;
 use super::wire::{Asked, Question, Report, Reports};
 use crate::http::ndjson;
 use crate::http::problem::{Kind, Problem};
+use crate::telemetry;
 
 /// The largest body: some thousands of questions.
 const BODY_MAX: usize = 4 << 20;
@@ -68,11 +69,12 @@ impl FrontOffice {
         // One call at a time: what is new is in the journal before anybody else can ask the same.
         let mut office = self.shared.office();
         office.room(body.requests.len()).map_err(|_| Kind::NotAttempted.with("too many questions are open"))?;
-        let lines: Vec<Line> = office
+        let mut lines: Vec<Line> = office
             .new_ones(&body.requests)
             .into_iter()
             .map(|question| asked(question, &self.name, Some(&body.callback_url)))
             .collect();
+        let _steps = telemetry::http::parts("take a question", lines.iter_mut().map(|line| &mut line.traceparent));
         self.write(&lines)?;
         office.plan(&self.name, &lines, &self.conduct, &mut rand::rng());
         metrics::gauge!("lending_bureau_open").set(u32::try_from(office.open()).map_or(f64::INFINITY, f64::from));
@@ -101,6 +103,7 @@ impl FrontOffice {
             external_id: line.external_id,
             bureau: self.name.clone(),
             score: line.score,
+            traceparent: line.traceparent.clone(),
         };
         Ok(Reports { reports: lines.iter().map(report).collect() })
     }

@@ -15,6 +15,8 @@ use super::journal::Journal;
 use super::office::{Answer, Office};
 use super::token::Tokens;
 use super::wire::Reports;
+use crate::http::trace;
+use crate::telemetry::http::Call;
 
 /// Reports in one callback; who takes them takes no more.
 const BATCH_MAX: usize = 200;
@@ -22,6 +24,8 @@ const BATCH_MAX: usize = 200;
 const LINGER: Duration = Duration::from_millis(10);
 /// Callbacks at once.
 const CALLBACKS: usize = 8;
+/// What a callback is called in traces; its whole address is whoever asked's to choose.
+const CALLBACK: &str = "callback";
 /// The longest pause before a callback is tried again, at first and at last; all of it is drawn.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
@@ -112,10 +116,13 @@ impl Courier {
     async fn insist(&self, batch: &[Answer]) -> bool {
         let Some(url) = batch.first().map(|answer| answer.callback_url.as_str()) else { return true };
         let key = Uuid::new_v4();
-        let body = Reports { reports: batch.iter().map(|answer| answer.report.clone()).collect() };
+        let mut body = Reports { reports: batch.iter().map(|answer| answer.report.clone()).collect() };
+        // One step for all tries: what is tried again under the same key is the same to the last byte.
+        let traces = body.reports.iter_mut().map(|report| &mut report.traceparent);
+        let mut step = Call::about("POST", url, CALLBACK, traces);
         let mut pause = PAUSE_MIN;
         loop {
-            let (outcome, name) = match self.call(url, key, &body).await {
+            let (outcome, name) = match self.call(url, key, &body, &mut step).await {
                 Ok(outcome @ Outcome::Taken) => (outcome, "taken"),
                 Ok(outcome @ Outcome::Refused) => (outcome, "refused"),
                 Ok(outcome @ Outcome::Again) => (outcome, "again"),
@@ -137,18 +144,25 @@ impl Courier {
         }
     }
 
-    async fn call(&self, url: &str, key: Uuid, body: &Reports) -> reqwest::Result<Outcome> {
+    async fn call(&self, url: &str, key: Uuid, body: &Reports, step: &mut Call) -> reqwest::Result<Outcome> {
         let token = self.tokens.get().await?;
-        let request = self.client.post(url).bearer_auth(&token).header("idempotency-key", key.to_string()).json(body);
-        let status = request.send().await?.status();
+        let mut request = self.client.post(url).bearer_auth(&token).header("idempotency-key", key.to_string());
+        if let Some(traceparent) = step.traceparent() {
+            request = request.header(trace::HEADER, traceparent);
+        }
+        let status = request.json(body).send().await?.status();
         Ok(match status {
-            _ if status.is_success() => Outcome::Taken,
+            _ if status.is_success() => {
+                step.returned(status.as_u16());
+                Outcome::Taken
+            }
             StatusCode::UNAUTHORIZED => {
                 self.tokens.refused(&token).await;
                 Outcome::Again
             }
             StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS => Outcome::Again,
             _ if status.is_client_error() => {
+                step.returned(status.as_u16());
                 warn!(%status, url, reports = body.reports.len(), "reports are refused, and given up");
                 Outcome::Refused
             }

@@ -25,6 +25,9 @@ pub(super) struct Line {
     pub(super) answered_at: Option<Timestamp>,
     /// Where the report goes; null where it was waited for.
     pub(super) callback_url: Option<String>,
+    /// The step of a trace that the report follows from, also after a restart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) traceparent: Option<String>,
 }
 
 /// The journal of this process.
@@ -85,6 +88,7 @@ mod tests {
             asked_at: now,
             answered_at: answered.then_some(now),
             callback_url: Some("http://front".to_owned()),
+            traceparent: None,
         }
     }
 

@@ -35,6 +35,7 @@ impl Answer {
             asked_at: self.asked_at,
             answered_at: Some(Timestamp::now()),
             callback_url: Some(self.callback_url.clone()),
+            traceparent: None,
         }
     }
 }
@@ -79,6 +80,7 @@ impl Office {
                 external_id: line.external_id,
                 bureau: bureau.to_owned(),
                 score: line.score,
+                traceparent: line.traceparent.clone(),
             };
             let answer =
                 Answer { callback_url: callback_url.clone(), report, asked_at: line.asked_at, twice: fate.twice };
@@ -120,5 +122,6 @@ pub(super) fn asked(question: &Question, bureau: &str, callback_url: Option<&str
         asked_at: Timestamp::now(),
         answered_at: None,
         callback_url: callback_url.map(str::to_owned),
+        traceparent: question.traceparent.clone(),
     }
 }

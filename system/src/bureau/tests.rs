@@ -158,6 +158,7 @@ fn question(id: u128) -> Question {
         request_id: Uuid::from_u128(id),
         external_id: Uuid::from_u128(id + 1_000),
         customer_id: "customer-1".to_owned(),
+        traceparent: None,
     }
 }
 

@@ -18,6 +18,9 @@ pub(crate) struct Question {
     pub(crate) request_id: Uuid,
     pub(crate) external_id: Uuid,
     pub(crate) customer_id: String,
+    /// The step of a trace that it follows from; left out where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) traceparent: Option<String>,
 }
 
 /// The body of a callback, and of an answer that was waited for.
@@ -35,4 +38,7 @@ pub(crate) struct Report {
     pub(crate) bureau: String,
     /// From 300 to 850; none where the bureau knows nothing of the customer.
     pub(crate) score: Option<u16>,
+    /// The step of a trace that it follows from; left out where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) traceparent: Option<String>,
 }

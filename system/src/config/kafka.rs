@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rdkafka::ClientConfig;
 
-use super::setting::{KAFKA, Setting, optional, required};
+use super::setting::{KAFKA, PRODUCERS, Setting, optional, required};
 use super::{ConfigError, Environment};
 
 pub(crate) const SETTINGS: &[Setting] = &[
@@ -39,6 +39,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
          that more of them wait there; with one, records wait here, and go together.",
     ),
     optional("LENDING_KAFKA_QUEUE_MAX", KAFKA, "10000", "Records waiting in the producer before it refuses more."),
+    optional(
+        "LENDING_TRACE_PROPAGATION",
+        PRODUCERS,
+        "on",
+        "Whether records say which trace they belong to: `on`, or `off`, which ends every trace at the first queue.",
+    ),
 ];
 
 /// As many requests of an idempotent producer do brokers remember, to know a repeat.
@@ -80,12 +86,15 @@ pub(crate) struct KafkaSettings {
     pub(crate) in_flight: usize,
     /// Records waiting before more are refused.
     pub(crate) queue_max: usize,
+    /// Whether records say which trace they belong to, and are believed.
+    pub(crate) trace_propagation: bool,
 }
 
 impl KafkaSettings {
     /// For a server, whose instance's name is the client's.
     pub(crate) fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        Self::of_client(environment, environment.text("LENDING_INSTANCE"))
+        let trace_propagation = environment.choice("LENDING_TRACE_PROPAGATION", &[("on", true), ("off", false)])?;
+        Ok(Self { trace_propagation, ..Self::of_client(environment, environment.text("LENDING_INSTANCE"))? })
     }
 
     /// For a client with this name.
@@ -103,6 +112,7 @@ impl KafkaSettings {
             linger: environment.duration("LENDING_KAFKA_LINGER")?,
             in_flight: environment.count("LENDING_KAFKA_IN_FLIGHT")?,
             queue_max: environment.count("LENDING_KAFKA_QUEUE_MAX")?,
+            trace_propagation: true,
         };
         if settings.idempotence && settings.acks != Acks::All {
             return Err(environment.invalid("LENDING_KAFKA_IDEMPOTENCE", "needs LENDING_KAFKA_ACKS=all"));

@@ -22,5 +22,6 @@ pub(crate) mod server;
 pub(crate) mod servicing;
 pub(crate) mod setting;
 mod span;
+pub(crate) mod telemetry;
 
 pub(crate) use environment::{ConfigError, Environment};

@@ -2,6 +2,7 @@
 
 use super::{
     bureau, customers, database, gateway, identity, kafka, messaging, migrate, origination, rail, server, servicing,
+    telemetry,
 };
 use crate::Role::{self, Bureau, Customers, Gateway, Identity, Migrate, Origination, Rail, Replay, Seed, Servicing};
 
@@ -50,6 +51,8 @@ pub(super) const ALL: &[Role] =
     &[Gateway, Customers, Origination, Servicing, Bureau, Rail, Identity, Migrate, Seed, Replay];
 /// Whoever serves HTTP.
 pub(super) const SERVERS: &[Role] = &[Gateway, Customers, Origination, Servicing, Bureau, Rail, Identity];
+/// Whoever puts records of its own into the log.
+pub(super) const PRODUCERS: &[Role] = &[Gateway, Customers, Origination, Servicing];
 /// Whoever talks to Kafka.
 pub(super) const KAFKA: &[Role] = &[Gateway, Customers, Origination, Servicing, Replay];
 /// The owners of state: each has a database, an inbox and an outbox.
@@ -60,6 +63,7 @@ pub(super) const DATABASES: &[Role] = &[Customers, Origination, Servicing, Migra
 /// Every setting, grouped by what it is about. One that means something else to another role is there once for each.
 const GROUPS: &[&[Setting]] = &[
     server::SETTINGS,
+    telemetry::SETTINGS,
     kafka::SETTINGS,
     database::SETTINGS,
     messaging::SETTINGS,

@@ -33,6 +33,10 @@ impl Handler for Intake {
         command::read(record.payload().unwrap_or_default()).map(Some)
     }
 
+    fn processed_in(command: &mut Event<Command>, traceparent: String) {
+        command.traceparent = Some(traceparent);
+    }
+
     async fn apply(&self, commands: &[Event<Command>]) -> Result<(), StoreError> {
         let mut transaction = self.store.begin("apply commands about customers").await?;
         let received = commands.len();

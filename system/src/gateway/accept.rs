@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::Response;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
-use tracing::error;
+use tracing::{Instrument, error};
 use uuid::Uuid;
 
 use super::Gateway;
@@ -22,6 +22,7 @@ use crate::http::problem::{Kind, Problem};
 use crate::http::request_id::RequestId;
 use crate::http::trace;
 use crate::messaging::event::Cause;
+use crate::telemetry::context;
 
 pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -33,7 +34,6 @@ struct Task {
     digest: String,
     topic: &'static str,
     order: Order,
-    cause: Cause,
     _place: OwnedSemaphorePermit,
 }
 
@@ -46,7 +46,7 @@ pub(super) async fn accept(
     let deadline = Instant::now() + gateway.request_timeout;
     let task = prepare(&gateway, command, request).await?;
     // A task of its own: a client that hangs up must not leave the key reserved and the outcome unrecorded.
-    let work = tokio::spawn(async move { carry_out(&gateway, task).await });
+    let work = tokio::spawn(async move { carry_out(&gateway, task).await }.in_current_span());
     match tokio::time::timeout_at(deadline, work).await {
         Ok(Ok(result)) => result,
         Ok(Err(error)) => {
@@ -66,16 +66,21 @@ async fn prepare(gateway: &Gateway, command: &'static Command, request: Request)
     let key = idempotency_key(&parts.headers)?;
     json(&parts.headers)?;
     let Ok(RequestId(correlation_id)) = RequestId::from_request_parts(&mut parts, &()).await;
+    context::correlated_by(correlation_id);
     let parameters = RawPathParams::from_request_parts(&mut parts, &()).await;
     let parameters = parameters.map_err(|rejection| Kind::InvalidId.with(rejection.body_text()))?;
     let parameters = parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    let traceparent = trace::parent(&parts.headers);
+    let traceparent = trace::parent(&parts.headers).map(ToOwned::to_owned);
     let (method, path) = (parts.method.to_string(), parts.uri.path().to_owned());
     let body = read(Request::from_parts(parts, body), gateway.request_timeout).await?;
     let cause = Cause { correlation_id, causation_id: None, traceparent };
-    let asked = Asked { method, path, parameters, key, body, cause: cause.clone(), ids: gateway.command_ids };
+    let Gateway { command_ids: ids, trace_propagation, .. } = *gateway;
+    let asked = Asked { method, path, parameters, key, body, cause, ids, trace_propagation };
     let order = (command.read)(&asked)?;
-    Ok(Task { client, key, digest: asked.digest(), topic: command.topic, order, cause, _place: place })
+    if let Some(customer) = &order.customer {
+        context::about_customer(customer.as_str());
+    }
+    Ok(Task { client, key, digest: asked.digest(), topic: command.topic, order, _place: place })
 }
 
 async fn read(request: Request, timeout: Duration) -> Result<Bytes, Problem> {
@@ -106,9 +111,9 @@ async fn carry_out(gateway: &Gateway, task: Task) -> Result<Response, Problem> {
 }
 
 async fn take(gateway: &Gateway, task: Task) -> Result<Answer, Problem> {
-    let Task { topic, order, cause, .. } = task;
+    let Task { topic, order, .. } = task;
     gateway.intake.before_log(&order).await?;
-    append(&gateway.producer, topic, &order, &cause).await?;
+    append(&gateway.producer, topic, &order).await?;
     let body = Accepted { event: order.event, id: order.id, events: order.records.len() };
     Answer::accepted(&body, order.location).map_err(|error| defect(&error))
 }

@@ -5,16 +5,15 @@ use tracing::warn;
 
 use super::asked::Order;
 use crate::http::problem::{Kind, Problem};
-use crate::messaging::event::Cause;
 use crate::messaging::producer::{LogProducer, Record};
 
 /// Appends all of an order's records and waits until the log has every one. The problem says whether it is certain
 /// that it has none.
-pub(super) async fn append(producer: &LogProducer, topic: &str, order: &Order, cause: &Cause) -> Result<(), Problem> {
+pub(super) async fn append(producer: &LogProducer, topic: &str, order: &Order) -> Result<(), Problem> {
     let mut pending = Vec::with_capacity(order.records.len());
     let mut refused = None;
     for record in &order.records {
-        let record = Record::of(topic, &record.key, &record.value, cause.traceparent.as_deref());
+        let record = Record::of(topic, &record.key, &record.value, record.traceparent.as_deref());
         match producer.hand_over(record) {
             Ok(handed_over) => pending.push(handed_over.acknowledged()),
             Err(error) => {
@@ -28,8 +27,7 @@ pub(super) async fn append(producer: &LogProducer, topic: &str, order: &Order, c
     let lost = join_all(pending).await.into_iter().filter_map(Result::err).next();
     let Some(error) = lost.or(refused) else { return Ok(()) };
     let source = std::error::Error::source(&error).map(ToString::to_string);
-    let correlation_id = cause.correlation_id;
-    warn!(%error, source, event = order.event, id = order.id, %correlation_id, "a command was not accepted");
+    warn!(%error, source, event = order.event, id = order.id, "a command was not accepted");
     Err(match attempted {
         true => Kind::Unconfirmed.with("the log did not confirm in time"),
         false => Kind::NotAttempted.with("nothing was handed to the log"),

@@ -12,6 +12,7 @@ use crate::config::gateway::CommandIds;
 use crate::domain::customer::{CustomerId, Purpose};
 use crate::http::problem::{Kind, Problem};
 use crate::messaging::event::{Cause, Event, EventData};
+use crate::telemetry::traceparent::same_trace;
 
 /// What ids of commands are made in: an arbitrary constant of this system.
 const NAMESPACE: Uuid = Uuid::from_u128(0x9d1f_5a3c_2b7e_4c60_8f41_6e0a_73d5_c218);
@@ -27,6 +28,8 @@ pub(super) struct Asked {
     pub(super) body: Bytes,
     pub(super) cause: Cause,
     pub(super) ids: CommandIds,
+    /// Whether events say which trace they belong to.
+    pub(super) trace_propagation: bool,
 }
 
 /// What the log is to have, and what the client is told then.
@@ -36,6 +39,8 @@ pub(super) struct Order {
     pub(super) event: &'static str,
     /// Whom or what it is about; none where it is about several.
     pub(super) id: Option<String>,
+    /// Which customer it is about, as far as the request says so.
+    pub(super) customer: Option<CustomerId>,
     /// Where its state can be read.
     pub(super) location: Option<String>,
     pub(super) records: Vec<Record>,
@@ -47,6 +52,15 @@ pub(super) struct Record {
     pub(super) key: String,
     /// The event as JSON.
     pub(super) value: String,
+    /// The step of a trace that appending it follows from.
+    pub(super) traceparent: Option<String>,
+}
+
+impl Order {
+    /// The same, known to be about this customer.
+    pub(super) fn about(self, customer: CustomerId) -> Self {
+        Self { customer: Some(customer), ..self }
+    }
 }
 
 impl Asked {
@@ -81,14 +95,26 @@ impl Asked {
 
     /// The order of one event about `key`, whose state can be read at `location`.
     pub(super) fn order<D: EventData>(&self, key: &str, location: String, data: D) -> Result<Order, Problem> {
-        let record = self.record(self.id(), key, data)?;
-        Ok(Order { event: D::TYPE, id: Some(key.to_owned()), location: Some(location), records: vec![record] })
+        let record = self.record(self.id(), key, None, data)?;
+        let (id, location) = (Some(key.to_owned()), Some(location));
+        Ok(Order { event: D::TYPE, id, customer: None, location, records: vec![record] })
     }
 
-    /// A record for the log: an event with this id, keyed by what it is about.
-    pub(super) fn record<D: EventData>(&self, id: Uuid, key: &str, data: D) -> Result<Record, Problem> {
-        let event = Event::with_id(id, self.cause.clone(), data);
-        Ok(Record { key: key.to_owned(), value: event.to_json().map_err(|error| defect(&error))? })
+    /// A record for the log: an event with this id, keyed by what it is about. It follows from the request, unless it
+    /// came with a trace of its own that is another one than the request's.
+    pub(super) fn record<D: EventData>(
+        &self,
+        id: Uuid,
+        key: &str,
+        own_trace: Option<String>,
+        data: D,
+    ) -> Result<Record, Problem> {
+        let request = self.cause.traceparent.as_ref();
+        let other = own_trace.filter(|own| !request.is_some_and(|request| same_trace(own, request)));
+        let traceparent = other.or_else(|| request.cloned());
+        let cause = Cause { traceparent: traceparent.clone().filter(|_| self.trace_propagation), ..self.cause };
+        let value = Event::with_id(id, cause, data).to_json().map_err(|error| defect(&error))?;
+        Ok(Record { key: key.to_owned(), value, traceparent })
     }
 
     /// The id of the event that is asked for: made from what is asked, so that a repeat asks for the same one.
@@ -150,6 +176,7 @@ mod tests {
             body: Bytes::copy_from_slice(body.as_bytes()),
             cause: Cause { correlation_id: Uuid::new_v4(), causation_id: None, traceparent: None },
             ids,
+            trace_propagation: true,
         }
     }
 

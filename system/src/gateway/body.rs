@@ -103,6 +103,10 @@ pub(super) struct CreditReport {
     #[serde(deserialize_with = "score")]
     #[schema(minimum = 300, maximum = 850, required)]
     pub(super) score: Option<u16>,
+    /// The trace of W3C's that the report belongs to, where it is another one than the request's; one that is none is
+    /// passed over.
+    #[serde(default)]
+    pub(super) traceparent: Option<String>,
 }
 
 /// The client pays.

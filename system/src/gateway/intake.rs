@@ -69,8 +69,8 @@ mod tests {
     use crate::config::database::DatabaseSettings;
 
     fn order(event: &'static str) -> Order {
-        let record = Record { key: Uuid::nil().to_string(), value: "{\"data\":{}}".to_owned() };
-        Order { event, id: None, location: None, records: vec![record] }
+        let record = Record { key: Uuid::nil().to_string(), value: "{\"data\":{}}".to_owned(), traceparent: None };
+        Order { event, id: None, customer: None, location: None, records: vec![record] }
     }
 
     /// Port 1 of the loopback refuses; nothing listens there.

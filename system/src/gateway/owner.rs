@@ -12,9 +12,20 @@ use tracing::warn;
 use crate::config::gateway::OwnerSettings;
 use crate::http::request_id::{self, RequestId};
 use crate::http::{self, trace};
+use crate::telemetry;
 
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What an owner is asked.
+pub(super) struct Question<'a> {
+    /// The path as the route has it.
+    pub(super) route: &'static str,
+    pub(super) path: &'a str,
+    pub(super) request_id: RequestId,
+    /// The step of a trace that the question follows from.
+    pub(super) traceparent: Option<&'a str>,
+}
 
 /// What the owner said.
 pub(super) enum Known {
@@ -43,11 +54,11 @@ impl Owner {
     }
 
     /// Asks one instance for what is at `path`, and a second where the first could not be connected to.
-    pub(super) async fn ask(&self, path: &str, request: RequestId, traceparent: Option<&str>) -> Known {
+    pub(super) async fn ask(&self, question: &Question<'_>) -> Known {
         let first = self.next.fetch_add(1, Ordering::Relaxed);
         for attempt in 0..2 {
             let instance = &self.instances[(first.wrapping_add(attempt)) % self.instances.len()];
-            match self.get(instance, path, request, traceparent).await {
+            match self.get(instance, question).await {
                 Ok(known) => return known,
                 Err(error) => {
                     warn!(%error, instance, owner = self.name, "cannot read from the owner of the state");
@@ -61,19 +72,16 @@ impl Owner {
         Known::Unavailable
     }
 
-    async fn get(
-        &self,
-        instance: &str,
-        path: &str,
-        request: RequestId,
-        traceparent: Option<&str>,
-    ) -> reqwest::Result<Known> {
+    async fn get(&self, instance: &str, question: &Question<'_>) -> reqwest::Result<Known> {
+        let Question { route, path, request_id, traceparent } = *question;
+        let mut step = telemetry::http::call("GET", instance, route, traceparent);
         let mut asked = self.client.get(format!("http://{instance}{path}"));
-        asked = asked.header(request_id::HEADER, request.0.to_string());
-        if let Some(traceparent) = traceparent {
+        asked = asked.header(request_id::HEADER, request_id.0.to_string());
+        if let Some(traceparent) = step.traceparent() {
             asked = asked.header(trace::HEADER, traceparent);
         }
-        let response = asked.send().await?;
+        let response = asked.send().await.inspect_err(|error| step.failed("no-answer", error))?;
+        telemetry::http::returned(&mut step, response.status().as_u16());
         match response.status() {
             StatusCode::OK => {
                 let media_type = response.headers().get(header::CONTENT_TYPE).cloned();

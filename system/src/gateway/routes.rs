@@ -24,6 +24,7 @@ use crate::messaging::contract::origination::{
 use crate::messaging::contract::servicing::{RepaymentRequested, WriteOffRequested};
 use crate::messaging::event::EventData;
 use crate::messaging::topic;
+use crate::telemetry::traceparent;
 
 /// A route that asks for something to be done.
 pub(super) struct Command {
@@ -71,8 +72,8 @@ pub(super) static COMMANDS: [Command; 12] = [
         read: |asked| {
             let Registration { customer_id, name, email, date_of_birth } = asked.body()?;
             let id = customer_id.to_string();
-            let data = CustomerRegistrationRequested { customer_id, name, email, date_of_birth };
-            asked.order(&id, customer(&id), data)
+            let data = CustomerRegistrationRequested { customer_id: customer_id.clone(), name, email, date_of_birth };
+            Ok(asked.order(&id, customer(&id), data)?.about(customer_id))
         },
         body: shape::<Registration>,
         example: || {
@@ -138,8 +139,8 @@ pub(super) static COMMANDS: [Command; 12] = [
         summary: "Submits a loan application.",
         read: |asked| {
             let data: LoanApplication = asked.body()?;
-            let id = data.external_id.to_string();
-            asked.order(&id, application(&id), data)
+            let (id, customer_id) = (data.external_id.to_string(), data.customer_id.clone());
+            Ok(asked.order(&id, application(&id), data)?.about(customer_id))
         },
         body: shape::<LoanApplication>,
         example: || {
@@ -330,7 +331,7 @@ fn loan(id: &str) -> String {
 }
 
 fn about_customer<D: EventData>(asked: &Asked, id: &CustomerId, data: D) -> Result<Order, Problem> {
-    asked.order(id.as_str(), customer(id.as_str()), data)
+    Ok(asked.order(id.as_str(), customer(id.as_str()), data)?.about(id.clone()))
 }
 
 /// One event per report, each keyed by its application, so that it keeps its place among that one's commands.
@@ -339,9 +340,11 @@ fn credit_reports(asked: &Asked) -> Result<Order, Problem> {
     let records = reports.into_iter().map(|report| {
         let key = report.external_id.to_string();
         let id = asked.report_id(report.request_id);
+        let own_trace = report.traceparent.filter(|text| traceparent::sound(text));
         asked.record(
             id,
             &key,
+            own_trace,
             CreditReportReceived {
                 request_id: report.request_id,
                 external_id: report.external_id,
@@ -351,7 +354,7 @@ fn credit_reports(asked: &Asked) -> Result<Order, Problem> {
         )
     });
     let records = records.collect::<Result<Vec<_>, Problem>>()?;
-    Ok(Order { event: CreditReportReceived::TYPE, id: None, location: None, records })
+    Ok(Order { event: CreditReportReceived::TYPE, id: None, customer: None, location: None, records })
 }
 
 fn shape<B: ToSchema>() -> Shape {

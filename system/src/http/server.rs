@@ -14,13 +14,16 @@ use tracing::{info, warn};
 
 use super::health::{self, Readiness};
 use super::problem::{Kind, Problem};
-use super::{head, metrics};
+use super::{head, metrics, request_id, trace};
 use crate::config::server::ServerSettings;
 
-/// A service's routes, measured, with health, metrics and problem documents for what no route matches.
+/// A service's routes, measured, traced and told apart in the log by their requests, with health, metrics and problem
+/// documents for what no route matches.
 pub(crate) fn with_operations(routes: Router, readiness: Readiness, handle: PrometheusHandle) -> Router {
     routes
         .route_layer(axum::middleware::from_fn(metrics::measure))
+        .route_layer(axum::middleware::from_fn(trace::follow))
+        .route_layer(axum::middleware::from_fn(request_id::know))
         .merge(health::routes(readiness))
         .merge(metrics::routes(handle))
         .fallback(unknown_path)

@@ -4,7 +4,7 @@
 use rdkafka::Message;
 use rdkafka::message::{Header, Headers, OwnedHeaders, OwnedMessage};
 
-use super::producer::Record;
+use super::producer::{Record, Trace};
 use super::topic;
 use crate::config::kafka::{Acks, KafkaSettings};
 
@@ -79,7 +79,7 @@ impl DeadLetter {
         for (key, value) in NAMES.into_iter().zip(about) {
             headers = headers.insert(Header { key, value: Some(value) });
         }
-        Record { topic: topic::DEAD_LETTERS, key: self.key.as_deref(), value: self.value.as_deref(), headers }
+        self.with(topic::DEAD_LETTERS, headers)
     }
 
     /// The record as it was, for the topic that it came from, with one more in the header `replayed`.
@@ -89,7 +89,12 @@ impl DeadLetter {
         let own: Vec<_> = self.headers.iter().filter(|(name, _)| name != REPLAYED).cloned().collect();
         let times = before.unwrap_or(0).saturating_add(1).to_string();
         let headers = owned(&own).insert(Header { key: REPLAYED, value: Some(&times) });
-        Record { topic: &self.topic, key: self.key.as_deref(), value: self.value.as_deref(), headers }
+        self.with(&self.topic, headers)
+    }
+
+    fn with<'a>(&'a self, topic: &'a str, headers: OwnedHeaders) -> Record<'a> {
+        let (key, value) = (self.key.as_deref(), self.value.as_deref());
+        Record { topic, key, value, headers, trace: Trace::AsItWas }
     }
 }
 

@@ -9,6 +9,7 @@ use crate::config::messaging::{MessagingSettings, Publish};
 use crate::messaging::event::{Event, EventData};
 use crate::messaging::producer::{LogProducer, Record};
 use crate::store::{StoreError, Transaction};
+use crate::telemetry::context;
 
 const APPEND: &str = "
 insert into outbox (shard, event_id, topic, key, payload, traceparent)
@@ -104,11 +105,15 @@ impl Publisher {
                 Ok(pending) => {
                     tokio::spawn(async move {
                         if let Err(error) = pending.acknowledged().await {
+                            let _about = context::of_event(event.payload.as_bytes()).entered();
                             warn!(%error, event_id = %event.event_id, "an event may not be published");
                         }
                     });
                 }
-                Err(error) => error!(%error, event_id = %event.event_id, "an event is not published"),
+                Err(error) => {
+                    let _about = context::of_event(event.payload.as_bytes()).entered();
+                    error!(%error, event_id = %event.event_id, "an event is not published");
+                }
             }
         }
     }

@@ -9,15 +9,17 @@ mod polled;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rdkafka::ClientContext;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
+use rdkafka::{ClientContext, Message};
 use thiserror::Error;
 use tokio::sync::{oneshot, watch};
 use tracing::{error, warn};
 
 use crate::config::kafka::KafkaSettings;
+use crate::telemetry::span::Span;
+use crate::telemetry::{self, traceparent};
 use polled::Polled;
 
 /// How often a producer is asked whether it failed for good.
@@ -51,23 +53,33 @@ pub(crate) struct Record<'a> {
     pub(crate) key: Option<&'a [u8]>,
     pub(crate) value: Option<&'a [u8]>,
     pub(crate) headers: OwnedHeaders,
+    pub(crate) trace: Trace<'a>,
+}
+
+/// What the log is told of the trace that a record belongs to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Trace<'a> {
+    /// What the record's own headers say: it is a record that was there before.
+    AsItWas,
+    /// That it was appended as a step after this one, or as the first of a trace.
+    After(Option<&'a str>),
 }
 
 impl<'a> Record<'a> {
-    /// An event's record, with the trace that it belongs to in the header `traceparent`.
-    pub(crate) fn of(topic: &'a str, key: &'a str, value: &'a str, traceparent: Option<&str>) -> Self {
-        let headers = match traceparent {
-            Some(trace) => OwnedHeaders::new_with_capacity(1).insert(Header { key: TRACEPARENT, value: Some(trace) }),
-            None => OwnedHeaders::new_with_capacity(0),
-        };
-        Self { topic, key: Some(key.as_bytes()), value: Some(value.as_bytes()), headers }
+    /// An event's record, which follows from what `traceparent` names.
+    pub(crate) fn of(topic: &'a str, key: &'a str, value: &'a str, traceparent: Option<&'a str>) -> Self {
+        let (headers, trace) = (OwnedHeaders::new_with_capacity(1), Trace::After(traceparent));
+        Self { topic, key: Some(key.as_bytes()), value: Some(value.as_bytes()), headers, trace }
     }
 }
 
-/// W3C's header of a trace.
-const TRACEPARENT: &str = "traceparent";
-
 type Outcome = Result<(), KafkaError>;
+
+/// Who waits for a record's outcome, and the step of its trace that ends with it.
+struct Handed {
+    outcome: oneshot::Sender<Outcome>,
+    step: Option<Span>,
+}
 
 /// A record that was handed over; waiting for it tells what became of it.
 pub(crate) struct Pending {
@@ -93,9 +105,17 @@ struct Deliveries;
 impl ClientContext for Deliveries {}
 
 impl ProducerContext for Deliveries {
-    type DeliveryOpaque = Box<oneshot::Sender<Outcome>>;
+    type DeliveryOpaque = Box<Handed>;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, outcome: Self::DeliveryOpaque) {
+    fn delivery(&self, result: &DeliveryResult<'_>, handed: Self::DeliveryOpaque) {
+        let Handed { outcome, mut step } = *handed;
+        if let Some(step) = &mut step {
+            match result {
+                Ok(record) => telemetry::messaging::appended(step, record.partition(), record.offset()),
+                Err((error, _)) => step.failed("unconfirmed", error),
+            }
+        }
+        drop(step);
         let told = match result {
             Ok(_) => Ok(()),
             Err((error, _)) => Err(error.clone()),
@@ -162,13 +182,29 @@ impl LogProducer {
     /// Hands a record over; records handed over one after the other keep their order within a partition.
     pub(crate) fn hand_over(&self, record: Record<'_>) -> Result<Pending, PublishError> {
         let (sender, outcome) = oneshot::channel();
-        let mut handed = BaseRecord::<[u8], [u8], _>::with_opaque_to(record.topic, Box::new(sender));
-        handed.key = record.key;
-        handed.payload = record.value;
-        handed.headers = Some(record.headers);
-        match self.inner().send(handed) {
-            Ok(()) => Ok(Pending { topic: record.topic.to_owned(), started: Instant::now(), outcome }),
-            Err(source) => Err(PublishError::NotAttempted { topic: record.topic.to_owned(), source }),
+        let Record { topic, key, value, mut headers, trace } = record;
+        let step = match trace {
+            Trace::AsItWas => None,
+            Trace::After(parent) => Some(telemetry::messaging::append(topic, key, parent)),
+        };
+        if self.settings.trace_propagation
+            && let Some(trace) = step.as_ref().and_then(Span::traceparent)
+        {
+            headers = headers.insert(Header { key: traceparent::HEADER, value: Some(&trace) });
+        }
+        let handed = Box::new(Handed { outcome: sender, step });
+        let mut record = BaseRecord::<[u8], [u8], _>::with_opaque_to(topic, handed);
+        record.key = key;
+        record.payload = value;
+        record.headers = Some(headers);
+        match self.inner().send(record) {
+            Ok(()) => Ok(Pending { topic: topic.to_owned(), started: Instant::now(), outcome }),
+            Err((source, mut handed)) => {
+                if let Some(step) = &mut handed.step {
+                    step.failed("not-attempted", &source);
+                }
+                Err(PublishError::NotAttempted { topic: topic.to_owned(), source })
+            }
         }
     }
 
@@ -240,6 +276,7 @@ pub(crate) mod tests {
             linger: Duration::from_millis(2),
             in_flight: 1,
             queue_max: 100,
+            trace_propagation: true,
         }
     }
 

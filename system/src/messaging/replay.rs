@@ -18,7 +18,7 @@ use rdkafka::{Message, Offset, TopicPartitionList};
 use tokio::runtime::Handle;
 
 use super::dead_letter::{self, DeadLetter};
-use super::producer::{LogProducer, Record};
+use super::producer::{LogProducer, Record, Trace};
 use super::topic::DEAD_LETTERS;
 use crate::config::kafka::KafkaSettings;
 use crate::config::replay::ReplaySettings;
@@ -138,7 +138,7 @@ fn line(record: &OwnedMessage, letter: Option<&DeadLetter>, wanted: bool, dry_ru
 fn same(record: &OwnedMessage) -> Record<'_> {
     let headers = record.headers().into_iter().flat_map(Headers::iter);
     let headers = headers.fold(OwnedHeaders::new(), OwnedHeaders::insert);
-    Record { topic: DEAD_LETTERS, key: record.key(), value: record.payload(), headers }
+    Record { topic: DEAD_LETTERS, key: record.key(), value: record.payload(), headers, trace: Trace::AsItWas }
 }
 
 /// The dead letters from the committed offsets to the end as it was.

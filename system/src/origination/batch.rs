@@ -19,6 +19,7 @@ use crate::messaging::inbox::Dedup;
 use crate::messaging::outbox::Outgoing;
 use crate::messaging::topic;
 use crate::store::StoreError;
+use crate::telemetry::traceparent::same_trace;
 
 /// What origination knows of a customer, at this moment and without asking anybody.
 pub(super) type Customers = dyn Fn(&CustomerId) -> Option<KnownCustomer> + Send + Sync;
@@ -98,7 +99,10 @@ impl<'a> Batch<'a> {
         }
         for place in places {
             let origin = &self.applications[place].origin;
-            let own = command.cause.traceparent.as_ref().filter(|_| input.command().is_some());
+            // A report may have come by a trace that has nothing to do with the application.
+            let own = command.cause.traceparent.as_ref().filter(|own| {
+                input.command().is_some() || origin.traceparent.as_ref().is_some_and(|known| same_trace(own, known))
+            });
             let cause = Cause {
                 // Whatever happens to an application goes back to the request that it came with.
                 correlation_id: origin.correlation_id,

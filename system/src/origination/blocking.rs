@@ -50,7 +50,8 @@ fn questions(bureau: &str, batch: &Batch<'_>) -> Vec<(usize, Question)> {
         let wanted = &one.application.wanted;
         let request_id = request_id(wanted.external_id, bureau);
         let customer_id = wanted.customer_id.as_str().to_owned();
-        (place, Question { request_id, external_id: wanted.external_id, customer_id })
+        let traceparent = one.origin.traceparent.clone();
+        (place, Question { request_id, external_id: wanted.external_id, customer_id, traceparent })
     };
     open.map(question).collect()
 }

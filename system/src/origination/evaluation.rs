@@ -51,6 +51,10 @@ impl Handler for Evaluation {
         Command::parse(record.payload().unwrap_or_default()).map(Some)
     }
 
+    fn processed_in(command: &mut Command, traceparent: String) {
+        command.cause.traceparent = Some(traceparent);
+    }
+
     async fn apply(&self, commands: &[Command]) -> Result<(), StoreError> {
         let mut transaction = self.store.begin("apply commands").await?;
         let new = inbox::fresh(&mut transaction, self.dedup, commands, |command| command.event_id).await?;

@@ -28,6 +28,7 @@ use crate::messaging::inbox::Dedup;
 use crate::messaging::outbox::Publisher;
 use crate::store::{Store, column};
 use crate::testing::postgres;
+use crate::testing::traces::Begun;
 
 const VERIFIED: KnownCustomer = KnownCustomer { kyc: Kyc::Verified, credit_check: true };
 const BUREAUS: [&str; 3] = ["north", "east", "west"];
@@ -154,6 +155,25 @@ async fn an_application_goes_from_the_log_to_an_offer_that_is_taken_and_every_st
         assert_eq!(document["offer"][field], terms[field], "{field}");
     }
     assert_eq!(document["offer"]["expires_at"], Value::Null, "it is taken");
+}
+
+#[tokio::test]
+async fn what_follows_from_a_report_belongs_to_the_applications_trace_by_whichever_way_the_report_came() {
+    let desk = Desk::new(Dedup::Inbox).await;
+    let (begun, strange) = (Begun::new(), Begun::new());
+    let steps = [begun.traceparent(), Begun { trace: begun.trace.clone(), ..Begun::new() }.traceparent()];
+    let from = |mut command: Command, traceparent: String| {
+        Evaluation::processed_in(&mut command, traceparent);
+        command
+    };
+    for (id, report) in [(1, steps[1].clone()), (2, strange.traceparent())] {
+        desk.apply(&[from(submitted(id), steps[0].clone())]).await;
+        let reports = BUREAUS.map(|bureau| from(reported(id, bureau, Some(700)), report.clone()));
+        desk.apply(&reports).await;
+    }
+    let decided = async |id| desk.told(id).await[1]["traceparent"].clone();
+    assert_eq!(decided(1).await, json!(steps[1]), "the report's own step, which is in the same trace");
+    assert_eq!(decided(2).await, json!(steps[0]));
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ use super::transfer::{Instructions, Results};
 use crate::config::rail::Conduct;
 use crate::http::ndjson;
 use crate::http::problem::{Kind, Problem};
+use crate::telemetry;
 
 /// The largest body: some thousands of transfers.
 const BODY_MAX: usize = 4 << 20;
@@ -38,7 +39,9 @@ async fn transfer(
     State(rail): State<Rail>,
     body: Result<Json<Instructions>, JsonRejection>,
 ) -> Result<Json<Results>, Problem> {
-    let Json(Instructions { transfers }) = body.map_err(|rejection| Kind::InvalidBody.with(rejection.body_text()))?;
+    let Json(Instructions { mut transfers }) =
+        body.map_err(|rejection| Kind::InvalidBody.with(rejection.body_text()))?;
+    let _steps = telemetry::http::parts("transfer", transfers.iter_mut().map(|one| &mut one.traceparent));
     let (fate, wait) = {
         let mut random = rand::rng();
         (rail.conduct.fate(&mut random), rail.conduct.latency.sample(&mut random))

@@ -170,6 +170,7 @@ mod tests {
             external_id: Uuid::from_u128(id + 1_000_000),
             direction: Direction::Out,
             amount: Amount { currency: Currency::Eur, minor_units: 500 },
+            traceparent: None,
         }
     }
 

@@ -20,6 +20,9 @@ pub(crate) struct Instruction {
     pub(crate) external_id: Uuid,
     pub(crate) direction: Direction,
     pub(crate) amount: Amount,
+    /// The step of a trace that it follows from; left out where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) traceparent: Option<String>,
 }
 
 /// Which way money goes, seen from the lender.

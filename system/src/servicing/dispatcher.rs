@@ -122,7 +122,8 @@ impl Dispatcher {
                 warn!(error = %source, results = results.len(), "results are not booked together; booking them apart");
                 for result in results {
                     if let Err(error) = self.settle(std::slice::from_ref(result)).await {
-                        error!(%error, instruction_id = %result.1.instruction_id, "a result is not booked");
+                        let Transfer { instruction_id, external_id, correlation_id, .. } = &result.1;
+                        error!(%error, %instruction_id, %external_id, %correlation_id, "a result is not booked");
                     }
                 }
                 Ok(())

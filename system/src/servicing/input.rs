@@ -51,6 +51,15 @@ impl Input {
         }
     }
 
+    /// The step of a trace that it follows from.
+    pub(super) fn traceparent(&mut self) -> &mut Option<String> {
+        match self {
+            Self::Accepted(event) => &mut event.traceparent,
+            Self::Command(Command::Repayment(event)) => &mut event.traceparent,
+            Self::Command(Command::WriteOff(event)) => &mut event.traceparent,
+        }
+    }
+
     /// Which loan it concerns.
     pub(super) fn external_id(&self) -> Uuid {
         match self {

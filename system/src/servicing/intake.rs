@@ -62,6 +62,10 @@ impl Handler for Desk {
         Input::read(record)
     }
 
+    fn processed_in(input: &mut Input, traceparent: String) {
+        *input.traceparent() = Some(traceparent);
+    }
+
     async fn apply(&self, inputs: &[Input]) -> Result<(), StoreError> {
         let mut transaction = self.store.begin("apply events about loans").await?;
         let fresh = inbox::fresh(&mut transaction, self.policy.dedup, inputs, Input::event_id).await?;

@@ -8,11 +8,14 @@ use uuid::Uuid;
 
 use super::book::RailResult;
 use crate::config::servicing::TransferSettings;
-use crate::http;
+use crate::http::{self, trace};
 use crate::rail::transfer::{Instruction, Instructions, Results, Settled, Verdict};
+use crate::telemetry::http::Call;
 
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// The rail's route.
+const ROUTE: &str = "/v1/transfers";
 /// The longest reason that is taken over from the rail, in characters.
 const REASON_MAX: usize = 200;
 
@@ -35,12 +38,24 @@ pub(super) struct RailClient {
 impl RailClient {
     pub(super) fn new(settings: &TransferSettings) -> anyhow::Result<Self> {
         let client = http::client(CONNECT_TIMEOUT.min(settings.timeout), settings.timeout, None)?;
-        Ok(Self { client, url: format!("{}/v1/transfers", settings.rail) })
+        Ok(Self { client, url: format!("{}{ROUTE}", settings.rail) })
     }
 
     /// What became of `transfers`, by instruction id; one that the rail says nothing about is not there.
-    pub(super) async fn instruct(&self, transfers: Vec<Instruction>) -> Result<HashMap<Uuid, RailResult>, NoAnswer> {
-        let answer = self.client.post(&self.url).json(&Instructions { transfers }).send().await?;
+    /// The call is a step of the trace of every transfer, which tells the rail so.
+    pub(super) async fn instruct(
+        &self,
+        mut transfers: Vec<Instruction>,
+    ) -> Result<HashMap<Uuid, RailResult>, NoAnswer> {
+        let traces = transfers.iter_mut().map(|transfer| &mut transfer.traceparent);
+        let mut call = Call::about("POST", "rail", ROUTE, traces);
+        let mut request = self.client.post(&self.url);
+        if let Some(traceparent) = call.traceparent() {
+            request = request.header(trace::HEADER, traceparent);
+        }
+        let sent = request.json(&Instructions { transfers }).send().await;
+        let answer = sent.inspect_err(|error| call.failed("no-answer", error))?;
+        call.returned(answer.status().as_u16());
         if answer.status() != reqwest::StatusCode::OK {
             return Err(NoAnswer::Status(answer.status()));
         }

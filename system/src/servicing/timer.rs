@@ -12,6 +12,7 @@ use super::intake::{Desk, count};
 use super::rest::Rest;
 use super::rows;
 use crate::store::{StoreError, column};
+use crate::telemetry::context;
 
 /// Pause between two looks when there is nothing to do.
 const LOOK: Duration = Duration::from_millis(250);
@@ -89,7 +90,10 @@ pub(super) async fn waiting(desk: &Desk, limit: usize) -> Result<usize, StoreErr
         match Command::parse(&payload) {
             Ok(command) => commands.push((command, turn)),
             // Written by this service from an event that it had read.
-            Err(error) => error!(%error, payload, "a command that waited cannot be read and is dropped"),
+            Err(error) => {
+                let _about = context::of_event(payload.as_bytes()).entered();
+                error!(%error, payload, "a command that waited cannot be read and is dropped");
+            }
         }
     }
     let loans = commands.iter().map(|(command, _)| command.external_id()).collect();

@@ -90,6 +90,7 @@ impl Transfer {
             external_id: self.external_id,
             direction: self.direction,
             amount: Amount { currency: self.currency, minor_units: self.amount_minor_units },
+            traceparent: self.traceparent.clone(),
         }
     }
 }

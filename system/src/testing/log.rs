@@ -27,6 +27,11 @@ impl Log {
         Self { cluster }
     }
 
+    /// The broker answers nobody any more.
+    pub(crate) fn down(&self) {
+        self.cluster.broker_down(1).expect("it stops");
+    }
+
     pub(crate) fn brokers(&self) -> String {
         self.cluster.bootstrap_servers()
     }

@@ -4,8 +4,13 @@
 //! - [`redis`]: a real Redis server
 //! - [`log`]: mock brokers, for what clients do
 //! - [`http`]: a client and servers over the loopback
+//! - [`otlp`]: a collector of spans; [`traces`]: the spans of this process
+//! - [`lines`]: what is written to the process's log
 
 pub(crate) mod http;
+pub(crate) mod lines;
 pub(crate) mod log;
+pub(crate) mod otlp;
 pub(crate) mod postgres;
 pub(crate) mod redis;
+pub(crate) mod traces;

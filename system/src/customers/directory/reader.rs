@@ -19,6 +19,7 @@ use crate::domain::customer::CustomerId;
 use crate::messaging::contract::customers::CustomerChanged;
 use crate::messaging::event::Event;
 use crate::messaging::topic;
+use crate::telemetry::context;
 
 /// How long one poll waits for a record.
 const POLL: Duration = Duration::from_millis(100);
@@ -159,6 +160,7 @@ impl Reader {
         };
         if let Err(error) = result {
             let (partition, offset) = (message.partition(), message.offset());
+            let _about = context::of_event(message.payload().unwrap_or_default()).entered();
             warn!(%error, topic = topic::CUSTOMERS_CHANGED, partition, offset, "skipped a record that is no customer");
             metrics::counter!("lending_poison_records_total", "topic" => topic::CUSTOMERS_CHANGED).increment(1);
         }

@@ -9,4 +9,5 @@ mod reads;
 mod refusals;
 mod revoked;
 mod tokens;
+mod traces;
 mod world;

@@ -4,13 +4,16 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rdkafka::Message;
 use rdkafka::message::OwnedMessage;
 use tokio::sync::watch;
-use tracing::{error, info};
+use tracing::{Instrument, error, info};
 
 use super::Handler;
 use super::poison::{Poison, is_refused_data};
 use crate::store::StoreError;
+use crate::telemetry::span::Span;
+use crate::telemetry::{self, context};
 
 /// The first and the longest pause before something is tried again.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
@@ -36,9 +39,15 @@ impl Pause {
 pub(super) struct Batch<I> {
     inputs: Vec<I>,
     /// The record of each input.
-    records: Vec<OwnedMessage>,
+    records: Vec<InHand>,
     /// Records that are poison at the first look, each with the reason.
-    unreadable: Vec<(OwnedMessage, String)>,
+    unreadable: Vec<(InHand, String)>,
+}
+
+/// A record, and the step of its trace that lasts as long as it is in hand.
+struct InHand {
+    record: OwnedMessage,
+    step: Span,
 }
 
 impl<I> Batch<I> {
@@ -60,6 +69,8 @@ pub(super) struct Effect<H> {
     pub(super) handler: Arc<H>,
     pub(super) group: &'static str,
     pub(super) poison: Poison,
+    /// Whether records are believed about the trace that they belong to.
+    pub(super) trace_propagation: bool,
     pub(super) stopped: watch::Receiver<bool>,
 }
 
@@ -70,12 +81,21 @@ impl<H: Handler> Effect<H> {
             Batch { inputs: Vec::with_capacity(records.len()), records: Vec::new(), unreadable: Vec::new() };
         for record in records {
             match self.handler.read(&record) {
-                Ok(Some(input)) => {
+                Ok(Some(mut input)) => {
+                    let step = telemetry::messaging::process(self.group, &record);
+                    if self.trace_propagation
+                        && let Some(traceparent) = step.traceparent()
+                    {
+                        H::processed_in(&mut input, traceparent);
+                    }
                     batch.inputs.push(input);
-                    batch.records.push(record);
+                    batch.records.push(InHand { record, step });
                 }
                 Ok(None) => {}
-                Err(error) => batch.unreadable.push((record, error.to_string())),
+                Err(error) => {
+                    let step = telemetry::messaging::process(self.group, &record);
+                    batch.unreadable.push((InHand { record, step }, error.to_string()));
+                }
             }
         }
         batch
@@ -85,15 +105,16 @@ impl<H: Handler> Effect<H> {
     /// applied although its answer was lost is recognised by the inbox. Gives up, and returns false, only where
     /// `wanted` says that others have the records now, or, of poison that nobody takes, at a stop.
     pub(super) async fn settle(&self, batch: Batch<H::Input>, wanted: impl Fn() -> bool) -> bool {
-        for (record, reason) in &batch.unreadable {
-            if !self.put_aside(record, reason, &wanted).await {
+        let Batch { inputs: all, mut records, unreadable } = batch;
+        for (mut poison, reason) in unreadable {
+            if !self.put_aside(&mut poison, &reason, &wanted).await {
                 return false;
             }
         }
         let mut parts = VecDeque::new();
-        parts.push_back(0..batch.inputs.len());
+        parts.push_back(0..all.len());
         while let Some(part) = parts.pop_front() {
-            let inputs = &batch.inputs[part.clone()];
+            let inputs = &all[part.clone()];
             match self.apply(inputs, &wanted).await {
                 Fate::Applied => {}
                 Fate::GivenUp => return false,
@@ -104,7 +125,7 @@ impl<H: Handler> Effect<H> {
                     parts.push_front(part.start..middle);
                 }
                 Fate::Refused(error) => {
-                    if !self.put_aside(&batch.records[part.start], &error.to_string(), &wanted).await {
+                    if !self.put_aside(&mut records[part.start], &error.to_string(), &wanted).await {
                         return false;
                     }
                 }
@@ -145,7 +166,10 @@ impl<H: Handler> Effect<H> {
     }
 
     /// False where the record stays where it is.
-    async fn put_aside(&self, record: &OwnedMessage, reason: &str, wanted: &impl Fn() -> bool) -> bool {
-        self.poison.put_aside(record, reason, || wanted() && !*self.stopped.borrow()).await
+    async fn put_aside(&self, poison: &mut InHand, reason: &str, wanted: &impl Fn() -> bool) -> bool {
+        let InHand { record, step } = poison;
+        step.failed("poison", &reason);
+        let put = self.poison.put_aside(record, reason, || wanted() && !*self.stopped.borrow());
+        put.instrument(context::of_event(record.payload().unwrap_or_default())).await
     }
 }

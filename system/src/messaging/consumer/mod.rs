@@ -34,6 +34,9 @@ pub(crate) trait Handler: Send + Sync + 'static {
     /// Reads a record; none where it is not for this owner. An error makes it poison: it goes to the dead letters.
     fn read(&self, record: &OwnedMessage) -> Result<Option<Self::Input>, EventError>;
 
+    /// Is told which step of a trace processes `input`: what follows from it follows from that step.
+    fn processed_in(input: &mut Self::Input, traceparent: String);
+
     /// Makes what `inputs` say true, in their order, all or none, in one transaction with the inbox. It is called again
     /// after an error, with the same inputs or with a part of them; a part is applied before the next one is tried.
     fn apply(&self, inputs: &[Self::Input]) -> impl Future<Output = Result<(), StoreError>> + Send;

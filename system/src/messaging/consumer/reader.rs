@@ -73,7 +73,13 @@ impl<H: Handler> Reader<H> {
         Ok(Self {
             subscription,
             settings: settings.consumer.clone(),
-            effect: Arc::new(Effect { handler, group, poison, stopped: stopped.clone() }),
+            effect: Arc::new(Effect {
+                handler,
+                group,
+                poison,
+                trace_propagation: settings.kafka.trace_propagation,
+                stopped: stopped.clone(),
+            }),
             readiness,
             stopped,
             runtime: Handle::current(),
@@ -289,6 +295,8 @@ mod tests {
         fn read(&self, _record: &OwnedMessage) -> Result<Option<()>, EventError> {
             Ok(None)
         }
+
+        fn processed_in(_input: &mut (), _traceparent: String) {}
 
         async fn apply(&self, _inputs: &[()]) -> Result<(), StoreError> {
             Ok(())

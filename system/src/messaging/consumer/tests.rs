@@ -14,6 +14,7 @@ use super::*;
 use crate::config::messaging::{Commit, PoisonPolicy};
 use crate::config::migrate::Service;
 use crate::store::{Store, column};
+use crate::testing::lines::catch;
 use crate::testing::log::{Log, header, value, wait_for};
 use crate::testing::postgres;
 
@@ -46,6 +47,8 @@ impl Handler for Numbers {
         Ok(Some(serde_json::from_slice(record.payload().unwrap_or_default())?))
     }
 
+    fn processed_in(_input: &mut i64, _traceparent: String) {}
+
     async fn apply(&self, inputs: &[i64]) -> Result<(), StoreError> {
         let mut transaction = self.store.begin("store numbers").await?;
         let insert = "insert into number (number) select * from unnest($1::bigint[])";
@@ -68,6 +71,8 @@ impl Handler for Failing {
     fn read(&self, record: &OwnedMessage) -> Result<Option<String>, EventError> {
         Ok(Some(value(record)))
     }
+
+    fn processed_in(_input: &mut String, _traceparent: String) {}
 
     async fn apply(&self, inputs: &[String]) -> Result<(), StoreError> {
         self.tried.fetch_add(1, Ordering::Relaxed);
@@ -121,6 +126,26 @@ async fn poison_goes_to_the_dead_letters_and_what_is_behind_it_is_applied() {
 }
 
 #[tokio::test]
+async fn a_line_about_poison_says_whose_event_it_was_as_far_as_the_event_does() {
+    let caught = catch();
+    let log = Log::with(&[("dead-letters", 1)]);
+    let effect = effect(Numbers::new().await, &MessagingSettings::for_tests(log.brokers()));
+    let correlation_id = uuid::Uuid::new_v4();
+    let event = serde_json::json!({ "correlation_id": correlation_id, "data": { "customer_id": "customer-17" } });
+    let of = |value: String| {
+        let payload = Some(value.into_bytes());
+        OwnedMessage::new(payload, None, "t".to_owned(), rdkafka::Timestamp::NotAvailable, 0, 0, None)
+    };
+    let batch = effect.batch(vec![of(event.to_string()), of("{\"correlation_id\":\"x\"}".to_owned())]);
+    assert!(effect.settle(batch, || true).await);
+    let lines = caught.saying("a record is poison; it goes to the dead letters");
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert_eq!(lines[0]["correlation_id"], correlation_id.to_string());
+    assert_eq!(lines[0]["customer_id"], "customer-17");
+    assert_eq!(lines[1].get("correlation_id"), None, "what is no id is not believed");
+}
+
+#[tokio::test]
 async fn offsets_are_committed_after_the_effect() {
     let log = Log::with(&[("t", 1), ("dead-letters", 1)]);
     let failing = Arc::new(Failing::default());
@@ -151,7 +176,8 @@ async fn with_before_effect_offsets_are_committed_whatever_becomes_of_the_effect
 fn effect<H>(handler: H, settings: &MessagingSettings) -> Effect<H> {
     let poison = Poison::new("g", settings).unwrap();
     // Its sender is gone, and its last word was that nothing stops.
-    Effect { handler: Arc::new(handler), group: "g", poison, stopped: watch::channel(false).1 }
+    let stopped = watch::channel(false).1;
+    Effect { handler: Arc::new(handler), group: "g", poison, trace_propagation: true, stopped }
 }
 
 fn records(values: impl IntoIterator<Item = i64>) -> Vec<OwnedMessage> {

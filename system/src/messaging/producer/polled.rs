@@ -39,9 +39,12 @@ impl<C: ProducerContext + 'static> Polled<C> {
         Ok(Self { producer, stopped, thread: thread.thread().clone() })
     }
 
-    /// Puts a record into the queue, or says why not.
-    pub(super) fn send(&self, record: BaseRecord<'_, [u8], [u8], C::DeliveryOpaque>) -> Result<(), KafkaError> {
-        self.producer.send(record).map_err(|(error, _)| error)?;
+    /// Puts a record into the queue, or says why not, and gives back what its delivery was to be told with.
+    pub(super) fn send(
+        &self,
+        record: BaseRecord<'_, [u8], [u8], C::DeliveryOpaque>,
+    ) -> Result<(), (KafkaError, C::DeliveryOpaque)> {
+        self.producer.send(record).map_err(|(error, refused)| (error, refused.delivery_opaque))?;
         self.thread.unpark();
         Ok(())
     }

@@ -23,6 +23,7 @@ use crate::config::messaging::RelaySettings;
 use crate::messaging::outbox;
 use crate::messaging::producer::{LogProducer, PublishError};
 use crate::store::Store;
+use crate::telemetry::context;
 
 /// How often the holder looks for rows when nobody wakes it.
 const LOOK: Duration = Duration::from_millis(100);
@@ -102,8 +103,9 @@ impl Relay {
         let deadline = asked + self.settings.lease.saturating_sub(self.kafka.message_timeout);
         match self.publish(&rows, deadline).await {
             Ok(()) => Ok(Duration::ZERO),
-            Err(error) => {
+            Err((error, row)) => {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
+                let _about = context::of_event(row.payload.as_bytes()).entered();
                 warn!(%error, cause, shard = self.shard, "publishing stopped; going on from the cursor");
                 // A producer whose records failed skips them and goes on with the later ones, which breaks the order: it
                 // is replaced, and what it still held is purged with it.
@@ -113,8 +115,9 @@ impl Relay {
         }
     }
 
-    /// Hands the rows over before `deadline` and notes up to where all of them are acknowledged.
-    async fn publish(&mut self, rows: &[Row], deadline: Instant) -> Result<(), PublishError> {
+    /// Hands the rows over before `deadline` and notes up to where all of them are acknowledged. An error comes with the
+    /// first row that is not.
+    async fn publish<'a>(&mut self, rows: &'a [Row], deadline: Instant) -> Result<(), (PublishError, &'a Row)> {
         let mut pending = Vec::with_capacity(rows.len());
         let mut refused = None;
         for row in rows {
@@ -125,13 +128,13 @@ impl Relay {
             match self.producer.hand_over(row.record()) {
                 Ok(handed) => pending.push((row, handed)),
                 Err(error) => {
-                    refused = Some(error);
+                    refused = Some((error, row));
                     break;
                 }
             }
         }
         for (row, handed) in pending {
-            handed.acknowledged().await?;
+            handed.acknowledged().await.map_err(|error| (error, row))?;
             self.acknowledged = Some(row.cursor.clone());
             metrics::counter!("lending_events_published_total").increment(1);
         }

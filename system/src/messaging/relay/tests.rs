@@ -8,6 +8,7 @@ use crate::config::messaging::RelayOrder;
 use crate::config::migrate::Service;
 use crate::messaging::outbox::{Outgoing, Publisher};
 use crate::store::Transaction;
+use crate::testing::lines::catch;
 use crate::testing::log::{Log, header, value, wait_for};
 use crate::testing::postgres;
 
@@ -121,6 +122,27 @@ async fn every_key_keeps_its_order_over_all_shards_and_its_trace() {
     running.stop().await;
     let used = store.rows("read", sqlx::query("select 1 from relay_cursor where position > 0")).await.unwrap();
     assert_eq!(used.len(), 2, "both shards published");
+}
+
+#[tokio::test]
+async fn a_line_about_an_event_that_is_not_published_says_whose_it_is() {
+    let caught = catch();
+    let log = Log::with(&[("t", 1)]);
+    let store = postgres::store(Service::Servicing).await;
+    let mut settings = MessagingSettings::for_tests(log.brokers());
+    settings.kafka.message_timeout = std::time::Duration::from_secs(1);
+    log.down();
+    let running = start(&store, &settings);
+    let correlation_id = Uuid::new_v4();
+    let payload = serde_json::json!({ "correlation_id": correlation_id, "data": { "customer_id": "customer-17" } });
+    appended(&store, &payload.to_string()).await.commit().await.unwrap();
+    let stopped = "publishing stopped; going on from the cursor";
+    wait_for("the relay to give up once", async || !caught.saying(stopped).is_empty()).await;
+    running.stop().await;
+    for line in caught.saying(stopped) {
+        assert_eq!(line["correlation_id"], correlation_id.to_string(), "{line}");
+        assert_eq!(line["customer_id"], "customer-17", "{line}");
+    }
 }
 
 #[tokio::test]

@@ -28,7 +28,8 @@ set state = 'SENT', attempts = r.attempts + 1,
     due_at = now() + make_interval(secs => $4 * power(2, least(r.attempts, 10)) * (0.75 + random() / 2))
 from due
 where r.external_id = due.external_id and r.bureau = due.bureau
-returning r.request_id, r.external_id, r.customer_id, r.attempts";
+returning r.request_id, r.external_id, r.customer_id, r.attempts,
+    (select a.traceparent from loan_application a where a.external_id = r.external_id limit 1) as traceparent";
 
 /// Gives questions back that the bureau did not take. The pause is drawn from all up to a longest, which doubles with
 /// every attempt (full jitter). What is locked is being answered or given up at this moment: it needs no pause, and
@@ -81,6 +82,7 @@ fn question(row: &PgRow) -> Result<Question, StoreError> {
         request_id: column(row, "request_id")?,
         external_id: column(row, "external_id")?,
         customer_id: column(row, "customer_id")?,
+        traceparent: column(row, "traceparent")?,
     })
 }
 

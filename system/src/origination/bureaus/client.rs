@@ -2,16 +2,19 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, RequestBuilder};
+use reqwest::{Client, Response};
 
 use crate::bureau::wire::{Asked, Question, Report, Reports};
 use crate::config::origination::{BureauAddress, CallSettings};
-use crate::http;
+use crate::http::{self, trace};
+use crate::telemetry::http::Call;
 
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// Asks for the reports in the answer (RFC 7240).
-const PREFER: (&str, &str) = ("prefer", "wait");
+/// The bureaus' route.
+const ROUTE: &str = "/v1/credit-report-requests";
+/// Whether the reports are to come in the answer: `wait`, or not, `respond-async` (RFC 7240).
+const PREFER: &str = "prefer";
 
 /// A bureau and the way to it.
 pub(in crate::origination) struct Bureau {
@@ -26,7 +29,7 @@ impl Bureau {
         Ok(Self {
             client: http::client(CONNECT_TIMEOUT, settings.timeout, None)?,
             name: address.name.clone(),
-            url: format!("http://{}/v1/credit-report-requests", address.address),
+            url: format!("http://{}{ROUTE}", address.address),
             callback_url: settings.callback_url.clone(),
         })
     }
@@ -38,18 +41,27 @@ impl Bureau {
 
     /// Asks; the answers come later and by another way.
     pub(super) async fn ask(&self, questions: &[&Question]) -> reqwest::Result<()> {
-        self.request(questions).send().await?.error_for_status().map(drop)
+        self.call(questions, "respond-async").await.map(drop)
     }
 
     /// Asks and waits for the answers.
     pub(in crate::origination) async fn ask_and_wait(&self, questions: &[&Question]) -> reqwest::Result<Vec<Report>> {
-        let request = self.request(questions).header(PREFER.0, PREFER.1);
-        let reports: Reports = request.send().await?.error_for_status()?.json().await?;
+        let reports: Reports = self.call(questions, "wait").await?.json().await?;
         Ok(reports.reports)
     }
 
-    fn request(&self, questions: &[&Question]) -> RequestBuilder {
-        let body = Asked { callback_url: self.callback_url.clone(), requests: questions.to_vec() };
-        self.client.post(&self.url).json(&body)
+    /// Makes the call, a step of the trace of every question, which tells the bureau so.
+    async fn call(&self, questions: &[&Question], prefer: &str) -> reqwest::Result<Response> {
+        let mut questions: Vec<Question> = questions.iter().copied().cloned().collect();
+        let traces = questions.iter_mut().map(|question| &mut question.traceparent);
+        let mut call = Call::about("POST", &self.name, ROUTE, traces);
+        let mut request = self.client.post(&self.url).header(PREFER, prefer);
+        if let Some(traceparent) = call.traceparent() {
+            request = request.header(trace::HEADER, traceparent);
+        }
+        let body = Asked { callback_url: self.callback_url.clone(), requests: questions };
+        let answer = request.json(&body).send().await.inspect_err(|error| call.failed("no-answer", error))?;
+        call.returned(answer.status().as_u16());
+        answer.error_for_status()
     }
 }

@@ -14,12 +14,14 @@ use uuid::Uuid;
 
 use super::client::Bureau;
 use super::*;
-use crate::bureau::tests::{BOUND, Front, Running, good};
+use crate::bureau::tests::{BOUND, Callback, Front, Running, good};
+use crate::bureau::wire::Report;
 use crate::config::migrate::Service;
 use crate::config::origination::{BureauAddress, CallSettings};
 use crate::origination::application::request_id;
 use crate::testing::http::Server;
 use crate::testing::postgres;
+use crate::testing::traces::{Begun, collector};
 
 const INSERT: &str = "
 insert into credit_report_request (external_id, bureau, request_id, customer_id, state)
@@ -81,6 +83,44 @@ async fn until(counted: &mut watch::Receiver<usize>, calls: usize) {
 
 fn slow(repeat: Duration) -> CallSettings {
     CallSettings { repeat, ..CallSettings::of_tests("http://front/v1/credit-reports") }
+}
+
+const STORE: &str = "
+insert into loan_application (external_id, deduplication_key, customer_id, product, principal_currency,
+    principal_minor_units, term_months, status, stage, version, due_at, correlation_id, causation_id, traceparent)
+values ($1, $1, 'customer-1', 'car', 'EUR', 1000, 12, 'SUBMITTED_AND_PENDING_APPROVAL', 'UNDERWRITING', 1, now(), $1, $1, $2)";
+
+#[tokio::test]
+async fn each_question_of_a_call_is_followed_to_the_bureau_and_its_report_back_in_the_applications_trace() {
+    let (collector, begun) = (collector(), [Begun::new(), Begun::new()]);
+    let (store, front, data) =
+        (postgres::store(Service::Origination).await, Front::new([]).await, TempDir::new().unwrap());
+    let bureau = Running::new("north", &front, data.path(), good()).await;
+    for (begun, number) in begun.iter().zip(0_u128..) {
+        let statement = sqlx::query(STORE).bind(Uuid::from_u128(number)).bind(begun.traceparent());
+        store.rows("store an application", statement).await.unwrap();
+    }
+    ask_about(&store, "north", 2).await;
+    let settings = CallSettings { repeat: BOUND, ..CallSettings::of_tests(&front.callback_url()) };
+    let asking = Asking::new(&store, &bureau.url, settings);
+    let brought = |callbacks: &Vec<_>| callbacks.iter().flat_map(reports).count() == 2;
+    let callbacks = front.until(brought).await;
+    asking.stop().await;
+    for (begun, number) in begun.iter().zip(0_u128..) {
+        let spans = collector.spans(&begun.trace, 3).await;
+        let mut before = begun.step.clone();
+        for name in ["POST /v1/credit-report-requests", "take a question", "POST callback"] {
+            let step = spans.iter().find(|one| one.span.name == name).expect(name);
+            assert_eq!(step.ids().1, before, "{name}");
+            before = step.ids().0;
+        }
+        let report = callbacks.iter().flat_map(reports).find(|one| one.external_id.as_u128() == number).unwrap();
+        assert_eq!(report.traceparent, Some(format!("00-{}-{before}-01", begun.trace)));
+    }
+}
+
+fn reports(callback: &Callback) -> &[Report] {
+    &callback.reports.reports
 }
 
 #[tokio::test]

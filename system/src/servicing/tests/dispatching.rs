@@ -1,5 +1,6 @@
 use super::*;
 use crate::rail::tests::good;
+use crate::testing::traces::{Begun, collector};
 
 async fn approved(policy: Policy, loans: u128) -> Desk {
     let desk = desk(policy).await;
@@ -17,6 +18,30 @@ async fn what_the_rail_executes_is_paid_out() {
     assert_eq!(railway.journal().len(), 3);
     assert_eq!(events(&desk).await[3..], ["LoanDisbursed"; 3]);
     assert_eq!(railway.dispatcher(&desk).dispatch().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn each_transfer_of_a_call_is_followed_to_the_rail_in_a_trace_of_its_own() {
+    let (collector, begun) = (collector(), [Begun::new(), Begun::new()]);
+    let desk = desk(POLICY).await;
+    let batch = begun.iter().zip(1..).map(|(begun, number)| {
+        let mut input = accepted(loan(number));
+        Desk::processed_in(&mut input, begun.traceparent());
+        input
+    });
+    apply(&desk, &batch.collect::<Vec<_>>()).await.unwrap();
+    let railway = Railway::new(good()).await;
+    assert_eq!(railway.dispatcher(&desk).dispatch().await.unwrap(), 2);
+    for begun in begun {
+        let spans = collector.spans(&begun.trace, 2).await;
+        let (called, executed) = (&spans[0], &spans[1]);
+        assert_eq!((called.span.name.as_str(), called.ids().1), ("POST /v1/transfers", begun.step));
+        assert_eq!((executed.span.name.as_str(), executed.ids().1), ("transfer", called.ids().0));
+        assert_eq!(called.about("http.response.status_code").as_deref(), Some("200"));
+    }
+    let told =
+        rows(&desk, "select payload::jsonb as row from outbox where payload::jsonb ->> 'type' = 'LoanDisbursed'");
+    assert!(told.await.iter().all(|event| event["traceparent"].is_string()), "what follows belongs to it as well");
 }
 
 #[tokio::test]
