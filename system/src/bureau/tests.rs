@@ -20,6 +20,7 @@ use super::latency::Latency;
 use super::wire::{Asked, Question, Reports};
 use super::*;
 use crate::config::bureau::IdentitySettings;
+use crate::config::server::{ServerSettings, Shutdown};
 
 /// How long anything may take on a loaded machine.
 pub(crate) const BOUND: Duration = Duration::from_secs(60);
@@ -119,7 +120,7 @@ impl Running {
         };
         let settings = BureauSettings {
             name: name.to_owned(),
-            server: crate::config::server::ServerSettings { listen, shutdown_timeout: BOUND },
+            server: ServerSettings { listen, shutdown: Shutdown::Graceful, shutdown_timeout: BOUND },
             data: data.to_owned(),
             identity,
             ca: None,

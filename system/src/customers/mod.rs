@@ -32,6 +32,7 @@ use crate::messaging::outbox::Publisher;
 use crate::messaging::{housekeeping, relay, topic};
 use crate::owner;
 use crate::store::Store;
+pub(crate) use customer::Customer;
 use customer::Policy;
 use intake::Intake;
 

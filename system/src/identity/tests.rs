@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::config::server::ServerSettings;
+use crate::config::server::{ServerSettings, Shutdown};
 use clients::{Clients, Secret};
 
 const BOUND: Duration = Duration::from_secs(60);
@@ -89,7 +89,11 @@ struct Served {
 impl Served {
     async fn start(data: &Path, redis_port: u16, lifetime_seconds: i64) -> Self {
         let settings = IdentitySettings {
-            server: ServerSettings { listen: (Ipv4Addr::LOCALHOST, 0).into(), shutdown_timeout: BOUND },
+            server: ServerSettings {
+                listen: (Ipv4Addr::LOCALHOST, 0).into(),
+                shutdown: Shutdown::Graceful,
+                shutdown_timeout: BOUND,
+            },
             clients: Clients::parse("client-*=loans:read loans:write", SECRET).expect("a list"),
             admin_secret: Secret::new(ADMIN),
             issuer: "lending-identity".to_owned(),

@@ -32,6 +32,7 @@ use crate::messaging::outbox::Publisher;
 use crate::messaging::{housekeeping, relay, topic};
 use crate::owner::{self, Parts};
 use crate::store::Store;
+pub(crate) use api::{Document, Ledger};
 use book::Policy;
 use dispatcher::Dispatcher;
 use intake::{Desk, Wakeups};

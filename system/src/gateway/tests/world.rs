@@ -136,7 +136,7 @@ impl World {
     }
 
     /// The events of a topic with their keys, as soon as there are `count`; no more may be there then.
-    pub(super) fn events(&self, topic: &str, count: usize) -> Vec<(String, Value)> {
+    pub(super) fn events(&self, topic: &str, count: usize) -> Vec<(Option<String>, Value)> {
         let consumer: BaseConsumer = rdkafka::ClientConfig::new()
             .set("bootstrap.servers", self.log.bootstrap_servers())
             .set("group.id", "reader of the test")
@@ -153,7 +153,7 @@ impl World {
             assert!(started.elapsed() < BOUND, "{topic} has {} of {count} events", events.len());
             match consumer.poll(Duration::from_millis(50)) {
                 Some(Ok(record)) => {
-                    let key = String::from_utf8_lossy(record.key().unwrap_or_default()).into_owned();
+                    let key = record.key().map(|key| String::from_utf8_lossy(key).into_owned());
                     events.push((key, serde_json::from_slice(record.payload().unwrap_or_default()).expect("JSON")));
                 }
                 Some(Err(rdkafka::error::KafkaError::PartitionEOF(_))) => ended += 1,

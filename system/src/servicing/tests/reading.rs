@@ -2,9 +2,11 @@ use reqwest::StatusCode;
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::gateway::assert_told;
 use crate::rail::tests::good;
 use crate::servicing::api;
 
+/// What is answered, which is what the gateway's document says of it.
 async fn get(desk: &Desk, path: &str) -> (StatusCode, Value) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}{path}", listener.local_addr().unwrap());
@@ -12,6 +14,10 @@ async fn get(desk: &Desk, path: &str) -> (StatusCode, Value) {
     let answer = reqwest::Client::builder().no_proxy().build().unwrap().get(url).send().await.unwrap();
     let found = (answer.status(), answer.json().await.unwrap());
     server.abort();
+    if found.0 == StatusCode::OK {
+        let ledger = if path.ends_with("/ledger") { "/ledger" } else { "" };
+        assert_told(&format!("/v1/loans/{{external_id}}{ledger}"), &found.1);
+    }
     found
 }
 
