@@ -269,7 +269,7 @@ fn door(settings: &str, template: &str) -> (String, Result<(), TemplateError>) {
 
 #[test]
 fn a_template_takes_each_of_its_components_settings_and_what_the_manifest_has() {
-    let template = "listen {listen} {dir} {certificate}; rate={setting:rate}r/s; {servers:office:8080} $x{setting:no}";
+    let template = "listen {listen} {dir} {certificate}; rate={setting:rate}r/s; {servers:office:8080} ${setting:no}";
     assert_eq!(door("{ rate = 100 }", template).1, Ok(()));
 }
 
