@@ -33,6 +33,13 @@ pub(crate) fn in_file(mistake: &SpecError, path: &Path, text: &str) -> FileProbl
     FileProblem { rendered }
 }
 
+/// The mistake in the text `changed`, as a problem of the file at `path`, whose content is `text`. Where variants or
+/// overrides have made them differ it points nowhere: its author does not see the changed text.
+pub(crate) fn in_changed_file(mistake: SpecError, changed: &str, path: &Path, text: &str) -> FileProblem {
+    let span = mistake.span.clone().filter(|_| changed == text);
+    in_file(&SpecError { span, ..mistake }, path, text)
+}
+
 /// Reads a file that somebody wrote.
 pub(crate) fn read(path: &Path) -> Result<String, FileProblem> {
     std::fs::read_to_string(path)

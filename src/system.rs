@@ -20,7 +20,7 @@ pub(crate) fn load(
     let in_file = |mistake: SpecError| diagnostic::in_file(&mistake, &path, &text);
     let mut system = Resolved::new(&text, variants, sets).map_err(in_file)?;
     system.manifest.folder = path.parent().unwrap_or(Path::new(".")).to_owned();
-    check_templates(&system).map_err(in_file)?;
+    check_templates(&system, &path, &text)?;
     Ok(system)
 }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where its preparation fails")]
 
 use assert_cmd::Command;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 fn experiments() -> Vec<PathBuf> {
@@ -35,6 +36,47 @@ fn every_experiment_can_be_planned_as_a_baseline_and_under_each_of_its_controls(
         for variant in table(&path)["control"].as_table().unwrap().keys() {
             plan(&["--variant", variant]);
         }
+    }
+}
+
+/// The keys of a table of the reference system's manifest.
+fn names(table: &str) -> Vec<String> {
+    let manifest = self::table(&Path::new(env!("CARGO_MANIFEST_DIR")).join("system/lending.toml"));
+    manifest[table].as_table().unwrap().keys().cloned().collect()
+}
+
+#[test]
+fn every_scenario_of_the_reference_system_can_be_planned() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let path = folder.path().join("one.toml");
+    let system = Path::new(env!("CARGO_MANIFEST_DIR")).join("system/lending.toml");
+    for scenario in names("scenario") {
+        let experiment = format!(
+            "format = 1\ntitle = \"One\"\nhypothesis = \"It can be planned.\"\nsystem = {system:?}\n\
+            phases = {{ warm_up = \"2s\", steady = \"6s\" }}\n\
+            [traffic.clients]\nscenario = \"{scenario}\"\narrivals = {{ constant = \"5/s\" }}\n"
+        );
+        std::fs::write(&path, experiment).unwrap();
+        Command::cargo_bin("proofload").unwrap().arg("plan").arg(&path).assert().code(0);
+    }
+}
+
+#[test]
+fn a_day_at_the_lenders_has_every_scenario_in_it() {
+    let manifest = table(&Path::new(env!("CARGO_MANIFEST_DIR")).join("system/lending.toml"));
+    let mix: BTreeSet<String> = manifest["scenario"]["mixed"]["mix"].as_table().unwrap().keys().cloned().collect();
+    let expected = ["apply", "apply-and-withdraw", "browse", "customer-journey", "repay"];
+    assert_eq!(mix, expected.map(str::to_owned).into());
+    let others: BTreeSet<String> = names("scenario").into_iter().filter(|name| name != "mixed").collect();
+    assert_eq!(mix, others);
+}
+
+#[test]
+fn every_variant_of_the_reference_system_can_be_planned() {
+    for variant in names("variant") {
+        let mut command = Command::cargo_bin("proofload").unwrap();
+        command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["plan", "steady-state", "--variant", &variant]);
+        command.assert().code(0);
     }
 }
 

@@ -159,6 +159,11 @@ fn a_template_that_wants_a_certificate_where_there_is_none_says_what_to_add() {
 }
 
 #[test]
+fn a_template_that_wants_a_setting_that_is_not_there_says_which() {
+    plays("template-without-setting");
+}
+
+#[test]
 fn what_the_lab_needs_of_this_machine_is_found_by_doing_it() {
     let lacking: Vec<_> = proofload_lab::probe().into_iter().filter(|it| it.needed && !it.works()).collect();
     assert!(lacking.is_empty(), "{lacking:#?}");

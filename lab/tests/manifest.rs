@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where its preparation fails")]
 
-use proofload_lab::manifest::{Manifest, Placeholder, Repeats, Resolved, Setting, SpecError, StageSource};
+use proofload_lab::manifest::{
+    Manifest, Placeholder, Repeats, Resolved, Setting, SpecError, StageSource, TemplateError,
+};
 use std::time::Duration;
 
 const PARCELS: &str = include_str!("manifests/parcels.toml");
@@ -228,6 +230,11 @@ fn tables_that_do_not_agree_are_refused() {
         ("tls = true", "tls = false", "`{ca}` has no meaning where nothing listens with TLS: add `tls = true`"),
         ("{instance}", "{certificate}", "`office` has no certificate: add `tls = true` to it"),
         ("{instance}", "{certificate_key}", "`office` has no certificate: add `tls = true` to it"),
+        ("kind = \"postgres\"", "kind = \"postgres\"\ntemplate = \"x\"", "`template` is for components of kind nginx"),
+        ("template = \"door.conf\"\n", "", "a component of kind nginx needs a `template`: a file beside the manifest"),
+        ("{instance}", "{setting:rate}", "`{setting:rate}` has a meaning in a component's template alone"),
+        ("{instance}", "{listen}", "`{listen}` has a meaning in a component's template alone"),
+        ("@{host:postgres}:5432", "@{dir}", "`{dir}` has a meaning in a component's template alone"),
         ("@{host:postgres}:5432", "@{certificate}", "a migration has no host of its own, and so no certificate"),
         ("id = \"/data/id\"\n", "", "a log stage needs `id`"),
         (
@@ -250,6 +257,58 @@ fn tables_that_do_not_agree_are_refused() {
     assert_eq!(Manifest::parse(&both).unwrap_err().message, "`kafka` is both a component and a process");
     let named = format!("{PARCELS}\n[process.Sorter]\ncommand = [\"x\"]\nready = {{ http = \"/\", port = 1 }}\n");
     assert!(Manifest::parse(&named).unwrap_err().message.starts_with("`Sorter` cannot be the name of a host"));
+}
+
+/// The parcels' manifest, with the front door's settings, and what is said of a template of that.
+fn door(settings: &str, template: &str) -> (String, Result<(), TemplateError>) {
+    let text = edited("needs = [\"office\"]", &format!("needs = [\"office\"]\nsettings = {settings}"));
+    let manifest = Manifest::parse(&text).unwrap();
+    let checked = manifest.check_template("nginx", &manifest.components["nginx"], template);
+    (text, checked)
+}
+
+#[test]
+fn a_template_takes_each_of_its_components_settings_and_what_the_manifest_has() {
+    let template = "listen {listen} {dir} {certificate}; rate={setting:rate}r/s; {servers:office:8080} ${setting:no}";
+    assert_eq!(door("{ rate = 100 }", template).1, Ok(()));
+}
+
+#[test]
+fn a_mistake_in_a_template_is_shown_where_it_stands_with_the_nearest_name() {
+    for (settings, template, message, place, nearest) in [
+        (
+            "{ rate = 1 }",
+            "ü {setting:rate} {setting:rates}",
+            "there is no `rates` in `component.nginx.settings`",
+            "{setting:rates}",
+            Some("rate"),
+        ),
+        ("{}", "{setting:rate}", "there is no `rate` in `component.nginx.settings`", "{setting:rate}", None),
+        (
+            "{}",
+            "\n{servers:ofice:80}",
+            "there is no component or process `ofice`",
+            "{servers:ofice:80}",
+            Some("office"),
+        ),
+        ("{}", "a {host:office} b", "`{host:office}` is one host, and `office` has 2", "{host:office}", None),
+        ("{}", "a {link} b", "`{link}` is not a placeholder", "{link}", None),
+    ] {
+        let (_, checked) = door(settings, template);
+        let Err(TemplateError::Template(error)) = checked else { panic!("{template}: {checked:?}") };
+        assert!(error.message.starts_with(message), "{error}");
+        assert_eq!((&template[error.span.clone().unwrap()], error.nearest()), (place, nearest), "{error}");
+    }
+}
+
+#[test]
+fn a_setting_that_its_template_does_not_use_is_shown_in_the_manifest_with_the_nearest_name() {
+    for (template, nearest) in [("rate={setting:rates}r/s", Some("rates")), ("rate=1r/s", None)] {
+        let (text, checked) = door("{ rate = 100 }", template);
+        let Err(TemplateError::Manifest(error)) = checked else { panic!("{checked:?}") };
+        assert_eq!(error.message, "the template of `nginx` has no {setting:rate}");
+        assert_eq!((&text[error.span.clone().unwrap()], error.nearest()), ("rate", nearest));
+    }
 }
 
 #[test]

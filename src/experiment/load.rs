@@ -4,6 +4,7 @@ use super::credentials::credentials;
 use super::header::{FORMAT, Header};
 use super::journeys::journeys;
 use super::requests::requests;
+use super::templates::check_templates;
 use super::{Experiment, TrafficTable, find};
 use crate::diagnostic::{self, FileProblem};
 use proofload_chaos::{FaultPlan, Names, Schedule};
@@ -50,13 +51,9 @@ pub(crate) fn load(path: &Path, overrides: &Overrides) -> Result<Experiment, Fil
     let mut system = Resolved::new(&manifest_text, &header.variants, &overrides.sets)
         .map_err(|mistake| diagnostic::in_file(&mistake, &manifest, &manifest_text))?;
     system.manifest.folder = manifest.parent().unwrap_or(Path::new(".")).to_owned();
-    let in_manifest = |mistake: SpecError| diagnostic::in_file(&mistake, &manifest, &manifest_text);
-    check_templates(&system).map_err(in_manifest)?;
-    let clients = Clients::of(&system.manifest).map_err(|mistake| {
-        // Where a changed manifest is wrong is told of the changed text, which its author does not see.
-        let span = mistake.span.clone().filter(|_| system.toml == manifest_text);
-        in_manifest(SpecError { span, ..mistake })
-    })?;
+    check_templates(&system, &manifest, &manifest_text)?;
+    let clients = Clients::of(&system.manifest)
+        .map_err(|mistake| diagnostic::in_changed_file(mistake, &system.toml, &manifest, &manifest_text))?;
 
     let toml = as_resolved(&text, &header, overrides).map_err(in_file)?;
     // A changed rate is read from the text that will be stored, so that both are the same.
@@ -89,24 +86,6 @@ pub(crate) fn load_stored(run: &RunDir) -> Result<Experiment, FileProblem> {
     let name = folder.parent().map(find::stem).unwrap_or_default();
     let read = Read { name, header, traffic, clients, system, toml: text.clone() };
     sections.resolve(read).map_err(in_file)
-}
-
-/// Templates must be there, and below the manifest's folder: a copy of each goes into the run directory.
-pub(crate) fn check_templates(system: &Resolved) -> Result<(), SpecError> {
-    for (name, component) in &system.manifest.components {
-        let Some(template) = &component.template else { continue };
-        let below = Path::new(template).components().all(|part| matches!(part, std::path::Component::Normal(_)));
-        let path = system.manifest.folder.join(template);
-        if !below {
-            let message = format!("component.{name}.template `{template}` must lie below the manifest's folder");
-            return Err(SpecError::new(message, None));
-        }
-        if let Err(error) = std::fs::read_to_string(&path) {
-            let message = format!("component.{name}.template: cannot read {}: {error}", path.display());
-            return Err(SpecError::new(message, None));
-        }
-    }
-    Ok(())
 }
 
 /// The experiment as it is stored: with the overrides written into it, and its manifest beside it.

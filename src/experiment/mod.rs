@@ -7,13 +7,15 @@ mod journeys;
 mod load;
 mod requests;
 mod tables;
+mod templates;
 
 pub(crate) use find::{
     experiment as find, experiments as find_all, manifest as find_manifest, systems as find_systems,
 };
 pub(crate) use header::{Header, MAX_SEED, SteadyProbe};
-pub(crate) use load::{Overrides, check_templates, load, load_stored};
+pub(crate) use load::{Overrides, load, load_stored};
 pub(crate) use tables::TrafficTable;
+pub(crate) use templates::check_templates;
 
 use proofload_chaos::Schedule;
 use proofload_lab::Resolved;

@@ -48,6 +48,7 @@ kind = "nginx"
 template = "nginx.conf"
 listen = 8081
 needs = ["service"]
+settings = { idle_seconds = 7 }
 [process.service]
 command = ["inside", "serve"]
 replicas = 2
@@ -59,7 +60,7 @@ env = { LISTEN = "0.0.0.0:8080" }
 const NGINX: &str = "pid {dir}/pid; events {} http { access_log off; \
     client_body_temp_path {dir}/a; proxy_temp_path {dir}/b; fastcgi_temp_path {dir}/c; uwsgi_temp_path {dir}/d; \
     scgi_temp_path {dir}/e; upstream services { {servers:service:8080} } \
-    server { listen {listen}; location / { proxy_pass http://services; } } }";
+    keepalive_timeout {setting:idle_seconds}s; server { listen {listen}; location / { proxy_pass http://services; } } }";
 
 /// Three brokers, a database, a cache and a service with links to all of them.
 const WHOLE: &str = r#"
@@ -105,6 +106,11 @@ pub(crate) async fn play(name: &str, folder: &Path) -> Played {
         "template-without-tls" => {
             std::fs::write(folder.join("nginx.conf"), NGINX.replace("{listen};", "{listen} ssl; {certificate}"))?;
             refused(folder, FRONT_DOOR, "`nginx` has no certificate: add `tls = true` to it").await
+        }
+        "template-without-setting" => {
+            std::fs::write(folder.join("nginx.conf"), NGINX)?;
+            let manifest = FRONT_DOOR.replace("idle_seconds", "idle");
+            refused(folder, &manifest, "there is no `idle_seconds` in `component.nginx.settings`").await
         }
         "secure" => secure::secure(folder).await,
         "whole" => whole(folder).await,
@@ -249,6 +255,8 @@ async fn toxiproxy_gone(folder: &Path) -> Played {
 async fn front_door(folder: &Path) -> Played {
     std::fs::write(folder.join("nginx.conf"), NGINX)?;
     let lab = start(folder, FRONT_DOOR).await?;
+    let configured = std::fs::read_to_string(RunDir::at(folder).data().join("nginx/nginx.conf"))?;
+    check(configured.contains("keepalive_timeout 7s;"), || format!("its setting is not in {configured}"))?;
     let url = format!("{}/health", lab.entry_url()?);
     check(get(&url).await? == "up", || "another answer".to_owned())?;
     lab.kill("service-1").await?;

@@ -49,7 +49,7 @@ const SMALL: &[(&str, &str)] = &[
 const JAVA: &[&str] = &["-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"];
 
 pub(super) struct Kafka {
-    settings: BTreeMap<String, manifest::Setting>,
+    settings: manifest::Settings,
     topics: BTreeMap<String, manifest::Topic>,
 }
 
@@ -86,7 +86,7 @@ impl Kafka {
         ];
         let own = own.into_iter().map(|(name, value)| (name.to_owned(), value));
         let small = SMALL.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let given = self.settings.iter().map(|(name, value)| (name.clone(), value.to_string()));
+        let given = self.settings.iter().map(|(name, value)| (name.get_ref().clone(), value.to_string()));
         // Later ones win: the manifest has the last word.
         let settings: BTreeMap<String, String> = own.chain(small).chain(given).collect();
         settings.into_iter().fold(String::new(), |mut text, (name, value)| {
@@ -288,7 +288,7 @@ impl Component for Kafka {
                 return Ok(());
             }
             self.create_topics(&brokers).await?;
-            let topics = Self { settings: BTreeMap::new(), topics: self.topics.clone() };
+            let topics = Self { settings: manifest::Settings::new(), topics: self.topics.clone() };
             settle(brokers, SETTLED_WITHIN, move |metadata| topics.in_sync(metadata)).await.map_err(wrong)
         })
     }

@@ -40,6 +40,8 @@ pub struct Kind {
     pub description: &'static str,
     /// Whether a manifest may have it listen with TLS.
     pub takes_tls: bool,
+    /// Whether it is configured by a template, and its settings are the template's.
+    pub takes_template: bool,
     make: Make,
 }
 
@@ -49,31 +51,35 @@ pub static KINDS: &[Kind] = &[
         name: "kafka",
         description: "Apache Kafka in KRaft mode; every broker is a controller too",
         takes_tls: false,
+        takes_template: false,
         make: |spec| Box::new(kafka::Kafka::new(spec)),
     },
     Kind {
         name: "nginx",
         description: "nginx, configured by a template beside the manifest",
         takes_tls: true,
+        takes_template: true,
         make: |spec| Box::new(nginx::Nginx::new(spec)),
     },
     Kind {
         name: "postgres",
         description: "PostgreSQL, with its databases",
         takes_tls: false,
+        takes_template: false,
         make: |spec| Box::new(postgres::Postgres::new(spec)),
     },
-    Kind { name: "redis", description: "Redis", takes_tls: false, make: |spec| Box::new(redis::Redis::new(spec)) },
+    Kind {
+        name: "redis",
+        description: "Redis",
+        takes_tls: false,
+        takes_template: false,
+        make: |spec| Box::new(redis::Redis::new(spec)),
+    },
 ];
 
 /// The names of the kinds of component.
 pub fn kinds() -> impl Iterator<Item = &'static str> {
     KINDS.iter().map(|kind| kind.name)
-}
-
-/// The names of the kinds of component that may listen with TLS.
-pub(crate) fn kinds_with_tls() -> impl Iterator<Item = &'static str> {
-    KINDS.iter().filter(|kind| kind.takes_tls).map(|kind| kind.name)
 }
 
 /// The component of kind `kind`. The manifest has checked the name.

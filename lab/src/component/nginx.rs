@@ -3,7 +3,7 @@
 use super::{Component, Site, Way, placeholder, write};
 use crate::command::output;
 use crate::host::{Recipe, process_in};
-use crate::manifest::Template;
+use crate::manifest::{Placeholder, Settings, Template};
 use crate::{LabError, manifest};
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
@@ -18,25 +18,39 @@ const FILE: &str = "nginx.conf";
 pub(super) struct Nginx {
     template: Option<String>,
     port: u16,
+    settings: Settings,
 }
 
 impl Nginx {
     pub(super) fn new(spec: &manifest::Component) -> Self {
-        Self { template: spec.template.clone(), port: spec.listen.unwrap_or(PORT) }
+        Self { template: spec.template.clone(), port: spec.listen.unwrap_or(PORT), settings: spec.settings.clone() }
     }
 
-    /// The configuration: the template with `{listen}` (the port), `{dir}` (a folder that it may write to) and the
-    /// manifest's placeholders put in place; `{certificate}` and `{certificate_key}` are those of the instance.
+    /// The configuration: the template with every placeholder put in place; `{certificate}` and `{certificate_key}` are
+    /// those of the instance.
     fn configuration(&self, site: &Site) -> Result<String, LabError> {
         let place = format!("component.{}.template", site.instance.of);
         let wrong = |what: String| LabError::Manifest { place: place.clone(), what };
         let name = self.template.as_ref().ok_or_else(|| wrong("nginx needs one".to_owned()))?;
         let file = site.ground.manifest.folder.join(name);
         let text = std::fs::read_to_string(&file).map_err(LabError::file("read", &file))?;
-        let text = text.replace("{listen}", &self.port.to_string()).replace("{dir}", &site.data.display().to_string());
         let template = Template::parse(&text).map_err(|what| wrong(format!("{}: {what}", file.display())))?;
-        placeholder::expand(&site.ground, Some(&site.instance), &template)
+        template
+            .expand(|placeholder| self.value(site, placeholder))
             .map_err(|what| wrong(format!("{}: {what}", file.display())))
+    }
+
+    /// What a placeholder of the template stands for.
+    fn value(&self, site: &Site, placeholder: &Placeholder) -> Result<String, String> {
+        match placeholder {
+            Placeholder::Listen => Ok(self.port.to_string()),
+            Placeholder::Dir => Ok(site.data.display().to_string()),
+            Placeholder::Setting(name) => match self.settings.get(name.as_str()) {
+                Some(value) => Ok(value.to_string()),
+                None => Err(format!("there is no `{name}` in `component.{}.settings`", site.instance.of)),
+            },
+            other => placeholder::resolve(&site.ground, Some(&site.instance), other),
+        }
     }
 }
 

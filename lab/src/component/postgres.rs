@@ -22,7 +22,7 @@ const USER: &str = "postgres";
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 
 pub(super) struct Postgres {
-    settings: BTreeMap<String, manifest::Setting>,
+    settings: manifest::Settings,
     databases: Vec<String>,
 }
 
@@ -41,7 +41,7 @@ impl Postgres {
             ("timezone", "UTC".to_owned()),
         ];
         let own = own.into_iter().map(|(name, value)| (name.to_owned(), value));
-        let settings = own.chain(self.settings.iter().map(|(name, value)| (name.clone(), value.to_string())));
+        let settings = own.chain(self.settings.iter().map(|(name, value)| (name.get_ref().clone(), value.to_string())));
         settings.map(|(name, value)| format!("{name} = '{}'\n", value.replace('\'', "''"))).collect()
     }
 }

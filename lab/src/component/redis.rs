@@ -12,7 +12,7 @@ const PORT: u16 = 6379;
 const FILE: &str = "redis.conf";
 
 pub(super) struct Redis {
-    settings: BTreeMap<String, manifest::Setting>,
+    settings: manifest::Settings,
 }
 
 impl Redis {

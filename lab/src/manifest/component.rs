@@ -1,6 +1,6 @@
 //! `[component.NAME]`: a part that the harness knows how to start, probe, observe and break.
 
-use super::Setting;
+use super::{Setting, Settings};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use toml::Spanned;
@@ -13,16 +13,18 @@ pub struct Component {
     pub kind: Spanned<String>,
     /// How many instances, numbered from 1; without it there is one, without a number.
     pub replicas: Option<Spanned<u32>>,
-    /// Its own configuration, free: keys and values as the component's manual has them.
+    /// Its own configuration. Of a component with a template: the values of `{setting:NAME}` there, no more and no less.
+    /// Of the others it is free: keys and values as the component's manual has them.
     #[serde(default)]
-    pub settings: BTreeMap<String, Setting>,
+    pub settings: Settings,
     /// Topics to create, for a message log.
     #[serde(default, rename = "topic")]
     pub topics: BTreeMap<String, Topic>,
     /// Databases to create, for a database server.
     #[serde(default)]
     pub databases: Vec<Spanned<String>>,
-    /// A configuration file in the component's own language with placeholders, beside the manifest.
+    /// A configuration file in the component's own language with placeholders, beside the manifest; where the kind of
+    /// component takes one, it needs one.
     pub template: Option<String>,
     /// The port that it listens on, where the template decides that.
     pub listen: Option<u16>,

@@ -22,6 +22,7 @@ mod change;
 mod error;
 mod names;
 mod resolved;
+mod template;
 
 pub use chain::{Chain, ChainStage, Repeats};
 pub use component::{Component, Topic};
@@ -35,9 +36,10 @@ pub use placeholder::{Placeholder, Template};
 pub use process::{Process, Ready};
 pub use resolved::Resolved;
 pub use scenario::{Course, Scenario};
-pub use setting::Setting;
+pub use setting::{Setting, Settings};
 pub use stage::{DatabaseStage, HttpStage, Keeper, Layout, LogStage, Pointer, Stage, StageSource, Where};
 pub use step::{Act, Step, Until};
+pub use template::TemplateError;
 pub use variant::Variant;
 
 use serde::Deserialize;

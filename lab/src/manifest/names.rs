@@ -3,7 +3,7 @@
 use super::{
     Act, Component, Course, GaugeSource, Keeper, Manifest, Placeholder, SpecError, StageSource, Step, Template,
 };
-use crate::component::{kinds, kinds_with_tls};
+use crate::component::{KINDS, Kind, kinds};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use toml::Spanned;
@@ -37,9 +37,12 @@ fn check_component(manifest: &Manifest, name: &str, component: &Component) -> Re
     let span = component.kind.span();
     check_host_name(name, span.clone())?;
     one_of("kind of component", &component.kind, kinds())?;
-    if component.tls && !kinds_with_tls().any(|kind| kind == component.kind.get_ref()) {
-        let with: Vec<&str> = kinds_with_tls().collect();
-        let message = format!("`tls` is for components of kind {}: remove it from `{name}`", with.join(", "));
+    check_kind_takes(name, component, "tls", component.tls, |kind| kind.takes_tls)?;
+    check_kind_takes(name, component, "template", component.template.is_some(), |kind| kind.takes_template)?;
+    if component.template.is_none()
+        && KINDS.iter().any(|kind| kind.takes_template && kind.name == component.kind.get_ref())
+    {
+        let message = format!("a component of kind {} needs a `template`: a file beside the manifest", component.kind);
         return Err(SpecError::new(message, Some(span)));
     }
     check_replicas(component.replicas.as_ref())?;
@@ -58,6 +61,22 @@ fn check_component(manifest: &Manifest, name: &str, component: &Component) -> Re
         }
     }
     Ok(())
+}
+
+/// That `key`, which is there or not, is for components of this kind.
+fn check_kind_takes(
+    name: &str,
+    component: &Component,
+    key: &str,
+    there: bool,
+    takes: impl Fn(&Kind) -> bool,
+) -> Result<(), SpecError> {
+    let with: Vec<&str> = KINDS.iter().filter(|kind| takes(kind)).map(|kind| kind.name).collect();
+    if !there || with.contains(&component.kind.get_ref().as_str()) {
+        return Ok(());
+    }
+    let message = format!("`{key}` is for components of kind {}: remove it from `{name}`", with.join(", "));
+    Err(SpecError::new(message, Some(component.kind.span())))
 }
 
 fn check_processes(manifest: &Manifest) -> Result<(), SpecError> {
@@ -142,22 +161,35 @@ fn check_needs_end(manifest: &Manifest) -> Result<(), SpecError> {
 /// `owner` is the process whose text it is; a migration's has none.
 fn check_placeholders(manifest: &Manifest, owner: Option<&str>, template: &Template) -> Result<(), SpecError> {
     for placeholder in template.placeholders() {
-        let own = owner.is_some_and(|owner| manifest.speaks_tls(owner));
-        if let Some(message) = placeholder.lacks_tls(owner, own, manifest.has_authority()) {
+        if let Some(message) = placeholder.needs_template() {
             return Err(SpecError::new(message, template.span()));
         }
-        let Some(name) = placeholder.name() else { continue };
-        let spanned = Spanned::new(template.span().unwrap_or_default(), name.to_owned());
-        match placeholder {
-            Placeholder::Link(_) => one_of("component", &spanned, keys(&manifest.components))?,
-            _ => known(manifest, &spanned)?,
-        }
-        let instances = manifest.instances(name).len();
-        if matches!(placeholder, Placeholder::Host(_)) && instances > 1 {
-            let message =
-                format!("`{{host:{name}}}` is one host, and `{name}` has {instances}: use {{hosts:{name}:PORT}}");
-            return Err(SpecError::new(message, template.span()));
-        }
+        check_placeholder(manifest, owner, placeholder, template.span().unwrap_or_default())?;
+    }
+    Ok(())
+}
+
+/// That what a placeholder at `span`, in a text of `owner`, refers to is there.
+pub(super) fn check_placeholder(
+    manifest: &Manifest,
+    owner: Option<&str>,
+    placeholder: &Placeholder,
+    span: Range<usize>,
+) -> Result<(), SpecError> {
+    let own = owner.is_some_and(|owner| manifest.speaks_tls(owner));
+    if let Some(message) = placeholder.lacks_tls(owner, own, manifest.has_authority()) {
+        return Err(SpecError::new(message, Some(span)));
+    }
+    let Some(name) = placeholder.name() else { return Ok(()) };
+    let spanned = Spanned::new(span.clone(), name.to_owned());
+    match placeholder {
+        Placeholder::Link(_) => one_of("component", &spanned, keys(&manifest.components))?,
+        _ => known(manifest, &spanned)?,
+    }
+    let instances = manifest.instances(name).len();
+    if matches!(placeholder, Placeholder::Host(_)) && instances > 1 {
+        let message = format!("`{{host:{name}}}` is one host, and `{name}` has {instances}: use {{hosts:{name}:PORT}}");
+        return Err(SpecError::new(message, Some(span)));
     }
     Ok(())
 }

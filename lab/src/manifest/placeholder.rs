@@ -1,12 +1,13 @@
 //! Placeholders: what only the running environment knows, within texts of the manifest.
 
+use super::SpecError;
 use serde::Deserialize;
 use std::ops::Range;
 use toml::Spanned;
 
 /// How placeholders are written, for messages.
 const FORMS: &str = "{link:NAME}, {host:NAME}, {hosts:NAME:PORT}, {servers:NAME:PORT}, {instance}, {ca}, {certificate} \
-                     and {certificate_key}";
+                     and {certificate_key}, and in a component's template {listen}, {dir} and {setting:NAME}";
 /// What makes certificates.
 const ADD_TLS: &str = "add `tls = true` to";
 
@@ -31,6 +32,12 @@ pub enum Placeholder {
     Certificate,
     /// `{certificate_key}`: the path of the private key to it, in PEM.
     CertificateKey,
+    /// `{listen}`: the port that the component listens on; in its template alone, and so are the following.
+    Listen,
+    /// `{dir}`: a folder of the instance's own that it may write to.
+    Dir,
+    /// `{setting:NAME}`: a value of the component's settings.
+    Setting(String),
 }
 
 impl Placeholder {
@@ -40,7 +47,19 @@ impl Placeholder {
         match self {
             Self::Link(name) | Self::Host(name) | Self::Hosts(name, _) | Self::Servers(name, _) => Some(name),
             Self::Instance | Self::Ca | Self::Certificate | Self::CertificateKey => None,
+            Self::Listen | Self::Dir | Self::Setting(_) => None,
         }
+    }
+
+    /// What is wrong with it in a text of the manifest itself, if it has a meaning in a component's template alone.
+    pub(crate) fn needs_template(&self) -> Option<String> {
+        let form = match self {
+            Self::Listen => "{listen}".to_owned(),
+            Self::Dir => "{dir}".to_owned(),
+            Self::Setting(name) => format!("{{setting:{name}}}"),
+            _ => return None,
+        };
+        Some(format!("`{form}` has a meaning in a component's template alone"))
     }
 
     /// What is missing for it to mean something: in a text of `owner` (a component or process; `None` for a migration),
@@ -70,6 +89,9 @@ impl Placeholder {
             ["ca"] => Ok(Self::Ca),
             ["certificate"] => Ok(Self::Certificate),
             ["certificate_key"] => Ok(Self::CertificateKey),
+            ["listen"] => Ok(Self::Listen),
+            ["dir"] => Ok(Self::Dir),
+            ["setting", name] if !name.is_empty() => Ok(Self::Setting((*name).to_owned())),
             ["link", name] if !name.is_empty() => Ok(Self::Link((*name).to_owned())),
             ["host", name] if !name.is_empty() => Ok(Self::Host((*name).to_owned())),
             ["hosts" | "servers", name, digits] if !name.is_empty() => {
@@ -96,15 +118,16 @@ pub struct Template {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
     Text(String),
-    Placeholder(Placeholder),
+    /// With its place in the text, in bytes.
+    Placeholder(Placeholder, Range<usize>),
 }
 
 impl Template {
     /// Reads a text with placeholders. Whether their names exist is checked by the manifest.
     ///
     /// # Errors
-    /// If something that looks like a placeholder is none; the message lists the forms.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    /// If something that looks like a placeholder is none; the message lists the forms, and the span is its place.
+    pub fn parse(text: &str) -> Result<Self, SpecError> {
         let mut parts = Vec::new();
         let mut literal = String::new();
         let mut rest = text;
@@ -116,7 +139,11 @@ impl Template {
                     if !literal.is_empty() {
                         parts.push(Part::Text(std::mem::take(&mut literal)));
                     }
-                    parts.push(Part::Placeholder(Placeholder::parse(inner)?));
+                    let start = text.len() - braced.len();
+                    let span = start..start + inner.len() + 2;
+                    let placeholder =
+                        Placeholder::parse(inner).map_err(|what| SpecError::new(what, Some(span.clone())))?;
+                    parts.push(Part::Placeholder(placeholder, span));
                     rest = &braced[inner.len() + 2..];
                 }
                 None => {
@@ -140,8 +167,13 @@ impl Template {
 
     /// The placeholders in it, in order.
     pub fn placeholders(&self) -> impl Iterator<Item = &Placeholder> {
+        self.located().map(|(placeholder, _)| placeholder)
+    }
+
+    /// The placeholders in it with their places in the text, in bytes.
+    pub(super) fn located(&self) -> impl Iterator<Item = (&Placeholder, Range<usize>)> {
         self.parts.iter().filter_map(|part| match part {
-            Part::Placeholder(placeholder) => Some(placeholder),
+            Part::Placeholder(placeholder, span) => Some((placeholder, span.clone())),
             Part::Text(_) => None,
         })
     }
@@ -155,7 +187,7 @@ impl Template {
             .iter()
             .map(|part| match part {
                 Part::Text(text) => Ok(text.clone()),
-                Part::Placeholder(placeholder) => resolve(placeholder),
+                Part::Placeholder(placeholder, _) => resolve(placeholder),
             })
             .collect()
     }
@@ -178,7 +210,7 @@ fn placeholder_at(braced: &str) -> Option<&str> {
 impl<'de> Deserialize<'de> for Template {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Spanned::<String>::deserialize(deserializer)?;
-        let template = Self::parse(text.get_ref()).map_err(serde::de::Error::custom)?;
+        let template = Self::parse(text.get_ref()).map_err(|mistake| serde::de::Error::custom(mistake.message))?;
         Ok(Self { span: Some(text.span()), ..template })
     }
 }
@@ -187,7 +219,7 @@ impl<'de> Deserialize<'de> for Template {
 mod tests {
     use super::*;
 
-    fn expanded(text: &str) -> Result<String, String> {
+    fn expanded(text: &str) -> Result<String, SpecError> {
         Template::parse(text)?.expand(|placeholder| Ok(format!("<{placeholder:?}>")))
     }
 
@@ -202,6 +234,9 @@ mod tests {
             ("{ca}", Placeholder::Ca),
             ("{certificate}", Placeholder::Certificate),
             ("{certificate_key}", Placeholder::CertificateKey),
+            ("{listen}", Placeholder::Listen),
+            ("{dir}", Placeholder::Dir),
+            ("{setting:rate.max}", Placeholder::Setting("rate.max".to_owned())),
         ] {
             assert_eq!(Template::parse(text).unwrap().placeholders().collect::<Vec<_>>(), [&placeholder], "{text}");
         }
@@ -237,8 +272,12 @@ mod tests {
             "{instance:a}",
             "{certificate:a}",
             "{certificate_keys}",
+            "{setting}",
+            "{setting:}",
+            "{listen:1}",
         ] {
-            assert!(Template::parse(text).is_err(), "{text}");
+            let error = Template::parse(&format!("ü{text} {{instance}}")).expect_err(text);
+            assert_eq!(error.span, Some(2..2 + text.len()), "{text}");
         }
     }
 }

@@ -1,7 +1,12 @@
-//! A value of a table whose keys are the component's own.
+//! Tables whose keys are the component's own, and their values.
 
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::fmt;
+use toml::Spanned;
+
+/// A component's settings: names as the component's manual, or its template, has them.
+pub type Settings = BTreeMap<Spanned<String>, Setting>;
 
 /// A value of a component's settings: whatever the component's own configuration takes.
 #[derive(Clone, Debug, PartialEq, Deserialize)]

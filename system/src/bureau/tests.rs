@@ -18,6 +18,7 @@ use super::conduct::Conduct;
 use super::wire::{Asked, Question, Reports};
 use super::*;
 use crate::config::bureau::IdentitySettings;
+use crate::config::server::{ServerSettings, Shutdown};
 use crate::party::latency::Latency;
 use crate::testing::http::{Server, client};
 
@@ -111,7 +112,7 @@ impl Running {
         };
         let settings = BureauSettings {
             name: name.to_owned(),
-            server: crate::config::server::ServerSettings { listen, shutdown_timeout: BOUND },
+            server: ServerSettings { listen, shutdown: Shutdown::Graceful, shutdown_timeout: BOUND },
             data: data.to_owned(),
             identity,
             ca: None,

@@ -46,6 +46,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "derived",
         "Which id a command gets: `derived` from what is asked, so that a repeat is the same event, or `random`.",
     ),
+    optional(
+        "LENDING_KEYING",
+        &[Gateway],
+        "key",
+        "Which key a command's record has: `key`, whom or what it is about, so that commands about one keep their order, or `none`.",
+    ),
     required("LENDING_IDENTITY_URL", &[Gateway], "The identity provider, whose keys verify tokens."),
     optional("LENDING_IDENTITY_TIMEOUT", &[Gateway], "2s", "How long it may take to tell its keys."),
     optional("LENDING_TOKEN_ISSUER", &[Gateway], "lending-identity", "The issuer that a token must name."),
@@ -119,6 +125,8 @@ pub(crate) struct GatewaySettings {
     pub(crate) idempotency: IdempotencySettings,
     /// Which id a command's event gets.
     pub(crate) command_ids: CommandIds,
+    /// Which key a command's record has.
+    pub(crate) keying: Keying,
     pub(crate) tokens: TokenSettings,
     pub(crate) customers: OwnerSettings,
     pub(crate) origination: OwnerSettings,
@@ -157,6 +165,15 @@ pub(crate) enum CommandIds {
     Random,
 }
 
+/// Which key a command's record has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keying {
+    /// Whom or what it is about: all of that is in one partition, in its order.
+    Subject,
+    /// None: the producer spreads the records over the partitions, and order is lost.
+    Nothing,
+}
+
 impl GatewaySettings {
     pub(crate) fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
         let owner = |instances, timeout| -> Result<OwnerSettings, ConfigError> {
@@ -170,6 +187,7 @@ impl GatewaySettings {
             intake: IntakeOrder::from_environment(environment)?,
             idempotency: IdempotencySettings::from_environment(environment)?,
             command_ids: environment.choice("LENDING_COMMAND_ID", &ids)?,
+            keying: environment.choice("LENDING_KEYING", &[("key", Keying::Subject), ("none", Keying::Nothing)])?,
             tokens: TokenSettings::from_environment(environment)?,
             customers: owner("LENDING_CUSTOMERS", "LENDING_CUSTOMERS_TIMEOUT")?,
             origination: owner("LENDING_ORIGINATION", "LENDING_ORIGINATION_TIMEOUT")?,
@@ -224,6 +242,7 @@ mod tests {
         assert!(matches!(settings.intake, IntakeOrder::LogFirst));
         assert_eq!(settings.idempotency.store, AnswerStore::Redis);
         assert_eq!(settings.command_ids, CommandIds::Derived);
+        assert_eq!(settings.keying, Keying::Subject);
         assert_eq!(settings.tokens.algorithms, Algorithms::Es256);
         assert_eq!(settings.tokens.revocation_ttl, Some(Duration::from_secs(1)));
         assert!(settings.request_timeout < Duration::from_millis(9500), "nginx waits that long");
@@ -235,6 +254,7 @@ mod tests {
         let with = |name, value| read(&[(name, value)]).expect("complete");
         assert_eq!(with("LENDING_IDEMPOTENCY_STORE", "memory").idempotency.store, AnswerStore::Memory);
         assert_eq!(with("LENDING_COMMAND_ID", "random").command_ids, CommandIds::Random);
+        assert_eq!(with("LENDING_KEYING", "none").keying, Keying::Nothing);
         assert_eq!(with("LENDING_TOKEN_ALGORITHMS", "any").tokens.algorithms, Algorithms::Any);
         assert_eq!(with("LENDING_REVOCATION", "off").tokens.revocation_ttl, None);
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::command::Command;
 use crate::config::customers::KycPolicy;
@@ -17,8 +18,8 @@ use crate::messaging::inbox::Dedup;
 const EARLIEST_BIRTH: Date = date(1900, 1, 1);
 
 /// A customer as he is now, and as the API shows him.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Customer {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Customer {
     pub(super) customer_id: CustomerId,
     pub(super) name: PersonName,
     pub(super) email: Email,

@@ -29,6 +29,7 @@ use crate::messaging::outbox::Publisher;
 use crate::messaging::topic;
 use crate::owner::{self, Parts};
 use crate::store::Store;
+pub(crate) use customer::Customer;
 use customer::Policy;
 use intake::Intake;
 

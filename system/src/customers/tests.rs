@@ -11,6 +11,7 @@ use super::*;
 use crate::config::customers::KycPolicy;
 use crate::config::migrate::Service;
 use crate::domain::customer::{CustomerId, Kyc, Purpose};
+use crate::gateway::assert_told;
 use crate::http::problem::Kind;
 use crate::messaging::consumer::Handler;
 use crate::messaging::contract::customers::CustomerChanged;
@@ -134,6 +135,7 @@ async fn the_api_shows_the_customer_or_says_what_is_wrong() {
         "version": 2,
     });
     assert_eq!(shown, expected);
+    assert_told("/v1/customers/{customer_id}", &shown);
     assert_eq!(read("b").await.map(drop).expect_err("nobody").kind, Kind::UnknownCustomer);
     assert_eq!(read("'; --").await.map(drop).expect_err("no id").kind, Kind::InvalidId);
 }

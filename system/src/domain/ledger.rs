@@ -3,12 +3,13 @@
 //! A debit is positive, a credit negative, both in minor units.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::money::Currency;
 
 /// What a ledger transaction tells of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub(crate) enum LedgerKind {
     /// Money lent.
@@ -19,6 +20,22 @@ pub(crate) enum LedgerKind {
     Writeoff,
     /// Another transaction taken back.
     Reversal,
+}
+
+/// An account of the ledger, as auditors read it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum Account {
+    /// The lender's money.
+    FundSource,
+    /// Principal that is owed.
+    LoanPortfolio,
+    /// Interest earned.
+    InterestOnLoans,
+    /// What came beyond what was owed.
+    Overpayment,
+    /// What was given up.
+    LossesWrittenOff,
 }
 
 /// A transaction to be booked: one amount per account, zero where it does not touch it. The fields are the columns of

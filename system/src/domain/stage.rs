@@ -1,9 +1,12 @@
 //! The stages of an application's evaluation, in the order in which they are passed, and its ends.
 
+use utoipa::ToSchema;
+
 use super::status::ApplicationStatus;
 
 /// Where an application is. None is left for one that comes before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ToSchema)]
+#[schema(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum Stage {
     /// It came in.
     Entry,
@@ -33,7 +36,7 @@ pub(crate) enum Stage {
 
 impl Stage {
     /// Every stage.
-    const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Entry,
         Self::Enrichment,
         Self::Underwriting,

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What an evaluation led to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -12,7 +13,8 @@ pub(crate) enum Decision {
 }
 
 /// Where an application stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
+#[schema(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum ApplicationStatus {
     /// Not decided yet.
     SubmittedAndPendingApproval,
@@ -37,7 +39,7 @@ impl ApplicationStatus {
 }
 
 /// Why an application ended without a loan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum Reason {
     /// Principal or term are beyond what the product allows.
@@ -64,7 +66,7 @@ pub(crate) enum Reason {
 
 impl Reason {
     /// Every reason.
-    const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::OutOfPolicy,
         Self::CustomerUnknown,
         Self::KycRejected,
@@ -100,7 +102,7 @@ impl Reason {
 }
 
 /// Where a loan stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum LoanStatus {
     /// To be paid out.

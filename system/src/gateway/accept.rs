@@ -113,7 +113,7 @@ async fn carry_out(gateway: &Gateway, task: Task) -> Result<Response, Problem> {
 async fn take(gateway: &Gateway, task: Task) -> Result<Answer, Problem> {
     let Task { topic, order, .. } = task;
     gateway.intake.before_log(&order).await?;
-    append(&gateway.producer, topic, &order).await?;
+    append(&gateway.producer, gateway.keying, topic, &order).await?;
     let body = Accepted { event: order.event, id: order.id, events: order.records.len() };
     Answer::accepted(&body, order.location).map_err(|error| defect(&error))
 }

@@ -4,16 +4,20 @@ use futures::future::join_all;
 use tracing::warn;
 
 use super::asked::Order;
+use crate::config::gateway::Keying;
 use crate::http::problem::{Kind, Problem};
 use crate::messaging::producer::{LogProducer, Record};
 
 /// Appends all of an order's records and waits until the log has every one. The problem says whether it is certain
 /// that it has none.
-pub(super) async fn append(producer: &LogProducer, topic: &str, order: &Order) -> Result<(), Problem> {
+pub(super) async fn append(producer: &LogProducer, keying: Keying, topic: &str, order: &Order) -> Result<(), Problem> {
     let mut pending = Vec::with_capacity(order.records.len());
     let mut refused = None;
     for record in &order.records {
-        let record = Record::of(topic, &record.key, &record.value, record.traceparent.as_deref());
+        let mut record = Record::of(topic, &record.key, &record.value, record.traceparent.as_deref());
+        if keying == Keying::Nothing {
+            record.key = None;
+        }
         match producer.hand_over(record) {
             Ok(handed_over) => pending.push(handed_over.acknowledged()),
             Err(error) => {

@@ -41,11 +41,14 @@ use axum::routing::{MethodFilter, get, on};
 use rdkafka::error::KafkaError;
 use tracing::info;
 
-use crate::config::gateway::{CommandIds, GatewaySettings};
+use crate::config::gateway::{CommandIds, GatewaySettings, Keying};
 use crate::http::health::Readiness;
 use crate::http::{metrics, server};
 use crate::messaging::producer::LogProducer;
 use crate::messaging::topic;
+#[cfg(test)]
+pub(crate) use openapi::assert_told;
+
 use admission::Admission;
 use idempotency::Idempotency;
 use intake::Intake;
@@ -67,6 +70,7 @@ struct Gateway {
     intake: Intake,
     command_ids: CommandIds,
     trace_propagation: bool,
+    keying: Keying,
     customers: Owner,
     origination: Owner,
     servicing: Owner,
@@ -84,6 +88,7 @@ impl Gateway {
             intake: Intake::new(&settings.intake),
             command_ids: settings.command_ids,
             trace_propagation: settings.kafka.trace_propagation,
+            keying: settings.keying,
             customers: Owner::new("customers", settings.customers.clone())?,
             origination: Owner::new("origination", settings.origination.clone())?,
             servicing: Owner::new("servicing", settings.servicing.clone())?,

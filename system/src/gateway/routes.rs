@@ -25,6 +25,7 @@ use crate::messaging::contract::servicing::{RepaymentRequested, WriteOffRequeste
 use crate::messaging::event::EventData;
 use crate::messaging::topic;
 use crate::telemetry::traceparent;
+use crate::{customers, origination, servicing};
 
 /// A route that asks for something to be done.
 pub(super) struct Command {
@@ -51,6 +52,8 @@ pub(super) struct Read {
     pub(super) scope: &'static str,
     /// What it tells, in one sentence.
     pub(super) summary: &'static str,
+    /// What the answer looks like.
+    pub(super) state: fn() -> Shape,
     /// The path's parameter.
     pub(super) parameter: &'static str,
     /// The parameter as the owner is to see it.
@@ -281,6 +284,7 @@ pub(super) static READS: [Read; 4] = [
         path: "/v1/customers/{customer_id}",
         scope: "customers:read",
         summary: "A customer as he is now.",
+        state: shape::<customers::Customer>,
         parameter: "customer_id",
         id: |text| customer_id(text).map(|id| id.to_string()),
         owner: |gateway| &gateway.customers,
@@ -290,6 +294,7 @@ pub(super) static READS: [Read; 4] = [
         path: "/v1/loan-applications/{external_id}",
         scope: "applications:read",
         summary: "An application as it stands.",
+        state: shape::<origination::Document>,
         parameter: "external_id",
         id: |text| external_id(text).map(|id| id.to_string()),
         owner: |gateway| &gateway.origination,
@@ -299,6 +304,7 @@ pub(super) static READS: [Read; 4] = [
         path: "/v1/loans/{external_id}",
         scope: "loans:read",
         summary: "A loan as it stands.",
+        state: shape::<servicing::Document>,
         parameter: "external_id",
         id: |text| external_id(text).map(|id| id.to_string()),
         owner: |gateway| &gateway.servicing,
@@ -308,6 +314,7 @@ pub(super) static READS: [Read; 4] = [
         path: "/v1/loans/{external_id}/ledger",
         scope: "loans:read",
         summary: "What was booked about a loan.",
+        state: shape::<servicing::Ledger>,
         parameter: "external_id",
         id: |text| external_id(text).map(|id| id.to_string()),
         owner: |gateway| &gateway.servicing,

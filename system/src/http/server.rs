@@ -15,7 +15,10 @@ use tracing::{info, warn};
 use super::health::{self, Readiness};
 use super::problem::{Kind, Problem};
 use super::{head, metrics, request_id, trace};
-use crate::config::server::ServerSettings;
+use crate::config::server::{ServerSettings, Shutdown};
+
+/// The exit code of a process that SIGTERM ends.
+const TERMINATED: i32 = 128 + 15;
 
 /// A service's routes, measured, traced and told apart in the log by their requests, with health, metrics and problem
 /// documents for what no route matches.
@@ -39,8 +42,8 @@ async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
     Kind::MethodNotAllowed.with(format!("{} does not know {method}", uri.path()))
 }
 
-/// Serves until SIGTERM or SIGINT, then waits for what is in flight, at most for the shutdown time-out. Errors where
-/// the address cannot be listened on.
+/// Serves until SIGTERM or SIGINT, then waits for what is in flight, at most for the shutdown time-out; told to stop
+/// abruptly, it ends the process instead. Errors where the address cannot be listened on.
 pub(crate) async fn serve(settings: &ServerSettings, router: Router, readiness: Readiness) -> anyhow::Result<()> {
     let listen = settings.listen;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
@@ -52,8 +55,13 @@ pub(crate) async fn serve(settings: &ServerSettings, router: Router, readiness: 
         }
     });
     let server = axum::serve(listener, router).with_graceful_shutdown(told(stopped.clone()));
+    let shutdown = settings.shutdown;
     tokio::spawn(async move {
         stop_signal().await;
+        if shutdown == Shutdown::Abrupt {
+            warn!("ending at once: what is in flight is dropped");
+            std::process::exit(TERMINATED);
+        }
         readiness.set(false);
         let _ = stop.send(true);
     });

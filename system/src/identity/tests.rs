@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use super::*;
-use crate::config::server::ServerSettings;
+use crate::config::server::{ServerSettings, Shutdown};
 use crate::testing::http::{self, Server};
 use crate::testing::redis::{LocalRedis, free_port, way_to};
 use clients::{Clients, Secret};
@@ -45,7 +45,11 @@ struct Served {
 impl Served {
     async fn start(data: &Path, redis_port: u16, lifetime_seconds: i64) -> Self {
         let settings = IdentitySettings {
-            server: ServerSettings { listen: (Ipv4Addr::LOCALHOST, 0).into(), shutdown_timeout: BOUND },
+            server: ServerSettings {
+                listen: (Ipv4Addr::LOCALHOST, 0).into(),
+                shutdown: Shutdown::Graceful,
+                shutdown_timeout: BOUND,
+            },
             clients: Clients::parse("client-*=loans:read loans:write", SECRET).expect("a list"),
             admin_secret: Secret::new(ADMIN),
             issuer: "lending-identity".to_owned(),

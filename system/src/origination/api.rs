@@ -9,9 +9,14 @@ use jiff::Timestamp;
 use serde::Serialize;
 use sqlx::postgres::PgRow;
 use tracing::error;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::domain::application::Product;
+use crate::domain::customer::CustomerId;
+use crate::domain::money::Amount;
 use crate::domain::stage::Stage;
+use crate::domain::status::{ApplicationStatus, Reason};
 use crate::http::problem::{Kind, Problem};
 use crate::store::{Store, StoreError, column};
 
@@ -21,21 +26,31 @@ select external_id, customer_id, product, principal_currency, principal_minor_un
 from loan_application where external_id = $1 order by id limit 1";
 
 /// An application as clients see it.
-#[derive(Debug, Serialize)]
-pub(super) struct Document {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Application)]
+pub(crate) struct Document {
     external_id: Uuid,
+    #[schema(value_type = CustomerId)]
     customer_id: String,
+    #[schema(value_type = Product)]
     product: String,
+    #[schema(value_type = Amount)]
     principal: AmountDocument,
     term_months: i32,
+    #[schema(value_type = ApplicationStatus)]
     status: String,
+    #[schema(value_type = Stage)]
     stage: String,
     /// Why it ended without a loan.
+    #[schema(value_type = Option<Reason>, required)]
     reason: Option<String>,
+    /// 1 when it came in; grows with every step.
     version: i64,
     /// The median of the bureaus' scores, once it was judged by one.
+    #[schema(required)]
     score: Option<i32>,
     /// What the client can take, could have taken, or has taken.
+    #[schema(required)]
     offer: Option<OfferDocument>,
 }
 
@@ -45,14 +60,17 @@ struct AmountDocument {
     minor_units: i64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Offer)]
 struct OfferDocument {
+    #[schema(value_type = Amount)]
     principal: AmountDocument,
     /// A year's nominal rate: 525 is 5.25 %.
     rate_basis_points: i32,
     term_months: i32,
     instalment_minor_units: i64,
     /// Until when it can be taken; only as long as it can.
+    #[schema(required)]
     expires_at: Option<Timestamp>,
 }
 

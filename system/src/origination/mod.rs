@@ -40,6 +40,7 @@ use crate::messaging::outbox::Publisher;
 use crate::messaging::topic;
 use crate::owner::{self, Parts};
 use crate::store::Store;
+pub(crate) use api::Document;
 use blocking::Blocking;
 use bureaus::{Bureau, Dispatcher};
 use evaluation::Evaluation;

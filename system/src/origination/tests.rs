@@ -22,6 +22,7 @@ use crate::config::origination::{BureauAddress, CallSettings};
 use crate::domain::application::{LoanApplication, tests::sound};
 use crate::domain::customer::Kyc;
 use crate::domain::status::Decision;
+use crate::gateway::assert_told;
 use crate::messaging::consumer::Handler;
 use crate::messaging::event::Cause;
 use crate::messaging::inbox::Dedup;
@@ -99,8 +100,13 @@ impl Desk {
         while self.evaluation.fire_due().await.unwrap() > 0 {}
     }
 
+    /// What the API answers, which is what the gateway's document says of it; null where there is no application.
     async fn document(&self, id: u128) -> Value {
-        serde_json::to_value(super::api::find(&self.store, Uuid::from_u128(id)).await.unwrap()).unwrap()
+        let document = serde_json::to_value(super::api::find(&self.store, Uuid::from_u128(id)).await.unwrap()).unwrap();
+        if !document.is_null() {
+            assert_told("/v1/loan-applications/{external_id}", &document);
+        }
+        document
     }
 }
 

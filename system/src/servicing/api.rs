@@ -1,16 +1,20 @@
 //! `GET /v1/loans/{external_id}` and `GET /v1/loans/{external_id}/ledger`: the truth about a loan.
 
+use std::collections::BTreeMap;
+
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::routing::get;
 use axum::{Json, Router};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use sqlx::types;
 use tracing::error;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::domain::customer::CustomerId;
+use crate::domain::ledger::{Account, LedgerKind};
 use crate::domain::loan::Loan;
 use crate::domain::money::Currency;
 use crate::domain::status::LoanStatus;
@@ -73,9 +77,11 @@ struct Past {
 }
 
 /// A loan as clients see it; amounts are in minor units of its currency.
-#[derive(Serialize)]
-struct Document {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Loan)]
+pub(crate) struct Document {
     external_id: Uuid,
+    #[schema(value_type = CustomerId)]
     customer_id: String,
     status: LoanStatus,
     version: i64,
@@ -87,40 +93,75 @@ struct Document {
     /// What closes it now.
     payoff_minor_units: i64,
     /// What is to be paid next; null where nothing is.
+    #[schema(required)]
     next_instalment: Option<NextInstalment>,
     arrears: Arrears,
     schedule: Vec<Line>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Money {
     currency: Currency,
     minor_units: i64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct NextInstalment {
     number: u16,
     /// What is left to be paid of it.
     minor_units: i64,
+    #[schema(required)]
     due_at: Option<Timestamp>,
 }
 
 /// What fell due and is not paid.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Arrears {
     instalments: usize,
     minor_units: i64,
 }
 
 /// An instalment that was paid, or is to be paid as things stand.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Instalment)]
 struct Line {
     number: u16,
+    /// Null before the loan is paid out.
+    #[schema(required)]
     due_at: Option<Timestamp>,
     principal_minor_units: i64,
     interest_minor_units: i64,
     paid: bool,
+}
+
+/// What was booked about a loan, as the database has it and as clients see it; amounts are in minor units of its
+/// currency, debits positive and credits negative.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub(crate) struct Ledger {
+    external_id: Uuid,
+    currency: Currency,
+    /// What was booked to each account that was touched; together they are zero.
+    balances: BTreeMap<Account, i64>,
+    transactions: Vec<LedgerTransaction>,
+}
+
+#[derive(Serialize, Deserialize, ToSchema)]
+struct LedgerTransaction {
+    id: i64,
+    kind: LedgerKind,
+    /// The transfer that it tells of.
+    instruction_id: Uuid,
+    /// The transaction that it takes back.
+    #[schema(required)]
+    reversal_of: Option<i64>,
+    booked_at: Timestamp,
+    entries: Vec<LedgerEntry>,
+}
+
+#[derive(Serialize, Deserialize, ToSchema)]
+struct LedgerEntry {
+    account: Account,
+    amount_minor_units: i64,
 }
 
 async fn read(State(store): State<Store>, id: Result<Path<Uuid>, PathRejection>) -> Result<Json<Document>, Problem> {
@@ -131,7 +172,7 @@ async fn read(State(store): State<Store>, id: Result<Path<Uuid>, PathRejection>)
 async fn read_ledger(
     State(store): State<Store>,
     id: Result<Path<Uuid>, PathRejection>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Ledger>, Problem> {
     let types::Json(ledger) = find(&store, READ_LEDGER, id).await?;
     Ok(Json(ledger))
 }

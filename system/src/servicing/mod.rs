@@ -33,6 +33,7 @@ use crate::messaging::outbox::Publisher;
 use crate::messaging::topic;
 use crate::owner::{self, Parts};
 use crate::store::Store;
+pub(crate) use api::{Document, Ledger};
 use book::Policy;
 use dispatcher::Dispatcher;
 use intake::{Desk, Wakeups};

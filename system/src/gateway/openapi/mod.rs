@@ -8,6 +8,9 @@ mod schemas;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(crate) use tests::assert_told;
+
 use utoipa::ToSchema;
 use utoipa::openapi::schema::AdditionalProperties;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -77,9 +80,11 @@ fn components() -> Components {
         .description(Some("A token of the identity provider, signed with ES256, with the route's scope."))
         .build();
     let asked = COMMANDS.iter().flat_map(|command| (command.body)().closed());
-    let told = [Shape::of::<Accepted>(), Shape::of::<Problem<'static>>()].into_iter().flat_map(|shape| shape.schemas);
+    let told = READS.iter().map(|read| (read.state)());
+    let told = told.chain([Shape::of::<Accepted>(), Shape::of::<Problem<'static>>()]).flat_map(|shape| shape.schemas);
     ComponentsBuilder::new()
-        .schemas_from_iter(asked.chain(told))
+        // What is told and asked alike is there once: as it may be asked.
+        .schemas_from_iter(told.chain(asked))
         .security_scheme(operation::TOKEN, SecurityScheme::Http(token))
         .build()
 }

@@ -68,7 +68,7 @@ pub(super) fn command(command: &Command) -> PathItem {
 
 /// The entry of a read.
 pub(super) fn read(read: &Read) -> PathItem {
-    let state: RefOr<Schema> = ObjectBuilder::new().schema_type(Type::Object).into();
+    let state = Ref::from_schema_name((read.state)().name);
     let found = ResponseBuilder::new()
         .description("Its state, as its owner tells it.")
         .content("application/json", Content::new(Some(state)))

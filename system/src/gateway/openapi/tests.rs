@@ -16,6 +16,50 @@ fn validator(name: &str) -> jsonschema::Validator {
     jsonschema::validator_for(&schema).expect("a schema")
 }
 
+/// Panics where `answer` is not what the document says that a GET of the route `path` answers with. Clients have to bear
+/// a field that the document does not tell of; here it is one too many.
+pub(crate) fn assert_told(path: &str, answer: &Value) {
+    let document = written();
+    let place = format!("/paths/{}/get/responses/200/content/application~1json/schema", path.replace('/', "~1"));
+    let mut schema = document.pointer(&place).unwrap_or_else(|| panic!("there is no read of {path}")).clone();
+    schema["components"] = document["components"].clone();
+    for one in schema["components"]["schemas"].as_object_mut().expect("schemas").values_mut() {
+        if one.get("properties").is_some() {
+            one["additionalProperties"] = json!(false);
+        }
+    }
+    let validator = jsonschema::options().should_validate_formats(true).build(&schema).expect("a schema");
+    let wrong: Vec<_> =
+        validator.iter_errors(answer).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert!(wrong.is_empty(), "{path} answers {answer}, and that is not what the document says: {wrong:#?}");
+}
+
+#[test]
+#[should_panic(expected = "that is not what the document says")]
+fn an_answer_with_a_field_that_the_document_does_not_tell_of_is_noticed() {
+    let entry = json!({ "account": "FUND_SOURCE", "amount_minor_units": 5, "nobody_knows": 1 });
+    let transaction = json!({ "id": 1, "kind": "DISBURSEMENT", "instruction_id": Uuid::nil(), "reversal_of": null,
+        "booked_at": "2026-01-01T00:00:00Z", "entries": [entry] });
+    let ledger = json!({ "external_id": Uuid::nil(), "currency": "EUR", "balances": { "FUND_SOURCE": 5 },
+        "transactions": [transaction] });
+    assert_told("/v1/loans/{external_id}/ledger", &ledger);
+}
+
+#[test]
+fn a_word_of_the_database_is_told_as_the_database_has_it() {
+    use crate::domain::stage::Stage;
+    use crate::domain::status::Reason;
+
+    for (name, words) in
+        [("Stage", Stage::ALL.map(Stage::name).to_vec()), ("Reason", Reason::ALL.map(Reason::name).to_vec())]
+    {
+        assert_eq!(written()["components"]["schemas"][name]["enum"], json!(words), "{name}");
+    }
+    for stage in Stage::ALL {
+        assert!(validator("ApplicationStatus").is_valid(&json!(stage.status().name())), "{stage:?}");
+    }
+}
+
 #[test]
 fn the_document_has_every_route_and_no_other() {
     let mut expected: BTreeSet<(String, String)> =

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::http::HeaderMap;
+use futures::StreamExt;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -90,6 +91,8 @@ fn configuration(folder: &Path, port: u16, gateway: &str) -> String {
     TEMPLATE
         .replace("{listen}", &format!("127.0.0.1:{port}"))
         .replace("{dir}", &folder.display().to_string())
+        .replace("{setting:rate}", "1000")
+        .replace("{setting:burst}", "500")
         .replace("{certificate}", &file("certificate.pem"))
         .replace("{certificate_key}", &file("key.pem"))
         .replace("{servers:gateway:8080}", &format!("server {gateway} max_fails=1 fail_timeout=1s;"))
@@ -185,6 +188,19 @@ async fn a_client_over_its_rate_is_told_when_to_come_back_and_that_nothing_was_d
         assert_eq!(refused.headers()["retry-after"], "1");
         assert_eq!(refused.headers()["not-attempted"], "true");
         assert_eq!(problem(refused).await, expected(Kind::TooManyRequests));
+    }
+}
+
+#[tokio::test]
+async fn a_limit_that_was_set_out_of_reach_refuses_nobody() {
+    let gateway = gateway().await;
+    // As the variant `no-rate-limit` has it; in nginx's own units these are a thousand times as much.
+    let open = |text: String| text.replace("rate=1000r/s", "rate=1000000r/s").replace("burst=500", "burst=1000000");
+    let door = FrontDoor::open(&gateway, open).await;
+    let asked = (0..1_200).map(|_| door.get("/").bearer_auth("one").send());
+    let answers: Vec<_> = futures::stream::iter(asked).buffer_unordered(100).collect().await;
+    for answer in answers {
+        assert_eq!(answer.expect("an answer").status(), 200);
     }
 }
 

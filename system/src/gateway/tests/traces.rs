@@ -75,9 +75,9 @@ struct Chain {
 impl Chain {
     async fn behind(world: &World, trace_propagation: bool) -> Self {
         for topic in [topic::ORIGINATION_EVENTS, topic::DEAD_LETTERS] {
-            world.log.create_topic(topic, 1, 1).expect("a topic");
+            world.log.cluster.create_topic(topic, 1, 1).expect("a topic");
         }
-        let mut settings = MessagingSettings::for_tests(world.log.bootstrap_servers());
+        let mut settings = MessagingSettings::for_tests(world.log.brokers());
         settings.kafka.trace_propagation = trace_propagation;
         let store = postgres::store(Service::Origination).await;
         let (stop, stopped) = watch::channel(false);
@@ -163,7 +163,7 @@ async fn without_propagation_every_trace_ends_at_the_first_queue() {
     let chain = Chain::behind(&world, false).await;
     submit(&world, &begun).await;
     assert_eq!(chain.end().await, [None, None], "no record says anything of a trace");
-    let (_, event) = &world.events(topic::ORIGINATION_COMMANDS, 1)[0];
+    let (_, event) = &world.events(topic::ORIGINATION_COMMANDS, 1).await[0];
     assert_eq!(event["traceparent"], Value::Null);
     let names: Vec<_> = collector.spans(&begun.trace, 2).await.into_iter().map(|one| one.span.name).collect();
     assert_eq!(names, ["POST /v1/loan-applications", "send origination.commands"]);
@@ -186,7 +186,7 @@ async fn a_report_belongs_to_the_trace_that_it_says_and_else_to_that_of_its_requ
     request.headers_mut().insert("traceparent", callback.traceparent().parse().expect("a header"));
     assert_eq!(send(&world.router, request).await.status, 202);
 
-    let events = world.events(topic::ORIGINATION_COMMANDS, 3);
+    let events = world.events(topic::ORIGINATION_COMMANDS, 3).await;
     let of_report = |id: u128| {
         let id = json!(Uuid::from_u128(id));
         let (_, event) = events.iter().find(|(_, event)| event["data"]["request_id"] == id).expect("an event");
@@ -209,7 +209,7 @@ async fn every_line_about_a_request_says_which_and_what_is_known_of_whose_it_is(
     let caught = catch();
     let world = World::with(&[("LENDING_KAFKA_MESSAGE_TIMEOUT", "1s")]).await;
     let (command, read) = (Uuid::new_v4(), Uuid::new_v4());
-    world.log.broker_down(1).expect("it stops");
+    world.log.down();
     let mut request = world.request(Method::POST, APPLICATIONS, Uuid::new_v4(), &sound().to_string());
     request.headers_mut().insert("x-request-id", command.to_string().parse().expect("a header"));
     assert_eq!(send(&world.router, request).await.status, 504);

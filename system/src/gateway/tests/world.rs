@@ -131,10 +131,10 @@ impl World {
     }
 
     /// The events of a topic with their keys, as soon as there are `count`; no more may be there then.
-    pub(super) async fn events(&self, topic: &str, count: usize) -> Vec<(String, Value)> {
+    pub(super) async fn events(&self, topic: &str, count: usize) -> Vec<(Option<String>, Value)> {
         let records = self.log.take(topic, count).await;
         assert_eq!(usize::try_from(self.log.count(topic)).expect("no fewer than none"), count, "{records:?}");
-        let key = |record: &OwnedMessage| String::from_utf8_lossy(record.key().unwrap_or_default()).into_owned();
+        let key = |record: &OwnedMessage| record.key().map(|key| String::from_utf8_lossy(key).into_owned());
         let event = |record: &OwnedMessage| serde_json::from_str(&value(record)).expect("JSON");
         records.iter().map(|record| (key(record), event(record))).collect()
     }

@@ -1,14 +1,21 @@
 use reqwest::StatusCode;
 
 use super::*;
+use crate::gateway::assert_told;
 use crate::rail::tests::good;
 use crate::servicing::api;
 use crate::testing::http::{self, Server};
 
+/// What is answered, which is what the gateway's document says of it.
 async fn get(desk: &Desk, path: &str) -> (StatusCode, Value) {
     let server = Server::of(api::routes(desk.store.clone())).await;
     let answer = http::client().get(format!("{}{path}", server.url())).send().await.unwrap();
-    (answer.status(), answer.json().await.unwrap())
+    let found = (answer.status(), answer.json().await.unwrap());
+    if found.0 == StatusCode::OK {
+        let ledger = if path.ends_with("/ledger") { "/ledger" } else { "" };
+        assert_told(&format!("/v1/loans/{{external_id}}{ledger}"), &found.1);
+    }
+    found
 }
 
 async fn read(desk: &Desk) -> Value {
