@@ -1,12 +1,17 @@
 //! Lines of the log, as they are written, caught before they are.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde_json::Value;
+use tracing::Dispatch;
 use tracing::subscriber::DefaultGuard;
 
 use crate::telemetry::log::Lines;
+
+/// Two that nobody logs to. As long as there is one dispatcher alone, tracing asks that of the thread which comes to a
+/// place in the code first, and where that thread has none, the place is silent for all.
+static OTHERS: OnceLock<[Dispatch; 2]> = OnceLock::new();
 
 /// What this thread logs, as long as this value lives.
 pub(crate) struct Caught {
@@ -29,6 +34,7 @@ impl Write for Buffer {
 
 /// Catches lines from `warn` on, and, of this system, all.
 pub(crate) fn catch() -> Caught {
+    OTHERS.get_or_init(|| [(); 2].map(|()| Dispatch::new(tracing_subscriber::registry())));
     let text = Buffer::default();
     let writer = text.clone();
     let log = tracing_subscriber::fmt().json().event_format(Lines).with_env_filter("warn,lending=debug");
