@@ -25,5 +25,6 @@ lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
-bench: setup
+# The benchmark of the whole system runs `lending` as it is shipped.
+bench: setup build
 	cargo bench --workspace --locked

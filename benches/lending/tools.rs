@@ -1,0 +1,41 @@
+//! Other people's measures: Kafka's own ProducerPerformance, and wrk. What is not installed is said, with the way to it.
+
+use std::process::Command;
+
+use proofload_lab::Toolbox;
+
+use crate::place;
+
+/// Records a second by Kafka's own measure: as fast as it can, `bytes` each, acknowledged by all replicas in sync.
+pub(crate) fn producer_performance(topic: &str, records: usize, bytes: usize) -> Result<f64, String> {
+    let tools = Toolbox::find().map_err(|_| "not everything is installed: run ./setup".to_owned())?;
+    let output = Command::new(&tools.java)
+        .args(["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp"])
+        .arg(&tools.kafka.class_path)
+        .args(["org.apache.kafka.tools.ProducerPerformance", "--topic", topic, "--throughput", "-1"])
+        .args(["--num-records", &records.to_string(), "--record-size", &bytes.to_string()])
+        .args(["--producer-props", &format!("bootstrap.servers={}", place::brokers()), "acks=all"])
+        .output()
+        .map_err(|error| format!("cannot start java: {error}"))?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    // "100000 records sent, 30000.1 records/sec (14.65 MB/sec), ...": the last such line is the sum.
+    let sums = said.lines().filter(|line| line.contains("records sent"));
+    let rate = sums.last().and_then(|line| before(line, " records/sec"));
+    rate.ok_or_else(|| format!("ProducerPerformance said nothing that can be read: {}", said.trim()))
+}
+
+/// Requests a second by wrk: a GET of `url`, with so many connections, on one thread.
+pub(crate) fn wrk(url: &str, connections: usize) -> Result<f64, String> {
+    let output = Command::new("wrk")
+        .args(["--threads", "1", "--duration", "5s", "--connections", &connections.to_string(), url])
+        .output()
+        .map_err(|_| "wrk is not installed (on Debian and Ubuntu: the package wrk)".to_owned())?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    let rate = said.lines().find_map(|line| line.trim().strip_prefix("Requests/sec:")?.trim().parse().ok());
+    rate.ok_or_else(|| format!("wrk said nothing that can be read: {}", said.trim()))
+}
+
+/// The number before a unit.
+fn before(line: &str, unit: &str) -> Option<f64> {
+    line.split_once(unit)?.0.rsplit([' ', ',']).next()?.parse().ok()
+}
