@@ -15,7 +15,7 @@ use crate::place::{self, Door};
 use crate::processors;
 use crate::table::Table;
 
-const CLIENTS: usize = 64;
+const CLIENTS: usize = 256;
 const WARM_UP: Duration = Duration::from_secs(5);
 const SPAN: Duration = Duration::from_secs(20);
 /// How long it is watched at rest.

@@ -19,8 +19,8 @@ pub(crate) fn producer_performance(topic: &str, records: usize, bytes: usize) ->
         .map_err(|error| format!("cannot start java: {error}"))?;
     let said = String::from_utf8_lossy(&output.stdout);
     // "100000 records sent, 30000.1 records/sec (14.65 MB/sec), ...": the last such line is the sum.
-    let sums = said.lines().filter(|line| line.contains("records sent"));
-    let rate = sums.last().and_then(|line| before(line, " records/sec"));
+    let mut sums = said.lines().filter(|line| line.contains("records sent"));
+    let rate = sums.next_back().and_then(|line| before(line, " records/sec"));
     rate.ok_or_else(|| format!("ProducerPerformance said nothing that can be read: {}", said.trim()))
 }
 
