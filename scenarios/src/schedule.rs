@@ -16,12 +16,12 @@ pub struct Schedule {
     count: u64,
     /// Seconds at the last Poisson arrival.
     reached: f64,
-    lasts: f64,
+    lasts: Duration,
 }
 
 impl Schedule {
     pub(crate) fn new(arrivals: Arrivals, seed: u64, lasts: Duration) -> Self {
-        Self { arrivals, draws: Draws::of(&[seed]), count: 0, reached: 0.0, lasts: lasts.as_secs_f64() }
+        Self { arrivals, draws: Draws::of(&[seed]), count: 0, reached: 0.0, lasts }
     }
 }
 
@@ -39,7 +39,8 @@ impl Iterator for Schedule {
             Arrivals::Ramp(ramp) => ramp.when(self.count as f64),
         };
         self.count += 1;
-        (seconds < self.lasts).then(|| Duration::from_secs_f64(seconds))
+        // Held against the end as what it becomes: in nanoseconds, what is less as a float can be the end itself.
+        Duration::try_from_secs_f64(seconds).ok().filter(|offset| *offset < self.lasts)
     }
 }
 

@@ -306,7 +306,7 @@ mod tests {
     fn the_error_says_what_can_be_written() {
         assert_eq!(
             Template::parse("{idd}").unwrap_err().to_string(),
-            "`{idd}` at character 1 is not a placeholder: nobody knows what it stands for (write {id}, {arrival}, {n}, \
+            "`{idd}` at character 1 is not a placeholder: nobody knows what it stands for (write {id}, {arrival}, {key}, {n}, \
              {choice:a|b}, {integer:1..9}, {capture:NAME} or {credential:NAME}; a literal brace before a letter is \
              written twice)"
         );

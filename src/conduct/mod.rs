@@ -227,14 +227,13 @@ impl Run<'_> {
 
     /// The gauges that come to rest when the system has nothing left to do.
     async fn draining_gauges(&self) -> Result<Vec<(String, f64)>, String> {
-        let mut values: Vec<(String, f64)> = Vec::new();
-        for (name, gauge) in &self.experiment.system.manifest.gauges {
-            if gauge.drains {
-                let value = self.gauges.read(name).await.map_err(|why| format!("{name}: {why}"))?;
-                values.push((name.clone(), value));
-            }
-        }
-        Ok(values)
+        let drains = self.experiment.system.manifest.gauges.iter().filter(|(_, gauge)| gauge.drains);
+        // Side by side: one after the other, a dozen of them take seconds on a busy machine.
+        let reads = drains.map(|(name, _)| async move {
+            let value = self.gauges.read(name).await.map_err(|why| format!("{name}: {why}"))?;
+            Ok((name.clone(), value))
+        });
+        futures::future::try_join_all(reads).await
     }
 }
 

@@ -7,36 +7,34 @@ use proofload_lab::kafka;
 use proofload_scenarios::{Handle, LiveCounts};
 use std::time::{Duration, Instant};
 
-/// How often the draining gauges are read during the phase.
+/// How often the draining gauges are read during the phase, at most.
 const POLL: Duration = Duration::from_secs(1);
+/// And at least so often in it.
+const READINGS: u32 = 10;
 /// Between two evaluations of a probe that did not hold.
 const AGAIN: Duration = Duration::from_millis(200);
 /// The share of operations that must be ok.
 const OK_SHARE: f64 = 0.99;
 
-/// Watches the steady phase, which lasts `span`, and evaluates the probes shortly before its end.
-/// Returns whether all of them held.
+/// Watches the steady phase, which lasts `span`; what can be asked at once is asked in its last third.
+/// Returns whether all probes held.
 pub(super) async fn watch(run: &Run<'_>, traffic: &Handle, span: Duration) -> anyhow::Result<bool> {
     let end = Instant::now() + span;
     let before = traffic.counts();
-    let mut lags: Vec<Vec<(String, f64)>> = Vec::new();
-    let mut unread = None;
-    while Instant::now() + 2 * POLL < end {
-        match tokio::time::timeout_at(end.into(), run.draining_gauges()).await {
-            Ok(Ok(values)) => lags.push(values),
-            Ok(Err(why)) => unread = Some(why),
-            Err(_) => unread = Some("no answer before the end of the phase".to_owned()),
-        }
-        tokio::time::sleep(POLL).await;
-    }
+    // Side by side: a gauge that is slow to be read leaves the others their time.
+    let asked = async {
+        tokio::time::sleep(span * 2 / 3).await;
+        tokio::join!(until(end, || ready(run)), until(end, || in_sync(run)))
+    };
+    let ((lags, unread), (ready, in_sync)) = tokio::join!(read_lags(run, end, POLL.min(span / READINGS)), asked);
     let after = traffic.counts();
     let done = |counts: LiveCounts| counts.ok + counts.fail + counts.indeterminate;
     let (done, ok) = (done(after) - done(before), after.ok - before.ok);
     let mut all_hold = true;
     for probe in &run.experiment.header.steady.probes {
         let (holds, evidence) = match probe {
-            SteadyProbe::Ready => until(end, || ready(run)).await,
-            SteadyProbe::InSync => until(end, || in_sync(run)).await,
+            SteadyProbe::Ready => ready.clone(),
+            SteadyProbe::InSync => in_sync.clone(),
             SteadyProbe::LagFlat => match &unread {
                 Some(why) => (false, format!("a gauge cannot be read: {why}")),
                 None => lag_flat(&lags, done as f64 / span.as_secs_f64().max(1.0)),
@@ -50,6 +48,21 @@ pub(super) async fn watch(run: &Run<'_>, traffic: &Handle, span: Duration) -> an
         run.recorder.event(Event::SteadyProbed { probe: probe.name().to_owned(), holds, evidence })?;
     }
     Ok(all_hold)
+}
+
+/// Reads the draining gauges until `end`; with them, why the last of those that could not be read could not.
+async fn read_lags(run: &Run<'_>, end: Instant, pause: Duration) -> (Vec<Vec<(String, f64)>>, Option<String>) {
+    let (mut lags, mut unread) = (Vec::new(), None);
+    while Instant::now() < end {
+        match tokio::time::timeout_at(end.into(), run.draining_gauges()).await {
+            Ok(Ok(values)) => lags.push(values),
+            Ok(Err(why)) => unread = Some(why),
+            // What the end of the phase cut short says nothing.
+            Err(_) => break,
+        }
+        tokio::time::sleep_until((Instant::now() + pause).min(end).into()).await;
+    }
+    (lags, unread)
 }
 
 /// Evaluates a probe again until it holds, or the phase ends: one late answer on a busy machine is no unsteady system.

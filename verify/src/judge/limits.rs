@@ -56,10 +56,13 @@ fn power_of_zero(history: &History, finding: &Finding) -> Vec<String> {
     let faults = Faults::of(&history.journal).records;
     let ids: BTreeSet<&str> = faults.iter().map(|fault| &*fault.id).collect();
     for id in ids {
-        let injections = faults.iter().filter(|fault| &*fault.id == id).count() as u64;
+        let injections = value(&format!("exposed_injections.{id}")).unwrap_or_default() as u64;
+        if injections == 0 {
+            continue;
+        }
         let exposed = value(&format!("exposed_intents.{id}")).unwrap_or_default() as u64;
         limits.push(format!(
-            "{}: no loss in {} of {id} bounds the chance of a loss per injection at {} (95 % confidence), whatever the \
+            "{}: no loss in {} of {id} that put any at risk bounds the chance of a loss per injection at {} (95 % confidence), whatever the \
              {} exposed to it were: they are not independent. Repeat the run to say more.",
             finding.expectation,
             wording::plural(injections, "injection"),

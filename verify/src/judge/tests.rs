@@ -254,7 +254,7 @@ fn the_limits_say_what_a_zero_is_worth_and_what_a_kill_cannot_show() {
     let limits = judged_run(&script).limits.join("\n");
     assert!(limits.contains("unsynced writes"), "{limits}");
     assert!(
-        limits.contains("no loss in 1 injection of leader-kill bounds the chance of a loss per injection at 95 %"),
+        limits.contains("no loss in 1 injection of leader-kill that put any at risk bounds the chance of a loss per injection at 95 %"),
         "{limits}"
     );
 }

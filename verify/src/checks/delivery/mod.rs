@@ -121,10 +121,10 @@ impl Delivery {
     /// Why too few were at risk to say anything, if so.
     fn exposed_too_little(&self, exposures: &[(String, u64)], intents: &Intents<'_>) -> Option<String> {
         let least = self.exposed_at_least;
-        if let Some((fault, exposed)) = exposures.iter().find(|(_, exposed)| *exposed < least) {
+        if let Some((fault, exposed)) = by_fault(exposures).iter().find(|(_, exposed)| exposed.intents < least) {
             return Some(format!(
                 "only {} exposed to {fault}, where {} are asked for",
-                wording::plural(*exposed, "intent"),
+                wording::plural(exposed.intents, "intent"),
                 wording::count(least)
             ));
         }
@@ -137,6 +137,25 @@ impl Delivery {
             )
         })
     }
+}
+
+/// How much was at risk of a fault, over all its repeats.
+#[derive(Default)]
+struct Exposed {
+    /// Intents; one that two repeats put at risk counts twice.
+    intents: u64,
+    /// Injections that put any at risk. One that hit nothing shows nothing, and does not count.
+    injections: u64,
+}
+
+fn by_fault(exposures: &[(String, u64)]) -> BTreeMap<&str, Exposed> {
+    let mut faults: BTreeMap<&str, Exposed> = BTreeMap::new();
+    for (fault, intents) in exposures {
+        let exposed = faults.entry(fault).or_default();
+        exposed.intents += intents;
+        exposed.injections += u64::from(*intents > 0);
+    }
+    faults
 }
 
 /// For each fault that was injected, how many intents were at risk of being lost by it: what the journal counted when
@@ -231,25 +250,23 @@ fn evidence(mut finding: Finding, scene: &Scene<'_>, tally: &Tally, exposures: &
         "{} with an unknown outcome: {} are at every stage, {} nowhere; {} of issued ids have no row and were seen nowhere",
         wording::plural(tally.indeterminate, "intent"), wording::count(tally.landed), wording::count(tally.not_landed), wording::count(tally.unused)
     ));
-    let mut least: BTreeMap<&str, u64> = BTreeMap::new();
-    for (fault, exposed) in exposures {
-        least.entry(fault).and_modify(|known| *known = (*known).min(*exposed)).or_insert(*exposed);
-    }
-    for (fault, exposed) in least {
-        finding = finding.figure(&format!("exposed_intents.{fault}"), exposed as f64);
+    for (fault, exposed) in by_fault(exposures) {
+        finding = finding
+            .figure(&format!("exposed_intents.{fault}"), exposed.intents as f64)
+            .figure(&format!("exposed_injections.{fault}"), exposed.injections as f64);
     }
     scene.readings.doubts.iter().fold(finding, |finding, doubt| finding.evidence("doubt", doubt.as_str()))
 }
 
 /// What no loss is worth: only where all was read can a zero bound anything.
 fn power(finding: Finding, exposures: &[(String, u64)]) -> Finding {
-    if exposures.is_empty() {
+    let injections: u64 = by_fault(exposures).values().map(|exposed| exposed.injections).sum();
+    if injections == 0 {
         return finding;
     }
-    let injections = exposures.len() as u64;
     let bound = wording::percent(binomial::bound_of_zero(injections, 0.95));
     let text = format!(
-        "no loss in {} bounds the chance of one per injection at {bound} (95 % confidence); intents inside one fault are not independent",
+        "no loss in {} that put any at risk bounds the chance of one per injection at {bound} (95 % confidence); intents inside one fault are not independent",
         wording::plural(injections, "injection")
     );
     finding.evidence("power", text)

@@ -304,6 +304,18 @@ fn a_fault_to_which_nothing_was_exposed_makes_it_unknown() {
 }
 
 #[test]
+fn a_fault_that_repeats_is_exposed_to_as_much_as_all_its_repeats_and_counts_those_that_hit_something() {
+    // 20/s for 4 s and the 6 s afterwards, both ends included; and after the traffic, when nothing was at risk.
+    let history = Script::good().fault(20.0, 24.0, "cut").fault(70.0, 71.0, "cut").history();
+    let judged = |least: u64| judged("delivery", &format!("{TABLE}\nexposed_at_least = {least}"), &history);
+    assert_eq!(judged(201).judgement, Judgement::Unknown);
+    let finding = judged(200);
+    assert_eq!(finding.judgement, Judgement::Pass);
+    assert_eq!(figure(&finding, "exposed_intents.cut"), Some(200.0));
+    assert_eq!(figure(&finding, "exposed_injections.cut"), Some(1.0));
+}
+
+#[test]
 fn as_many_must_be_exposed_as_the_experiment_asks_for() {
     let history = Script::good().fault(20.0, 24.0, "cut").history();
     // 20/s for 4 s and the 6 s afterwards, both ends included.
