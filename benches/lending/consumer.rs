@@ -8,6 +8,7 @@ use std::time::Instant;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
+use crate::inside::database_url;
 use crate::place;
 use crate::processors::Paused;
 use crate::records;
@@ -77,7 +78,7 @@ async fn plain_loop() -> f64 {
     let migrated = Command::new(place::lending())
         .arg("migrate")
         .env("LENDING_SERVICE", "customers")
-        .env("LENDING_DATABASE_URL", place::database_url(SCRATCH))
+        .env("LENDING_DATABASE_URL", database_url(SCRATCH))
         .output()
         .unwrap();
     assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));

@@ -10,7 +10,8 @@ use reqwest::{RequestBuilder, StatusCode};
 use uuid::Uuid;
 
 use crate::closed_loop::{Carried, closed_loop};
-use crate::place::{self, Door, host};
+use crate::inside::host;
+use crate::place::{self, Door};
 use crate::processors::Paused;
 use crate::table::Table;
 use crate::{records, tools};

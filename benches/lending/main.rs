@@ -10,7 +10,7 @@
 //! - [`consumer`]: commands a second, from the log to the database
 //! - [`chain`]: applications a second, from the front door to the decision, and the processor time of one
 //!
-//! They stand on [`place`] (what is where in the lab), [`closed_loop`], [`records`], [`tools`] (programs of others),
+//! They stand on [`inside`] (the ways into the lab), [`place`] (what they need there), [`closed_loop`], [`records`], [`tools`] (programs of others),
 //! [`processors`] and [`table`].
 
 #![expect(clippy::unwrap_used, reason = "a benchmark ends where its preparation fails")]
@@ -18,6 +18,8 @@
 mod chain;
 mod closed_loop;
 mod consumer;
+#[path = "../../tests/inside/mod.rs"]
+mod inside;
 mod intake;
 mod place;
 mod processors;

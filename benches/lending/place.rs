@@ -3,51 +3,24 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use reqwest::Client;
-use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection, Row};
+
+use crate::inside::{self, PATIENCE, database_url, kafka, told};
 
 /// The variable that says which program `lending` is; one with the prefix `LENDING_` would be refused as no setting.
 pub(crate) const LENDING: &str = "PROGRAM_LENDING";
 /// Partitions of the topics that are made here; the system's own have as many.
 const PARTITIONS: i32 = 6;
-/// The brokers' direct listener.
-const KAFKA: u16 = 9092;
 /// The front door lets a client ask 1000 times a second.
 const CLIENTS: usize = 16;
-const SECRET: &str = "not-a-secret-in-the-lab";
-/// Far longer than anything takes on a loaded machine.
-const PATIENCE: Duration = Duration::from_secs(120);
-
-/// What `proofload up` tells those inside.
-pub(crate) fn told(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: this runs inside `proofload up`"))
-}
-
-/// The address of an instance.
-pub(crate) fn host(instance: &str) -> String {
-    told(&format!("PROOFLOAD_HOST_{}", instance.to_uppercase().replace('-', "_")))
-}
 
 /// The program `lending`.
 pub(crate) fn lending() -> PathBuf {
     told(LENDING).into()
-}
-
-/// Bootstrap brokers, without a proxy on the way.
-pub(crate) fn brokers() -> String {
-    format!("{}:{KAFKA}", host("kafka-1"))
-}
-
-/// A client of the brokers, with Java's partitions.
-pub(crate) fn kafka() -> ClientConfig {
-    let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", brokers()).set("partitioner", "murmur2_random");
-    config
 }
 
 /// Makes a topic like the system's own: three replicas, two of which must be in sync.
@@ -88,11 +61,6 @@ pub(crate) async fn database(name: &str) -> PgConnection {
     PgConnection::connect(&database_url(name)).await.unwrap()
 }
 
-/// Its address.
-pub(crate) fn database_url(name: &str) -> String {
-    format!("postgres://postgres@{}:5432/{name}", host("postgres"))
-}
-
 /// One number from a database.
 pub(crate) async fn number(connection: &mut PgConnection, sql: &'static str) -> i64 {
     sqlx::query(sql).fetch_one(connection).await.unwrap().get(0)
@@ -116,16 +84,12 @@ pub(crate) struct Door {
 
 impl Door {
     pub(crate) async fn open() -> Self {
-        let ca = reqwest::Certificate::from_pem(&std::fs::read(told("PROOFLOAD_CA")).unwrap()).unwrap();
-        let http = Client::builder().no_proxy().tls_certs_only([ca]).timeout(Duration::from_secs(30)).build().unwrap();
-        let url = format!("http://{}:8080/token", host("identity"));
+        let http = inside::http();
         let mut tokens = Vec::new();
         for number in 1..=CLIENTS {
-            let body = json!({ "client_id": format!("client-{number}"), "client_secret": SECRET });
-            let answer: Value = http.post(&url).json(&body).send().await.unwrap().json().await.unwrap();
-            tokens.push(answer["access_token"].as_str().unwrap().to_owned());
+            tokens.push(inside::token(&http, &format!("client-{number}")).await);
         }
-        Self { http, entry: told("PROOFLOAD_ENTRY"), tokens }
+        Self { http, entry: inside::entry(), tokens }
     }
 
     /// The clients' tokens.

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
+use proofload_lab::stat;
+
 /// The processor time of groups of processes, in milliseconds.
 pub(crate) type Times = BTreeMap<String, f64>;
 
@@ -12,9 +14,9 @@ const TICK_MS: f64 = 10.0;
 /// What was used up to now.
 pub(crate) fn times() -> Times {
     let mut times = Times::new();
-    for (pid, name) in processes() {
-        let Some(ticks) = ticks(pid) else { continue };
-        *times.entry(name).or_default() += ticks * TICK_MS;
+    for (pid, stat) in stat::processes() {
+        let Some(name) = name(pid) else { continue };
+        *times.entry(name).or_default() += stat.ticks as f64 * TICK_MS;
     }
     times
 }
@@ -34,8 +36,9 @@ pub(crate) struct Paused {
 
 impl Paused {
     pub(crate) fn roles(roles: &[&str]) -> Self {
-        let of_roles = processes().into_iter().filter(|(_, name)| roles.contains(&name.as_str()));
-        let paused = Self { pids: of_roles.map(|(pid, _)| pid.to_string()).collect() };
+        let of_roles = |pid: &i32| name(*pid).is_some_and(|name| roles.contains(&name.as_str()));
+        let pids = stat::processes().into_keys().filter(of_roles);
+        let paused = Self { pids: pids.map(|pid| pid.to_string()).collect() };
         assert!(!paused.pids.is_empty(), "nobody has one of the roles {}", roles.join(", "));
         paused.signal("-STOP");
         paused
@@ -65,15 +68,9 @@ pub(crate) fn machine() -> String {
     format!("{cores} cores of {processor}, {memory} of memory, Linux {}", kernel.trim())
 }
 
-fn processes() -> Vec<(u32, String)> {
-    let entries = std::fs::read_dir("/proc").unwrap().flatten();
-    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter_map(|pid| Some((pid, name(pid)?))).collect()
-}
-
 /// What a process is: the role of `lending`, `kafka`, or the name of its program.
-fn name(pid: u32) -> Option<String> {
-    if pid == std::process::id() {
+fn name(pid: i32) -> Option<String> {
+    if u32::try_from(pid) == Ok(std::process::id()) {
         return Some("these clients".to_owned());
     }
     let line = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
@@ -84,12 +81,4 @@ fn name(pid: u32) -> Option<String> {
         "java" if words.iter().any(|word| word == "kafka.Kafka") => Some("kafka".to_owned()),
         _ => Some(program),
     }
-}
-
-/// User and system time: the 14th and 15th field, counted behind the name, which can hold anything.
-fn ticks(pid: u32) -> Option<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
-    let (user, system): (f64, f64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
-    Some(user + system)
 }

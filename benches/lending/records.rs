@@ -9,7 +9,7 @@ use rdkafka::producer::{FutureProducer, FutureRecord};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::place;
+use crate::inside::kafka;
 
 /// How long a record may take.
 const WITHIN: Duration = Duration::from_secs(30);
@@ -34,7 +34,7 @@ pub(crate) fn profile(customer_id: &str) -> serde_json::Value {
 
 /// A producer that waits for all replicas in sync, as the system's do.
 pub(crate) fn producer() -> FutureProducer {
-    place::kafka().set("acks", "all").set("enable.idempotence", "true").set("linger.ms", "2").create().unwrap()
+    kafka().set("acks", "all").set("enable.idempotence", "true").set("linger.ms", "2").create().unwrap()
 }
 
 /// Hands records over, `in_flight` at a time, and waits for each; returns how many a second were acknowledged.

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use proofload_lab::Toolbox;
 
-use crate::place;
+use crate::inside;
 
 /// Records a second by Kafka's own measure: as fast as it can, `bytes` each, acknowledged by all replicas in sync.
 pub(crate) fn producer_performance(topic: &str, records: usize, bytes: usize) -> Result<f64, String> {
@@ -14,7 +14,7 @@ pub(crate) fn producer_performance(topic: &str, records: usize, bytes: usize) ->
         .arg(&tools.kafka.class_path)
         .args(["org.apache.kafka.tools.ProducerPerformance", "--topic", topic, "--throughput", "-1"])
         .args(["--num-records", &records.to_string(), "--record-size", &bytes.to_string()])
-        .args(["--producer-props", &format!("bootstrap.servers={}", place::brokers()), "acks=all"])
+        .args(["--producer-props", &format!("bootstrap.servers={}", inside::brokers()), "acks=all"])
         .output()
         .map_err(|error| format!("cannot start java: {error}"))?;
     let said = String::from_utf8_lossy(&output.stdout);

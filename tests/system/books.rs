@@ -4,12 +4,11 @@ use serde_json::Value;
 use sqlx::{Connection, PgConnection, Row};
 use uuid::Uuid;
 
-use crate::client::host;
+use crate::inside::{database_url, host};
 
 /// One number from a service's database.
 pub(crate) async fn number(database: &str, sql: &str, id: Option<Uuid>) -> i64 {
-    let url = format!("postgres://postgres@{}:5432/{database}", host("postgres"));
-    let mut connection = PgConnection::connect(&url).await.unwrap();
+    let mut connection = PgConnection::connect(&database_url(database)).await.unwrap();
     let mut query = sqlx::query(sqlx::AssertSqlSafe(sql.to_owned()));
     if let Some(id) = id {
         query = query.bind(id);

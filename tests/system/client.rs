@@ -6,21 +6,10 @@ use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// Far longer than anything takes on a loaded machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+use crate::inside::{self, PATIENCE, host};
+
 const POLL: Duration = Duration::from_millis(100);
-const SECRET: &str = "not-a-secret-in-the-lab";
 const ADMIN_SECRET: &str = "not-a-secret-in-the-lab-either";
-
-/// What `proofload up` tells those inside.
-pub(crate) fn told(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: this test runs inside `proofload up`"))
-}
-
-/// Where an instance is: its address in the lab.
-pub(crate) fn host(instance: &str) -> String {
-    told(&format!("PROOFLOAD_HOST_{}", instance.to_uppercase().replace('-', "_")))
-}
 
 /// Somebody with a token.
 #[derive(Clone)]
@@ -33,19 +22,14 @@ pub(crate) struct Caller {
 impl Caller {
     /// Signs in at the identity provider as `client_id`.
     pub(crate) async fn sign_in(client_id: &str) -> Self {
-        let ca = reqwest::Certificate::from_pem(&std::fs::read(told("PROOFLOAD_CA")).unwrap()).unwrap();
-        let http = Client::builder().no_proxy().tls_certs_only([ca]).timeout(Duration::from_secs(30)).build().unwrap();
-        let caller = Self { http, entry: told("PROOFLOAD_ENTRY"), token: String::new() };
-        let token = caller.token_of(client_id).await;
-        caller.with_token(&token)
+        let http = inside::http();
+        let token = inside::token(&http, client_id).await;
+        Self { http, entry: inside::entry(), token }
     }
 
     /// A new token of `client_id`.
     pub(crate) async fn token_of(&self, client_id: &str) -> String {
-        let url = format!("http://{}:8080/token", host("identity"));
-        let body = json!({ "client_id": client_id, "client_secret": SECRET });
-        let answer: Value = self.http.post(url).json(&body).send().await.unwrap().json().await.unwrap();
-        answer["access_token"].as_str().unwrap().to_owned()
+        inside::token(&self.http, client_id).await
     }
 
     /// Revokes the token of this caller.

@@ -10,7 +10,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use uuid::Uuid;
 
 use crate::books;
-use crate::client::{Caller, host};
+use crate::client::Caller;
+use crate::inside::host;
 
 const REPEATS: usize = 1000;
 /// As many connections as a busy client has.

@@ -7,6 +7,8 @@
 mod books;
 mod client;
 mod duplicates;
+#[path = "../inside/mod.rs"]
+mod inside;
 mod poison;
 mod refusals;
 mod story;

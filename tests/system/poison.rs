@@ -6,15 +6,14 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Headers, Message};
 use rdkafka::producer::{FutureProducer, FutureRecord};
-use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use rdkafka::{Offset, TopicPartitionList};
 use reqwest::Method;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::client::{Caller, PATIENCE, host};
+use crate::client::Caller;
+use crate::inside::{PATIENCE, kafka};
 
-/// The brokers' direct listener.
-const PORT: u16 = 9092;
 const DEAD_LETTERS: &str = "dead-letters";
 /// Every topic that a service takes commands or events from, with one who reads it.
 const TOPICS: [(&str, &str); 4] = [
@@ -24,13 +23,6 @@ const TOPICS: [(&str, &str); 4] = [
     ("servicing.commands", "servicing"),
 ];
 
-fn client() -> ClientConfig {
-    let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", format!("{}:{PORT}", host("kafka-1")));
-    config.set("partitioner", "murmur2_random");
-    config
-}
-
 /// A dead letter: its value and what its headers say.
 struct Letter {
     value: Vec<u8>,
@@ -39,7 +31,7 @@ struct Letter {
 
 /// Reads dead letters until one has this value.
 fn letter(value: &str) -> Letter {
-    let consumer: BaseConsumer = client().set("group.id", "a-test").create().unwrap();
+    let consumer: BaseConsumer = kafka().set("group.id", "a-test").create().unwrap();
     let metadata = consumer.fetch_metadata(Some(DEAD_LETTERS), Duration::from_secs(20)).unwrap();
     let mut partitions = TopicPartitionList::new();
     for partition in metadata.topics()[0].partitions() {
@@ -63,7 +55,7 @@ fn letter(value: &str) -> Letter {
 #[ignore = "runs inside the lab"]
 async fn inside_the_lab_a_poison_record_goes_aside_and_its_partition_goes_on() {
     let caller = Caller::sign_in("client-8").await;
-    let producer: FutureProducer = client().create().unwrap();
+    let producer: FutureProducer = kafka().create().unwrap();
     // One poison record into every partition of every topic, so that whatever follows is behind one.
     for (topic, group) in TOPICS {
         for partition in 0..6 {

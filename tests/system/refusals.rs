@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::books;
-use crate::client::{Caller, PATIENCE};
+use crate::client::Caller;
+use crate::inside::PATIENCE;
 
 const APPLICATIONS: &str = "/v1/loan-applications";
 
