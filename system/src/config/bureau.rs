@@ -71,7 +71,7 @@ impl BureauSettings {
 
 impl IdentitySettings {
     fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        let url = environment.http_url("LENDING_IDENTITY_URL")?.as_str().trim_end_matches('/').to_owned();
+        let url = environment.base_url("LENDING_IDENTITY_URL")?;
         let client_id = environment.text("LENDING_CLIENT_ID").to_owned();
         Ok(Self { url, client_id, client_secret: environment.text("LENDING_CLIENT_SECRET").to_owned() })
     }

@@ -170,6 +170,11 @@ impl Environment {
         }
     }
 
+    /// The same without a slash at its end, for paths to be put behind it.
+    pub(crate) fn base_url(&self, name: &'static str) -> Result<String, ConfigError> {
+        Ok(self.http_url(name)?.as_str().trim_end_matches('/').to_owned())
+    }
+
     /// A setting that is the URL of a Redis server, as the way to it. Nothing is connected yet.
     pub(crate) fn redis(&self, name: &'static str) -> Result<redis::Client, ConfigError> {
         redis::Client::open(self.text(name)).map_err(|error| self.invalid(name, &error.to_string()))

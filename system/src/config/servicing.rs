@@ -128,7 +128,7 @@ impl ServicingSettings {
 
 impl TransferSettings {
     fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        let rail = environment.http_url("LENDING_RAIL_URL")?.as_str().trim_end_matches('/').to_owned();
+        let rail = environment.base_url("LENDING_RAIL_URL")?;
         let instruction = [("derived", RailInstruction::Derived), ("random", RailInstruction::Random)];
         let settings = Self {
             rail,

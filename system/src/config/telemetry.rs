@@ -26,7 +26,7 @@ pub(crate) struct TelemetrySettings {
     pub(crate) service: &'static str,
     /// Which one of them.
     pub(crate) instance: String,
-    /// The collector's base URL.
+    /// The collector's base URL, without a slash at its end.
     pub(crate) endpoint: String,
     /// The share of traces that are exported, of those that begin here.
     pub(crate) sampling: f64,
@@ -35,18 +35,15 @@ pub(crate) struct TelemetrySettings {
 impl TelemetrySettings {
     /// None where nothing is to be exported.
     pub(crate) fn from_environment(role: Role, environment: &Environment) -> Result<Option<Self>, ConfigError> {
-        let Some(endpoint) = environment.given("LENDING_OTLP_ENDPOINT").filter(|endpoint| !endpoint.is_empty()) else {
+        if environment.given("LENDING_OTLP_ENDPOINT").is_none_or(str::is_empty) {
             return Ok(None);
-        };
-        if !endpoint.starts_with("http://") && !endpoint.starts_with("https://") {
-            return Err(environment.invalid("LENDING_OTLP_ENDPOINT", "must start with http:// or https://"));
         }
-        let sampling = environment.parsed("LENDING_OTLP_SAMPLING")?;
-        if !(0.0..=1.0).contains(&sampling) {
-            return Err(environment.invalid("LENDING_OTLP_SAMPLING", "must be from 0 to 1"));
-        }
-        let instance = environment.text("LENDING_INSTANCE").to_owned();
-        Ok(Some(Self { service: role.name(), instance, endpoint: endpoint.to_owned(), sampling }))
+        Ok(Some(Self {
+            service: role.name(),
+            instance: environment.text("LENDING_INSTANCE").to_owned(),
+            endpoint: environment.base_url("LENDING_OTLP_ENDPOINT")?,
+            sampling: environment.share("LENDING_OTLP_SAMPLING")?,
+        }))
     }
 }
 
