@@ -15,7 +15,6 @@ use super::journal::Journal;
 use super::office::{Answer, Office};
 use super::token::Tokens;
 use super::wire::Reports;
-use crate::http::trace;
 use crate::telemetry::http::Call;
 
 /// Reports in one callback; who takes them takes no more.
@@ -146,14 +145,11 @@ impl Courier {
 
     async fn call(&self, url: &str, key: Uuid, body: &Reports, step: &mut Call) -> reqwest::Result<Outcome> {
         let token = self.tokens.get().await?;
-        let mut request = self.client.post(url).bearer_auth(&token).header("idempotency-key", key.to_string());
-        if let Some(traceparent) = step.traceparent() {
-            request = request.header(trace::HEADER, traceparent);
-        }
-        let status = request.json(body).send().await?.status();
+        let request = self.client.post(url).bearer_auth(&token).header("idempotency-key", key.to_string());
+        let status = step.tell(request.json(body)).send().await?.status();
         Ok(match status {
             _ if status.is_success() => {
-                step.returned(status.as_u16());
+                step.returned(status);
                 Outcome::Taken
             }
             StatusCode::UNAUTHORIZED => {
@@ -162,7 +158,7 @@ impl Courier {
             }
             StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS => Outcome::Again,
             _ if status.is_client_error() => {
-                step.returned(status.as_u16());
+                step.returned(status);
                 warn!(%status, url, reports = body.reports.len(), "reports are refused, and given up");
                 Outcome::Refused
             }

@@ -10,9 +10,9 @@ use reqwest::Client;
 use tracing::warn;
 
 use crate::config::gateway::OwnerSettings;
+use crate::http;
 use crate::http::request_id::{self, RequestId};
-use crate::http::{self, trace};
-use crate::telemetry;
+use crate::telemetry::http::Call;
 
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -74,14 +74,11 @@ impl Owner {
 
     async fn get(&self, instance: &str, question: &Question<'_>) -> reqwest::Result<Known> {
         let Question { route, path, request_id, traceparent } = *question;
-        let mut step = telemetry::http::call("GET", instance, route, traceparent);
-        let mut asked = self.client.get(format!("http://{instance}{path}"));
-        asked = asked.header(request_id::HEADER, request_id.0.to_string());
-        if let Some(traceparent) = step.traceparent() {
-            asked = asked.header(trace::HEADER, traceparent);
-        }
-        let response = asked.send().await.inspect_err(|error| step.failed("no-answer", error))?;
-        telemetry::http::returned(&mut step, response.status().as_u16());
+        let asked = self.client.get(format!("http://{instance}{path}"));
+        let asked = asked.header(request_id::HEADER, request_id.0.to_string());
+        // It lives until the answer is read: the step lasts as long.
+        let mut call = Call::after(traceparent, "GET", instance, route);
+        let response = call.send(asked).await?;
         match response.status() {
             StatusCode::OK => {
                 let media_type = response.headers().get(header::CONTENT_TYPE).cloned();

@@ -7,12 +7,10 @@ use axum::response::Response;
 
 use crate::telemetry::{self, traceparent};
 
-pub(crate) use traceparent::HEADER;
-
 /// The trace that the request says it belongs to; none where it says nothing, or nothing that W3C Trace Context knows,
 /// so that no client writes into events and logs what it likes.
 pub(crate) fn parent(headers: &HeaderMap) -> Option<&str> {
-    headers.get(HEADER)?.to_str().ok().filter(|text| traceparent::sound(text))
+    headers.get(traceparent::HEADER)?.to_str().ok().filter(|text| traceparent::sound(text))
 }
 
 /// Makes the answer to a request a step of its trace. Whoever answers finds that step in the request's header, in place
@@ -22,8 +20,8 @@ pub(crate) async fn follow(mut request: Request, next: Next) -> Response {
     let (method, path) = (request.method().as_str(), request.uri().path());
     let mut step = telemetry::http::answer(method, route, path, parent(request.headers()));
     match step.traceparent().and_then(|text| HeaderValue::try_from(text).ok()) {
-        Some(text) => request.headers_mut().insert(HEADER, text),
-        None => request.headers_mut().remove(HEADER),
+        Some(text) => request.headers_mut().insert(traceparent::HEADER, text),
+        None => request.headers_mut().remove(traceparent::HEADER),
     };
     let response = next.run(request).await;
     telemetry::http::answered(&mut step, response.status().as_u16());

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::book::RailResult;
 use crate::config::servicing::TransferSettings;
-use crate::http::{self, trace};
+use crate::http;
 use crate::rail::transfer::{Instruction, Instructions, Results, Settled, Verdict};
 use crate::telemetry::http::Call;
 
@@ -49,13 +49,7 @@ impl RailClient {
     ) -> Result<HashMap<Uuid, RailResult>, NoAnswer> {
         let traces = transfers.iter_mut().map(|transfer| &mut transfer.traceparent);
         let mut call = Call::about("POST", "rail", ROUTE, traces);
-        let mut request = self.client.post(&self.url);
-        if let Some(traceparent) = call.traceparent() {
-            request = request.header(trace::HEADER, traceparent);
-        }
-        let sent = request.json(&Instructions { transfers }).send().await;
-        let answer = sent.inspect_err(|error| call.failed("no-answer", error))?;
-        call.returned(answer.status().as_u16());
+        let answer = call.send(self.client.post(&self.url).json(&Instructions { transfers })).await?;
         if answer.status() != reqwest::StatusCode::OK {
             return Err(NoAnswer::Status(answer.status()));
         }

@@ -62,12 +62,8 @@ pub(crate) fn start(settings: Option<TelemetrySettings>) -> anyhow::Result<Expor
     if !span::make_with(provider.tracer("lending")) {
         bail!("spans are exported already");
     }
-    let collector = Collector {
-        client,
-        url: format!("{}/v1/traces", settings.endpoint.trim_end_matches('/')),
-        resource: (&resource).into(),
-        well: true,
-    };
+    let collector =
+        Collector { client, url: format!("{}/v1/traces", settings.endpoint), resource: (&resource).into(), well: true };
     let (stop, stopped) = oneshot::channel();
     let ended = tokio::spawn(collector.feed(queued, stopped));
     Ok(Exporter(Some(Running { stop, ended })))

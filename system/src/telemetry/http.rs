@@ -9,8 +9,10 @@ use std::fmt::Display;
 
 use opentelemetry::KeyValue;
 use opentelemetry::trace::SpanKind;
+use reqwest::{RequestBuilder, Response, StatusCode};
 
 use super::span::Span;
+use super::traceparent;
 
 /// A request for `path`, which `route` matches, is answered.
 pub(crate) fn answer(method: &str, route: &str, path: &str, parent: Option<&str>) -> Span {
@@ -43,30 +45,9 @@ fn go_on<'a>(traces: impl Iterator<Item = &'a mut Option<String>>, step: impl Fn
     traces.filter_map(step).collect()
 }
 
-/// `peer` is called; `route` is the path as the peer's own route has it.
-pub(crate) fn call(method: &'static str, peer: &str, route: &'static str, parent: Option<&str>) -> Span {
-    Span::start(
-        SpanKind::Client,
-        parent,
-        || format!("{method} {route}"),
-        || {
-            vec![
-                KeyValue::new("http.request.method", method),
-                KeyValue::new("url.template", route),
-                KeyValue::new("server.address", peer.to_owned()),
-            ]
-        },
-    )
-}
-
 /// The answer to the request has this status.
 pub(crate) fn answered(span: &mut Span, status: u16) {
     status_is(span, status, 500);
-}
-
-/// The one who was called answered with this status.
-pub(crate) fn returned(span: &mut Span, status: u16) {
-    status_is(span, status, 400);
 }
 
 /// A status from `error_from` on is a failure: for who answers that of the server alone, for who calls any.
@@ -84,6 +65,11 @@ pub(crate) struct Call {
 }
 
 impl Call {
+    /// `peer` is called because of `parent`; `route` is the path as the peer's own route has it.
+    pub(crate) fn after(parent: Option<&str>, method: &'static str, peer: &str, route: &'static str) -> Self {
+        Self { steps: vec![step(parent, method, peer, route)] }
+    }
+
     /// `peer` is called about things that belong to these traces, each of which becomes what the peer is told: the step
     /// of the call in it. A thing without a trace stays without one.
     pub(crate) fn about<'a>(
@@ -92,28 +78,53 @@ impl Call {
         route: &'static str,
         traces: impl Iterator<Item = &'a mut Option<String>>,
     ) -> Self {
-        Self { steps: go_on(traces, |before| call(method, peer, route, Some(before))) }
+        Self { steps: go_on(traces, |before| step(Some(before), method, peer, route)) }
     }
 
-    /// What the header of the call says: the trace, where it is one.
-    pub(crate) fn traceparent(&self) -> Option<String> {
-        match self.steps.as_slice() {
+    /// The request with the trace in its header, where it is one.
+    pub(crate) fn tell(&self, request: RequestBuilder) -> RequestBuilder {
+        let only = match self.steps.as_slice() {
             [only] => only.traceparent(),
             _ => None,
+        };
+        match only {
+            Some(traceparent) => request.header(traceparent::HEADER, traceparent),
+            None => request,
         }
+    }
+
+    /// Makes the call, and notes what came of it. Errors where there is no answer.
+    pub(crate) async fn send(&mut self, request: RequestBuilder) -> reqwest::Result<Response> {
+        let answer = self.tell(request).send().await.inspect_err(|error| self.failed(error))?;
+        self.returned(answer.status());
+        Ok(answer)
     }
 
     /// The one who was called answered with this status.
-    pub(crate) fn returned(&mut self, status: u16) {
+    pub(crate) fn returned(&mut self, status: StatusCode) {
         for step in &mut self.steps {
-            returned(step, status);
+            status_is(step, status.as_u16(), 400);
         }
     }
 
-    /// There was no answer.
-    pub(crate) fn failed(&mut self, class: &'static str, reason: &dyn Display) {
+    fn failed(&mut self, reason: &dyn Display) {
         for step in &mut self.steps {
-            step.failed(class, reason);
+            step.failed("no-answer", reason);
         }
     }
+}
+
+fn step(parent: Option<&str>, method: &'static str, peer: &str, route: &'static str) -> Span {
+    Span::start(
+        SpanKind::Client,
+        parent,
+        || format!("{method} {route}"),
+        || {
+            vec![
+                KeyValue::new("http.request.method", method),
+                KeyValue::new("url.template", route),
+                KeyValue::new("server.address", peer.to_owned()),
+            ]
+        },
+    )
 }

@@ -174,6 +174,6 @@ fn id(message: &BorrowedMessage<'_>) -> Option<CustomerId> {
 fn config(kafka: &KafkaSettings) -> ClientConfig {
     // librdkafka assigns nothing without a name of a group; no group of that name ever comes to be.
     let mut config = kafka.consumer(&format!("{}-directory", kafka.client_id));
-    config.set("enable.partition.eof", "true").set("fetch.wait.max.ms", "500").set("fetch.error.backoff.ms", "100");
+    config.set("enable.partition.eof", "true").set("fetch.error.backoff.ms", "100");
     config
 }

@@ -76,7 +76,6 @@ fn config(group: &str, settings: &MessagingSettings) -> ClientConfig {
         .set("partition.assignment.strategy", "range")
         .set("session.timeout.ms", millis(settings.consumer.session_timeout))
         .set("heartbeat.interval.ms", millis(settings.consumer.session_timeout / 4))
-        .set("fetch.wait.max.ms", "500")
         .set("fetch.error.backoff.ms", "100")
         .set("queued.min.messages", "2000")
         .set("statistics.interval.ms", millis(member::STATISTICS));

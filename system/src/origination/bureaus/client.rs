@@ -6,7 +6,7 @@ use reqwest::{Client, Response};
 
 use crate::bureau::wire::{Asked, Question, Report, Reports};
 use crate::config::origination::{BureauAddress, CallSettings};
-use crate::http::{self, trace};
+use crate::http;
 use crate::telemetry::http::Call;
 
 /// How long a connection may take to be made.
@@ -55,13 +55,8 @@ impl Bureau {
         let mut questions: Vec<Question> = questions.iter().copied().cloned().collect();
         let traces = questions.iter_mut().map(|question| &mut question.traceparent);
         let mut call = Call::about("POST", &self.name, ROUTE, traces);
-        let mut request = self.client.post(&self.url).header(PREFER, prefer);
-        if let Some(traceparent) = call.traceparent() {
-            request = request.header(trace::HEADER, traceparent);
-        }
         let body = Asked { callback_url: self.callback_url.clone(), requests: questions };
-        let answer = request.json(&body).send().await.inspect_err(|error| call.failed("no-answer", error))?;
-        call.returned(answer.status().as_u16());
-        answer.error_for_status()
+        let request = self.client.post(&self.url).header(PREFER, prefer).json(&body);
+        call.send(request).await?.error_for_status()
     }
 }
