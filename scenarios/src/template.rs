@@ -8,8 +8,9 @@ use crate::intent::Intent;
 use proofload_history::Id;
 use std::fmt::Write;
 
-/// A text with placeholders: `{id}` is the intent's id, `{arrival}` that of the arrival that it belongs to, `{key}` a UUID of
-/// its own for each operation on the intent, `{n}` the counter of the arrival, `{choice:a|b}` one of the words, `{integer:1..9}` a number of that range, both ends included,
+/// A text with placeholders: `{id}` is the intent's id, `{arrival}` that of the arrival that it belongs to, `{key}` a UUID
+/// of its own for each operation on the intent, `{n}` the counter of the arrival, `{choice:a|b}` one of the words,
+/// `{integer:1..9}` a number of that range, both ends included,
 /// `{capture:due}` what an earlier answer held and `{credential:client}` what the client shows to be let in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {

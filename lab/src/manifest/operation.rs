@@ -9,8 +9,9 @@ use toml::Spanned;
 /// A request that clients make, and what its answers mean.
 ///
 /// In path, headers and body, `{id}` is the intent's id, `{arrival}` that of the arrival that it belongs to, `{key}` a
-/// UUID of the operation on the intent, `{n}` the number of the arrival; `{choice:a|b}` and `{integer:1..9}` are drawn for each intent; `{capture:NAME}` is what an
-/// earlier answer held, and `{credential:NAME}`, in headers alone, what the client shows to be let in.
+/// UUID of the operation on the intent, `{n}` the number of the arrival; `{choice:a|b}` and `{integer:1..9}` are drawn for
+/// each intent; `{capture:NAME}` is what an earlier answer held, and `{credential:NAME}`, in headers alone, what the
+/// client shows to be let in.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Operation {

@@ -96,10 +96,11 @@ impl Delivery {
         let sightings = Sightings::of(history, chain, intents);
         let mut readings = Readings::of(history, chain, &sightings);
         let exposures = exposures(history, intents);
+        let exposed = by_fault(&exposures);
         if intents.count(Known::Ok) == 0 {
             readings.doubts.insert(0, format!("no {} was acknowledged, so nothing was at risk", chain.operation));
         } else {
-            readings.doubts.extend(self.exposed_too_little(&exposures, intents));
+            readings.doubts.extend(self.exposed_too_little(&exposed, intents));
         }
         let scene = Scene { history, chain, intents, sightings: &sightings, readings: &readings };
         let mut tally = Tally::of(&scene);
@@ -114,14 +115,14 @@ impl Delivery {
         let finding = figures(finding, &tally, unexpected, &readings);
         let mut finding = offenders::tell(finding, broken, &scene);
         finding.sentence = sentence(judgement, chain, &tally, unexpected, &finding.offenders, &readings.doubts);
-        let finding = evidence(finding, &scene, &tally, &exposures);
-        if judgement == Judgement::Pass { power(finding, &exposures) } else { finding }
+        let finding = evidence(finding, &scene, &tally, &exposed);
+        if judgement == Judgement::Pass { power(finding, &exposed) } else { finding }
     }
 
     /// Why too few were at risk to say anything, if so.
-    fn exposed_too_little(&self, exposures: &[(String, u64)], intents: &Intents<'_>) -> Option<String> {
+    fn exposed_too_little(&self, exposed: &BTreeMap<&str, Exposed>, intents: &Intents<'_>) -> Option<String> {
         let least = self.exposed_at_least;
-        if let Some((fault, exposed)) = by_fault(exposures).iter().find(|(_, exposed)| exposed.intents < least) {
+        if let Some((fault, exposed)) = exposed.iter().find(|(_, exposed)| exposed.intents < least) {
             return Some(format!(
                 "only {} exposed to {fault}, where {} are asked for",
                 wording::plural(exposed.intents, "intent"),
@@ -231,7 +232,7 @@ fn figures(finding: Finding, tally: &Tally, unexpected: u64, readings: &Readings
         .figure("indeterminate_not_landed_intents", known(tally.not_landed, all_read))
 }
 
-fn evidence(mut finding: Finding, scene: &Scene<'_>, tally: &Tally, exposures: &[(String, u64)]) -> Finding {
+fn evidence(mut finding: Finding, scene: &Scene<'_>, tally: &Tally, exposed: &BTreeMap<&str, Exposed>) -> Finding {
     for (n, stage) in scene.chain.stages.iter().enumerate() {
         let (present, repeated) = tally.stages[n];
         let repeats = if stage.repeats_allowed { "allowed" } else { "forbidden" };
@@ -250,7 +251,7 @@ fn evidence(mut finding: Finding, scene: &Scene<'_>, tally: &Tally, exposures: &
         "{} with an unknown outcome: {} are at every stage, {} nowhere; {} of issued ids have no row and were seen nowhere",
         wording::plural(tally.indeterminate, "intent"), wording::count(tally.landed), wording::count(tally.not_landed), wording::count(tally.unused)
     ));
-    for (fault, exposed) in by_fault(exposures) {
+    for (fault, exposed) in exposed {
         finding = finding
             .figure(&format!("exposed_intents.{fault}"), exposed.intents as f64)
             .figure(&format!("exposed_injections.{fault}"), exposed.injections as f64);
@@ -259,8 +260,8 @@ fn evidence(mut finding: Finding, scene: &Scene<'_>, tally: &Tally, exposures: &
 }
 
 /// What no loss is worth: only where all was read can a zero bound anything.
-fn power(finding: Finding, exposures: &[(String, u64)]) -> Finding {
-    let injections: u64 = by_fault(exposures).values().map(|exposed| exposed.injections).sum();
+fn power(finding: Finding, exposed: &BTreeMap<&str, Exposed>) -> Finding {
+    let injections: u64 = exposed.values().map(|exposed| exposed.injections).sum();
     if injections == 0 {
         return finding;
     }
