@@ -235,8 +235,13 @@ impl<'t> Sections<'t> {
                 let (what, name, valid): (_, _, Vec<String>) = match &reference {
                     Reference::Fault(name) => ("fault", name, plans.iter().map(|plan| plan.name.clone()).collect()),
                     Reference::Chain(name) => ("chain", name, system.manifest.chains.keys().cloned().collect()),
+                    Reference::Stage(name) => ("stage", name, system.manifest.stages.keys().cloned().collect()),
                     Reference::Operation(name) => {
                         ("operation", name, system.manifest.operations.keys().cloned().collect())
+                    }
+                    Reference::Traffic(name) => {
+                        let traffic = self.named[0].iter();
+                        ("traffic", name, traffic.map(|(name, _)| name.get_ref().clone()).collect())
                     }
                     Reference::Expectation(name, check) => {
                         let others = parsed.iter().filter(|other| other.check_name == *check);

@@ -32,8 +32,12 @@ pub trait Check: Send + Sync + std::fmt::Debug {
 pub enum Reference {
     /// A chain of the manifest.
     Chain(String),
+    /// A stage of the manifest.
+    Stage(String),
     /// An operation of the manifest.
     Operation(String),
+    /// A traffic of the experiment.
+    Traffic(String),
     /// A fault of the experiment.
     Fault(String),
     /// Another expectation of the experiment, whose check is the one named second.

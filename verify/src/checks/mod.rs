@@ -11,6 +11,7 @@ pub mod recovery;
 
 mod during;
 mod percent;
+mod reading;
 mod starvation;
 mod table;
 

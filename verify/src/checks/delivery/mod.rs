@@ -217,14 +217,14 @@ fn sentence(
 
 /// A zero is a figure only where the reading allows one.
 fn figures(finding: Finding, tally: &Tally, unexpected: u64, readings: &Readings) -> Finding {
-    let all_read = readings.complete.iter().all(|complete| *complete);
+    let all_read = readings.stages.iter().all(|stage| stage.complete);
     let known = |number: u64, countable: bool| (number > 0 || countable).then_some(number as f64);
     finding
         .figure("ok_intents", tally.ok as f64)
         .figure("failed_intents", tally.failed as f64)
         .figure("indeterminate_intents", tally.indeterminate as f64)
-        .figure("lost_intents", known(tally.lost, all_read && readings.settled))
-        .figure("half_done_intents", known(tally.half_done, all_read && readings.settled))
+        .figure("lost_intents", known(tally.lost, all_read && readings.rest.settled))
+        .figure("half_done_intents", known(tally.half_done, all_read && readings.rest.settled))
         .figure("repeated_intents", known(tally.repeated, all_read))
         .figure("unexpected_intents", known(unexpected, all_read))
         .figure("undecided_intents", tally.undecided as f64)
@@ -243,7 +243,7 @@ fn evidence(mut finding: Finding, scene: &Scene<'_>, tally: &Tally, exposed: &BT
                 wording::count(present),
                 wording::count(tally.ok),
                 wording::count(repeated),
-                scene.readings.descriptions[n]
+                scene.readings.stages[n].description
             ),
         );
     }

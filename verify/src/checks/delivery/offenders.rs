@@ -144,6 +144,6 @@ fn lost(broken: &Broken, scene: &Scene<'_>, seen: &[&Observation]) -> String {
     };
     let later = find(Reading::Final, &stages[broken.stage + 1..]);
     let later = later.map_or_else(String::new, |later| format!("; all the same it is at {}", place::of(later)));
-    let stuck = if scene.readings.stuck { "; the system was stuck" } else { "" };
+    let stuck = if scene.readings.rest.stuck { "; the system was stuck" } else { "" };
     format!("{promised}; {last}{later}{stuck}")
 }

@@ -123,8 +123,8 @@ impl Tally {
             }
             whole = false;
             // What was seen there and is gone will not come again, moving or not, and was a row that could be understood.
-            let gone = scene.readings.to_its_end[stage] && scene.sightings.live(stage, number);
-            if gone || (scene.readings.complete[stage] && scene.readings.settled) {
+            let gone = scene.readings.stages[stage].to_its_end && scene.sightings.live(stage, number);
+            if gone || (scene.readings.stages[stage].complete && scene.readings.rest.settled) {
                 match known {
                     Known::Ok => self.lost += 1,
                     _ => self.half_done += 1,
