@@ -7,7 +7,7 @@
 //! - `system`: a system without an experiment; `kept`: the labs that `up` keeps, found and entered
 //! - `stored`: a run read back, judged and rendered; `ending`: its last lines
 //! - `pages`: the documentation of checks and faults, from their tables
-//! - `exit_code`: the table of exit codes; `progress`: what happens, on stderr
+//! - `exit_code`: the table of exit codes; `progress`: what happens, on stderr; `out`: what is printed
 //!
 //! Nothing here judges: that is `verify`'s. Nothing here knows how a component runs: that is `lab`'s.
 
@@ -19,6 +19,7 @@ mod ending;
 mod exit_code;
 mod experiment;
 mod kept;
+mod out;
 mod pages;
 mod progress;
 mod stored;

@@ -1,6 +1,7 @@
 //! `proofload doctor`: what this machine offers, found out by doing it.
 
 use crate::exit_code::ExitCode;
+use crate::out;
 use proofload_lab::{Toolbox, enter};
 
 pub(super) fn doctor() -> anyhow::Result<ExitCode> {
@@ -13,21 +14,26 @@ pub(super) fn doctor() -> anyhow::Result<ExitCode> {
         } else {
             "without"
         };
-        println!("{word:>8}  {:<28} {}", finding.name, finding.enables);
+        out::line(format_args!("{word:>8}  {:<28} {}", finding.name, finding.enables))?;
         if let Some(problem) = &finding.problem {
             whole &= !finding.needed;
-            println!("{:>8}  {problem}; {}", "", finding.how);
+            out::line(format_args!("{:>8}  {problem}; {}", "", finding.how))?;
         }
     }
     match Toolbox::find() {
-        Ok(tools) => println!("{:>8}  {:<28} {}", "ok", "everything that ./setup installs", tools.home.display()),
+        Ok(tools) => {
+            out::line(format_args!("{:>8}  {:<28} {}", "ok", "everything that ./setup installs", tools.home.display()))?;
+        }
         Err(missing) => {
             whole = false;
             for tool in missing {
-                println!("{:>8}  {:<28} {}\n{:>8}  {}", "MISSING", tool.what, tool.enables, "", tool.how);
+                out::line(format_args!(
+                    "{:>8}  {:<28} {}\n{:>8}  {}",
+                    "MISSING", tool.what, tool.enables, "", tool.how
+                ))?;
             }
         }
     }
-    println!("{}", if whole { "the lab can run here" } else { "the lab cannot run here: see what is MISSING" });
+    out::line(if whole { "the lab can run here" } else { "the lab cannot run here: see what is MISSING" })?;
     Ok(if whole { ExitCode::Pass } else { ExitCode::Environment })
 }

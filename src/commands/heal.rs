@@ -4,6 +4,7 @@
 //! the data folder of the components, on disk.
 
 use crate::exit_code::ExitCode;
+use crate::out;
 use anyhow::Context as _;
 use proofload_history::RunDir;
 use std::path::{Path, PathBuf};
@@ -16,18 +17,18 @@ pub(super) fn heal(out: &Path) -> anyhow::Result<ExitCode> {
             continue;
         }
         if ended(&run) {
-            println!("{}: kept on purpose; left alone", data.display());
+            out::line(format_args!("{}: kept on purpose; left alone", data.display()))?;
             continue;
         }
         if run.is_recorded_now() {
-            println!("{}: is still running; left alone", run.root().display());
+            out::line(format_args!("{}: is still running; left alone", run.root().display()))?;
             continue;
         }
         std::fs::remove_dir_all(&data).with_context(|| format!("cannot remove {}", data.display()))?;
-        println!("{}: removed", data.display());
+        out::line(format_args!("{}: removed", data.display()))?;
         healed += 1;
     }
-    println!("{}", if healed == 0 { "nothing is left behind" } else { "healed" });
+    out::line(if healed == 0 { "nothing is left behind" } else { "healed" })?;
     Ok(ExitCode::Pass)
 }
 

@@ -2,6 +2,7 @@
 
 use crate::ending::ending;
 use crate::exit_code::ExitCode;
+use crate::out;
 use crate::stored::Stored;
 use anyhow::Context as _;
 use std::path::Path;
@@ -13,9 +14,9 @@ pub(super) fn judge(run: &Path, json: bool) -> anyhow::Result<ExitCode> {
     if json {
         let path = stored.run.verdict();
         let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        println!("{}", text.trim_end());
+        out::line(text.trim_end())?;
     } else {
-        println!("{}", ending(&verdict, run, stored.control()));
+        out::line(ending(&verdict, run, stored.control()))?;
     }
     Ok(verdict.judgement.into())
 }
@@ -23,6 +24,6 @@ pub(super) fn judge(run: &Path, json: bool) -> anyhow::Result<ExitCode> {
 pub(super) fn report(run: &Path) -> anyhow::Result<ExitCode> {
     let stored = Stored::read(run)?;
     stored.render(&stored.judge())?;
-    println!("{}", stored.run.report().display());
+    out::line(stored.run.report().display())?;
     Ok(ExitCode::Pass)
 }

@@ -2,6 +2,7 @@
 
 use crate::exit_code::ExitCode;
 use crate::kept::{Action, Kept};
+use crate::out;
 use std::path::Path;
 
 pub(super) fn lab(run: Option<&Path>, action: &Action) -> anyhow::Result<ExitCode> {
@@ -14,7 +15,7 @@ pub(super) fn lab(run: Option<&Path>, action: &Action) -> anyhow::Result<ExitCod
     }
     match kept.tell(action)? {
         Ok(done) => {
-            println!("{done}");
+            out::line(done)?;
             Ok(ExitCode::Pass)
         }
         Err(why) => {

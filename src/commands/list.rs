@@ -3,7 +3,7 @@
 use crate::cli::ListKind;
 use crate::exit_code::ExitCode;
 use crate::experiment::{self, Overrides};
-use crate::{diagnostic, experiment::find_manifest};
+use crate::{diagnostic, experiment::find_manifest, out};
 use proofload_lab::Resolved;
 use std::path::Path;
 
@@ -24,7 +24,7 @@ pub(super) fn list(kind: ListKind, system: &str) -> anyhow::Result<ExitCode> {
     };
     let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     for (name, about) in rows {
-        println!("{name:<width$}  {about}");
+        out::line(format_args!("{name:<width$}  {about}"))?;
     }
     Ok(ExitCode::Pass)
 }

@@ -2,6 +2,7 @@
 
 use crate::exit_code::ExitCode;
 use crate::experiment::{self, Experiment, Overrides};
+use crate::out;
 use proofload_chaos::Planned;
 use proofload_history::{Period, Phase};
 use proofload_scenarios::{Arrivals, Condition, Mix, Step};
@@ -12,7 +13,7 @@ const AROUND: Duration = Duration::from_secs(20);
 
 pub(super) fn plan(name: &str, overrides: &Overrides) -> anyhow::Result<ExitCode> {
     let experiment = experiment::load(&experiment::find(name)?, overrides)?;
-    println!("{}", render(&experiment));
+    out::line(render(&experiment))?;
     Ok(ExitCode::Pass)
 }
 
@@ -24,6 +25,7 @@ fn render(experiment: &Experiment) -> String {
         format!("  hypothesis  {}", header.hypothesis),
         format!("  system      {} ({}), seed {}", manifest.name, manifest.title, header.seed),
     ];
+    lines.extend(header.set.iter().map(|(path, value)| format!("  set         {} = {}", path.get_ref(), value.get_ref())));
     if !header.variants.is_empty() {
         lines.push(format!("  variants    {}", header.variants.join(", ")));
     }

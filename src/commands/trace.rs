@@ -1,6 +1,7 @@
 //! `proofload trace`: one id's way through the system.
 
 use crate::exit_code::ExitCode;
+use crate::out;
 use crate::stored::Stored;
 use anyhow::Context as _;
 use proofload_history::Id;
@@ -17,9 +18,9 @@ pub(super) fn trace(run: &Path, id: &str, json: bool) -> anyhow::Result<ExitCode
     let stored = Stored::read(run)?;
     let trace = proofload_verify::trace(&stored.history, &stored.plan.chains, id);
     if json {
-        println!("{}", serde_json::to_string_pretty(&trace).context("cannot write the trace as JSON")?);
+        out::line(serde_json::to_string_pretty(&trace).context("cannot write the trace as JSON")?)?;
     } else {
-        println!("{trace}");
+        out::line(trace)?;
     }
     Ok(ExitCode::Pass)
 }

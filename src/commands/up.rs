@@ -4,7 +4,7 @@ use super::run::{check_needed, store_system};
 use crate::cli::UpArgs;
 use crate::exit_code::ExitCode;
 use crate::kept::{CONDUCTOR, Kept, Whereabouts};
-use crate::system;
+use crate::{out, system};
 use anyhow::Context as _;
 use proofload_history::RunDir;
 use proofload_lab::enter::{Held, Signals, attend};
@@ -114,15 +114,18 @@ async fn serve(kept: &Kept, purpose: Purpose, signals: &mut Signals) -> anyhow::
     match purpose {
         Purpose::Command(argv) => visit(kept, &argv, signals).await,
         Purpose::Shell(shell) => {
-            println!(
+            out::line(format_args!(
                 "{}\na shell where the traffic comes from; the system stops when it ends",
                 kept.whereabouts.table()
-            );
+            ))?;
             // How the last command in the shell ended says nothing about the system.
             visit(kept, &[shell], signals).await.map(|_| ExitCode::Pass)
         }
         Purpose::Others => {
-            println!("{}\nenter it with `proofload exec`; it stops on SIGINT or SIGTERM", kept.whereabouts.table());
+            out::line(format_args!(
+                "{}\nenter it with `proofload exec`; it stops on SIGINT or SIGTERM",
+                kept.whereabouts.table()
+            ))?;
             signals.next().await;
             Ok(ExitCode::Pass)
         }

@@ -1,6 +1,7 @@
 //! The keys of an experiment that stand outside its tables of traffic, faults, expectations and controls.
 
 use proofload_history::{Period, Phase};
+use proofload_lab::manifest::Circumstances;
 use std::time::Duration;
 
 /// The version of the format of experiments that this program reads.
@@ -21,6 +22,9 @@ pub(crate) struct Header {
     pub(crate) hypothesis: String,
     /// The manifest: the name of a system, or the path of its file.
     pub(crate) system: toml::Spanned<String>,
+    /// The circumstances that it is about, which every run of it shares: settings of the manifest by dotted path.
+    #[serde(default)]
+    pub(crate) set: Circumstances,
     /// What `--tag` selects by.
     #[serde(default)]
     pub(crate) tags: Vec<String>,

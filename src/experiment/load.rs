@@ -48,8 +48,10 @@ pub(crate) fn load(path: &Path, overrides: &Overrides) -> Result<Experiment, Fil
         }
     };
     let manifest_text = diagnostic::read(&manifest)?;
-    let mut system = Resolved::new(&manifest_text, &header.variants, &overrides.sets)
-        .map_err(|mistake| diagnostic::in_file(&mistake, &manifest, &manifest_text))?;
+    let mut system = resolved(&manifest_text, &header, overrides).map_err(|mistake| match mistake {
+        Mistake::InExperiment(mistake) => in_file(mistake),
+        Mistake::InManifest(mistake) => diagnostic::in_file(&mistake, &manifest, &manifest_text),
+    })?;
     system.manifest.folder = manifest.parent().unwrap_or(Path::new(".")).to_owned();
     check_templates(&system, &manifest, &manifest_text)?;
     let clients = Clients::of(&system.manifest)
@@ -65,6 +67,23 @@ pub(crate) fn load(path: &Path, overrides: &Overrides) -> Result<Experiment, Fil
     };
     let read = Read { name: find::stem(path), header, traffic, clients, system, toml };
     sections.resolve(read).map_err(in_file)
+}
+
+/// Where the system that an experiment needs cannot be made.
+enum Mistake {
+    InExperiment(SpecError),
+    InManifest(SpecError),
+}
+
+/// The system of the experiment: in its circumstances, and with the variants and settings of this run.
+fn resolved(manifest: &str, header: &Header, overrides: &Overrides) -> Result<Resolved, Mistake> {
+    Manifest::parse(manifest).map_err(Mistake::InManifest)?;
+    let text = Resolved::in_circumstances(manifest, &header.set).map_err(Mistake::InExperiment)?;
+    Resolved::new(&text, &header.variants, &overrides.sets).map_err(|mistake| {
+        // Nobody sees a text that circumstances have changed.
+        let span = mistake.span.clone().filter(|_| text == manifest);
+        Mistake::InManifest(SpecError { span, ..mistake })
+    })
 }
 
 /// Loads the experiment that a run directory holds: as resolved, so nothing is applied to it.

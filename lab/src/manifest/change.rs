@@ -1,6 +1,6 @@
 //! Changes of a manifest: what variants and `--set` do to the document before it is read.
 
-use super::{Manifest, SpecError};
+use super::{Circumstances, Manifest, SpecError};
 use toml::{Table, Value};
 
 /// Tables with values of free text: a `--set` into them is text, whatever it looks like.
@@ -23,6 +23,20 @@ pub(super) fn apply_variant(text: &str, manifest: &Manifest, name: &str) -> Resu
     let changed = write(&document)?;
     let span = first.unwrap_or_default();
     Manifest::parse_without_variants(&changed).map_err(|error| blame(error, span))?;
+    Ok(changed)
+}
+
+/// The text of the manifest with what `circumstances` set, as an experiment gives them, read and checked. Spans in
+/// errors are those of the paths.
+pub(super) fn apply_circumstances(text: &str, circumstances: &Circumstances) -> Result<String, SpecError> {
+    let mut document = read(text)?;
+    let mut changed = text.to_owned();
+    for (path, value) in circumstances {
+        let blame = |error: SpecError| error.after(&format!("`set` of {}", path.get_ref()), Some(path.span()));
+        set(&mut document, path.get_ref(), |_| value.get_ref().clone()).map_err(blame)?;
+        changed = write(&document)?;
+        Manifest::parse_without_variants(&changed).map_err(blame)?;
+    }
     Ok(changed)
 }
 

@@ -34,7 +34,7 @@ pub use migration::Migration;
 pub use operation::{FailWhen, Method, Operation, Place};
 pub use placeholder::{Placeholder, Template};
 pub use process::{Process, Ready};
-pub use resolved::Resolved;
+pub use resolved::{Circumstances, Resolved};
 pub use scenario::{Course, Scenario};
 pub use setting::{Setting, Settings};
 pub use stage::{DatabaseStage, HttpStage, Keeper, Layout, LogStage, Pointer, Stage, StageSource, Where};

@@ -1,6 +1,8 @@
 //! A manifest as a run uses it.
 
 use super::{Manifest, SpecError, change};
+use std::collections::BTreeMap;
+use toml::Spanned;
 
 /// A manifest with variants and overrides applied.
 #[derive(Clone, Debug)]
@@ -11,7 +13,20 @@ pub struct Resolved {
     pub toml: String,
 }
 
+/// What an experiment sets in a manifest before any variant: dotted paths and values. They are the circumstances that it
+/// is about, such as how slow a party is, and no design.
+pub type Circumstances = BTreeMap<Spanned<String>, Spanned<toml::Value>>;
+
 impl Resolved {
+    /// The text of a manifest in the `circumstances` of an experiment, for [`Self::new`] to apply variants to. Without any
+    /// the text stays as it is.
+    ///
+    /// # Errors
+    /// If what is set does not exist or does not fit; spans are those of `circumstances`.
+    pub fn in_circumstances(text: &str, circumstances: &Circumstances) -> Result<String, SpecError> {
+        change::apply_circumstances(text, circumstances)
+    }
+
     /// Reads a manifest and applies `variants`, in order, and then `sets` (dotted paths and values, as `--set` gives
     /// them: `process.gateway.env.ACKS`, `component.kafka.settings."broker.session.timeout.ms"`).
     ///
