@@ -11,11 +11,13 @@
 //! - [`operation`], [`observation`], [`sample`]: the three tables
 //! - [`journal`]: the low-volume record
 //! - [`table`]: rows as Arrow columns, and the stream files that hold them
+//! - [`digest`]: digests of payloads, rows and answers
 //! - [`recorder`]: writes a history while a run goes on
 //! - [`history`]: a history read back
 //! - [`run_dir`]: the files of a run and where they lie
 
 pub mod clock;
+pub mod digest;
 pub mod history;
 pub mod id;
 pub mod journal;

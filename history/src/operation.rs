@@ -62,6 +62,9 @@ pub struct Operation {
     pub status: Option<u16>,
     /// What went wrong, in a few words that many rows share: `time-out`, `connection reset`.
     pub error: Option<Name>,
+    /// The digest of the answer's body, if it was read to its end: FNV-1a of its bytes. Equal requests that got equal
+    /// answers have equal digests.
+    pub answer: Option<u64>,
 }
 
 impl Operation {

@@ -173,6 +173,7 @@ impl Row for Operation {
             column("outcome", DataType::Utf8),
             optional("status", DataType::UInt16),
             optional("error", DataType::Utf8),
+            optional("answer_digest", DataType::UInt64),
         ])
     }
 
@@ -189,6 +190,7 @@ impl Row for Operation {
                 texts(rows.iter().map(|row| Some(row.outcome.name()))),
                 numbers!(UInt16Builder, rows.iter().map(|row| row.status)),
                 texts(rows.iter().map(|row| row.error.as_deref())),
+                numbers!(UInt64Builder, rows.iter().map(|row| row.answer)),
             ],
         )
     }
@@ -211,6 +213,7 @@ impl Row for Operation {
                 },
                 status: number_at::<UInt16Type>(&columns[7], row),
                 error: text_at(&columns[8], row, names),
+                answer: number_at::<UInt64Type>(&columns[9], row),
             })
         };
         (0..batch.num_rows()).filter_map(decode_row).collect()

@@ -202,6 +202,7 @@ mod tests {
             outcome,
             status: None,
             error: None,
+            answer: None,
         }
     }
 

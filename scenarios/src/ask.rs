@@ -5,6 +5,7 @@ use crate::lane::{Job, Lane};
 use crate::request::{Rendered, Request};
 use crate::tally::late;
 use goose::goose::{GooseRequest, GooseResponse, GooseUser};
+use proofload_history::digest::Digest;
 use proofload_history::operation::UNSENT_GENERATOR;
 use proofload_history::{At, Id, Name, Operation, Outcome};
 
@@ -37,7 +38,10 @@ struct Ended {
     outcome: Outcome,
     status: Option<u16>,
     error: Option<&'static str>,
+    /// As much of the answer as anybody looks into.
     body: Vec<u8>,
+    /// The digest of all of it, once it was read to its end.
+    answer: Option<u64>,
 }
 
 impl Ask<'_> {
@@ -74,8 +78,14 @@ impl Ask<'_> {
         let name = self.lane.goose_name(self.request.name());
         let request = GooseRequest::builder().name(name.as_str()).set_request_builder(builder).build();
         let sent = self.lane.clock().now();
-        let undecided =
-            |error| Ended { sent: Some(sent), outcome: Outcome::Indeterminate, status: None, error, body: Vec::new() };
+        let undecided = |error| Ended {
+            sent: Some(sent),
+            outcome: Outcome::Indeterminate,
+            status: None,
+            error,
+            body: Vec::new(),
+            answer: None,
+        };
         match user.request(request).await {
             Ok(GooseResponse { response: Ok(response), .. }) => self.read(sent, response).await,
             Ok(GooseResponse { response: Err(error), .. }) => match Broken::of(&error) {
@@ -92,16 +102,20 @@ impl Ask<'_> {
     async fn read(&self, sent: At, mut response: reqwest::Response) -> Ended {
         let status = response.status().as_u16();
         let outcome = self.request.rules().outcome(status, response.headers());
-        let mut ended = Ended { sent: Some(sent), outcome, status: Some(status), error: None, body: Vec::new() };
+        let (status, body) = (Some(status), Vec::new());
+        let mut ended = Ended { sent: Some(sent), outcome, status, error: None, body, answer: None };
+        let mut digest = Digest::default();
         loop {
             match response.chunk().await {
-                // One byte more than the most, so that it shows.
-                Ok(Some(chunk)) if self.looks_into_answer() => {
-                    let room = (MAX_BODY_BYTES + 1).saturating_sub(ended.body.len());
-                    ended.body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+                Ok(Some(chunk)) => {
+                    digest.pass(&chunk);
+                    if self.looks_into_answer() {
+                        // One byte more than the most, so that it shows.
+                        let room = (MAX_BODY_BYTES + 1).saturating_sub(ended.body.len());
+                        ended.body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+                    }
                 }
-                Ok(Some(_)) => {}
-                Ok(None) => return ended,
+                Ok(None) => return Ended { answer: Some(digest.value()), ..ended },
                 Err(error) => {
                     let word = match Broken::of(&error) {
                         Broken::Undecided(word) | Broken::NeverConnected(word) => word,
@@ -128,6 +142,7 @@ impl Ask<'_> {
             outcome: ended.outcome,
             status: ended.status,
             error: ended.error.map(Name::from),
+            answer: ended.answer,
         };
         self.lane.record(made, self.waits);
     }

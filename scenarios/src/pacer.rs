@@ -143,6 +143,7 @@ impl Pacer {
             outcome: Outcome::Fail,
             status: None,
             error: Some(Name::clone(word)),
+            answer: None,
         };
         self.lane.record(unsent, false);
         Ok(())

@@ -66,6 +66,7 @@ fn operation(n: u64, name: &Name) -> Operation {
         outcome: Outcome::Ok,
         status: Some(202),
         error: None,
+        answer: None,
     }
 }
 

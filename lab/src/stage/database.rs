@@ -1,7 +1,7 @@
 //! Reading of a database stage: the rows of a query in a repeatable-read snapshot.
 
-use super::digest::Unordered;
 use super::equal_digests;
+use super::unordered::Unordered;
 use super::row::{self, Rows};
 use crate::manifest::DatabaseStage;
 use crate::{Lab, database};

@@ -5,13 +5,13 @@
 //! batch; the second only compares. All of it goes over the direct listeners, so that no fault on a link touches it.
 
 mod database;
-mod digest;
 mod journal;
 mod lines;
 mod log;
 mod pass;
 mod record;
 mod row;
+mod unordered;
 
 pub(crate) use record::{Records, Verdict};
 

@@ -1,6 +1,5 @@
 //! One reading of a log, from the first to the end offset at its start.
 
-use super::digest::Digest;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::BorrowedMessage;
@@ -94,7 +93,7 @@ impl<'a> Progress<'a> {
         let unread = bounds.iter().filter(|(_, first, end)| first < end);
         Self {
             topic,
-            digests: bounds.iter().map(|(number, ..)| (*number, Digest::new())).collect(),
+            digests: bounds.iter().map(|(number, ..)| (*number, Digest::default())).collect(),
             left: unread.map(|(number, first, end)| (*number, Left { next: *first, end: *end })).collect(),
             moved: Instant::now(),
             error: None,
@@ -108,7 +107,7 @@ impl<'a> Progress<'a> {
 
     fn advance(&mut self, record: &BorrowedMessage<'_>) {
         let number = record.partition();
-        let digest = self.digests.entry(number).or_insert_with(Digest::new);
+        let digest = self.digests.entry(number).or_default();
         digest.take(&record.offset().to_be_bytes());
         digest.take_optional(record.key());
         digest.take_optional(record.payload());
@@ -161,7 +160,7 @@ impl<'a> Progress<'a> {
     }
 
     fn digest(&self) -> u64 {
-        let mut digest = Digest::new();
+        let mut digest = Digest::default();
         for (number, of_partition) in &self.digests {
             digest.take(&number.to_be_bytes());
             digest.take(&of_partition.value().to_be_bytes());

@@ -1,8 +1,7 @@
 //! What one record of a log, or one line of a journal, says to a stage.
 
-use super::digest;
 use crate::manifest::{Layout, Pointer};
-use proofload_history::{Clock, Id, Name, Observation, Reading};
+use proofload_history::{Clock, Id, Name, Observation, Reading, digest};
 use rdkafka::Message;
 use rdkafka::message::BorrowedMessage;
 use serde_json::Value;

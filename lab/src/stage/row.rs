@@ -2,9 +2,9 @@
 //!
 //! Values come as PostgreSQL writes them (the simple protocol), so that every type that has a sensible text will do.
 
-use super::digest::Digest;
 use super::record::shared;
 use jiff::Timestamp;
+use proofload_history::digest::Digest;
 use proofload_history::{Clock, Id, Name, Observation, Reading};
 use sqlx::postgres::PgRow;
 use sqlx::{Column, Row};
@@ -56,7 +56,7 @@ impl Rows {
 
 /// The digest of all columns of a row.
 pub(super) fn digest(row: &PgRow) -> Result<Digest, String> {
-    let mut digest = Digest::new();
+    let mut digest = Digest::default();
     for column in 0..row.columns().len() {
         digest.take_optional(cell(row, column)?.map(str::as_bytes));
     }

@@ -308,6 +308,7 @@ fn operation(counter: u64, due_s: f64) -> Operation {
         outcome: if unsent { Outcome::Fail } else { outcome },
         status: None,
         error: None,
+        answer: None,
     }
 }
 

@@ -5,6 +5,7 @@ pub mod availability;
 pub mod delivery;
 pub mod drain;
 pub mod error_budget;
+pub mod idempotency;
 pub mod latency;
 pub mod load;
 pub mod recovery;
@@ -27,6 +28,7 @@ pub static CHECKS: &[About] = &[
     drain::ABOUT,
     load::ABOUT,
     attested::ABOUT,
+    idempotency::ABOUT,
 ];
 
 /// The check called `name`.

@@ -135,7 +135,16 @@ impl Script {
                 Outcome::Indeterminate => None,
             },
             error: None,
+            answer: None,
         });
+        self
+    }
+
+    /// What the last attempt was answered with: its status, and the digest of the body.
+    pub(crate) fn answered(&mut self, status: u16, body: Option<u64>) -> &mut Self {
+        if let Some(last) = self.history.operations.last_mut() {
+            (last.status, last.answer) = (Some(status), body);
+        }
         self
     }
 

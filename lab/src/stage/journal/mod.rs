@@ -6,12 +6,12 @@
 #[cfg(test)]
 mod tests;
 
-use super::digest::Digest;
 use super::lines::Lines;
 use super::{Records, Verdict, equal_digests};
 use crate::Lab;
 use crate::component::{Way, words};
 use crate::manifest::HttpStage;
+use proofload_history::digest::Digest;
 use proofload_history::journal::StageRead;
 use proofload_history::{Observation, Reading, Recorder};
 use reqwest::header::TRANSFER_ENCODING;
@@ -93,10 +93,10 @@ async fn pass(
     path: &str,
     mut take: impl FnMut(i32, i64, &[u8], serde_json::Value) -> Result<(), String>,
 ) -> Result<Pass, String> {
-    let (mut lines, mut digest) = (Vec::new(), Digest::new());
+    let (mut lines, mut digest) = (Vec::new(), Digest::default());
     for (number, journal) in (0..).zip(journals) {
         let of_journal = |what: String| format!("GET {path} of {}: {what}", journal.of);
-        let mut of_lines = Digest::new();
+        let mut of_lines = Digest::default();
         let mut take_line = |line: i64, bytes: &[u8]| {
             let value = serde_json::from_slice(bytes).map_err(|error| {
                 format!("line {} is not JSON: {error} (it begins `{}`)", line + 1, beginning(bytes))

@@ -1,0 +1,340 @@
+//! `idempotency`: whoever repeats a request that was acknowledged gets the same answer again.
+
+use super::{reading, table};
+use crate::check::Reference;
+use crate::faults::Faults;
+use crate::finding::MAX_OFFENDERS;
+use crate::intents::Intents;
+use crate::names::Names;
+use crate::wording;
+use crate::{About, Check, Class, Context, Finding, Judgement, Offender};
+use proofload_history::{History, Operation, Outcome};
+use serde::Deserialize;
+
+/// What is known about `idempotency`.
+pub(super) const ABOUT: About = About {
+    name: "idempotency",
+    class: Class::Safety,
+    invariant: "A request that was acknowledged and comes again, under the same key, gets the answer that the first got.",
+    cost: "Two passes over the operations, no hashing; four bytes an intent.",
+    counterexample: "A client repeats its request 8 s after the acknowledgement, and the answer names another loan.",
+    keys: &[
+        ("of", "the operation"),
+        ("repeats_at_least", "how many repeats of acknowledged requests it takes to say something; 1 if left out"),
+        ("denials", "statuses of a refusal that deny that it was a repeat; [409, 422] if left out"),
+    ],
+    example: "of = \"submit_application\"\nrepeats_at_least = 100\ndenials = [409, 422]\n",
+    parse: |value| table::read(value, Idempotency::new),
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    of: String,
+    #[serde(default = "one")]
+    repeats_at_least: u64,
+    #[serde(default = "denials")]
+    denials: Vec<u16>,
+}
+
+fn one() -> u64 {
+    1
+}
+
+/// "It is in progress", and "it was another request".
+fn denials() -> Vec<u16> {
+    vec![409, 422]
+}
+
+/// A repeat is an attempt that was sent when an earlier one had been acknowledged. It is
+///
+/// - *contradicted* if it was acknowledged with another status or another body than the first acknowledged attempt;
+/// - *denied* if it was refused with one of the statuses that say that it is no repeat.
+///
+/// Every other refusal, and no answer at all, is availability's affair. What was sent before the first acknowledgement
+/// may be refused as being in progress.
+#[derive(Debug)]
+pub struct Idempotency {
+    of: String,
+    repeats_at_least: u64,
+    denials: Vec<u16>,
+}
+
+impl Idempotency {
+    #[expect(clippy::unnecessary_wraps, reason = "the table's reader takes what can fail")]
+    fn new(table: Table) -> Result<Self, String> {
+        let Table { of, repeats_at_least, denials } = table;
+        Ok(Self { of, repeats_at_least, denials })
+    }
+
+    /// What is wrong with a repeat, if anything.
+    fn wrong(&self, first: &Operation, repeat: &Operation) -> Option<Wrong> {
+        match repeat.outcome {
+            Outcome::Ok if repeat.status != first.status => Some(Wrong::Contradicted),
+            Outcome::Ok => {
+                let (first, again) = (first.answer?, repeat.answer?);
+                (first != again).then_some(Wrong::Contradicted)
+            }
+            Outcome::Fail => repeat.status.filter(|status| self.denials.contains(status)).map(|_| Wrong::Denied),
+            Outcome::Indeterminate => None,
+        }
+    }
+}
+
+/// What is wrong with a repeat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wrong {
+    Contradicted,
+    Denied,
+}
+
+impl Wrong {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Contradicted => "contradicted",
+            Self::Denied => "denied",
+        }
+    }
+}
+
+/// What became of the repeats.
+#[derive(Default)]
+struct Tally<'h> {
+    /// Repeats that were answered.
+    answered: u64,
+    /// Acknowledged repeats of which one of the two answers was not kept.
+    unkept: u64,
+    contradicted: u64,
+    denied: u64,
+    /// The first attempt that was acknowledged, and the repeat that is wrong.
+    wrong: Vec<(&'h Operation, &'h Operation, Wrong)>,
+}
+
+/// No row.
+const NONE: u32 = u32::MAX;
+
+impl Check for Idempotency {
+    fn judge(&self, history: &History, _: &Context<'_>) -> Finding {
+        let finding = |judgement, sentence: String| Finding::new(ABOUT.name, ABOUT.class, judgement, sentence);
+        let intents = match Intents::of(history, &self.of) {
+            Ok(intents) => intents,
+            Err(why) => return finding(Judgement::Unknown, format!("The intents cannot be told: {why}.")),
+        };
+        let tally = self.tally(history, &intents);
+        let doubt = self.doubt(history, &tally);
+        let judgement = match (tally.wrong.is_empty(), &doubt) {
+            (false, _) => Judgement::Fail,
+            (true, Some(_)) => Judgement::Unknown,
+            (true, None) => Judgement::Pass,
+        };
+        let repeats = wording::plural(tally.answered, "answered repeat");
+        let sentence = match (judgement, doubt) {
+            (Judgement::Fail, _) => format!(
+                "Of {repeats} of acknowledged {} {} contradicted and {} denied.",
+                self.of,
+                wording::were(tally.contradicted),
+                wording::were(tally.denied)
+            ),
+            (_, Some(doubt)) => format!("Whether repeats of {} get the same answer is unknown: {doubt}.", self.of),
+            (_, None) => format!("All {repeats} of acknowledged {} got the answer that the first got.", self.of),
+        };
+        let counted = |number: u64| (number > 0 || history.damage.is_empty()).then_some(number as f64);
+        let finding = finding(judgement, sentence)
+            .figure("answered_repeats", tally.answered as f64)
+            .figure("contradicted_repeats", counted(tally.contradicted))
+            .figure("denied_repeats", counted(tally.denied))
+            .figure("unkept_repeats", tally.unkept as f64);
+        with_offenders(finding, tally.wrong, history)
+    }
+
+    fn references(&self) -> Vec<Reference> {
+        vec![Reference::Operation(self.of.clone())]
+    }
+}
+
+impl Idempotency {
+    fn tally<'h>(&self, history: &'h History, intents: &Intents<'_>) -> Tally<'h> {
+        let mut names = Names::new([self.of.as_str()]);
+        let mut made = Vec::new();
+        for (row, operation) in history.operations.iter().enumerate() {
+            if names.number(&operation.name).is_some()
+                && let Some(number) = intents.number(operation.intent)
+            {
+                made.push((row as u32, number));
+            }
+        }
+        let mut first = vec![NONE; intents.len()];
+        for (row, number) in &made {
+            let known = &mut first[*number as usize];
+            let operation = &history.operations[*row as usize];
+            let earlier = |known: u32| operation.done < history.operations[known as usize].done;
+            if operation.outcome == Outcome::Ok && (*known == NONE || earlier(*known)) {
+                *known = *row;
+            }
+        }
+        let mut tally = Tally::default();
+        for (row, number) in made {
+            let Some(first) = history.operations.get(first[number as usize] as usize) else { continue };
+            let repeat = &history.operations[row as usize];
+            if repeat.sent.is_some_and(|sent| sent >= first.done) {
+                self.take(&mut tally, first, repeat);
+            }
+        }
+        tally
+    }
+
+    fn take<'h>(&self, tally: &mut Tally<'h>, first: &'h Operation, repeat: &'h Operation) {
+        tally.answered += u64::from(repeat.status.is_some() && repeat.outcome != Outcome::Indeterminate);
+        let kept = first.answer.is_some() && repeat.answer.is_some();
+        tally.unkept += u64::from(repeat.outcome == Outcome::Ok && !kept);
+        if let Some(wrong) = self.wrong(first, repeat) {
+            match wrong {
+                Wrong::Contradicted => tally.contradicted += 1,
+                Wrong::Denied => tally.denied += 1,
+            }
+            tally.wrong.push((first, repeat, wrong));
+        }
+    }
+
+    /// Why there can be no pass, if so.
+    fn doubt(&self, history: &History, tally: &Tally<'_>) -> Option<String> {
+        if let Some(damage) = reading::damage(history).next() {
+            return Some(damage);
+        }
+        if tally.answered < self.repeats_at_least.max(1) {
+            let (seen, least) =
+                (wording::plural(tally.answered, "repeat"), wording::count(self.repeats_at_least.max(1)));
+            return Some(format!("only {seen} of acknowledged requests answered, where {least} are asked for"));
+        }
+        (tally.unkept > 0).then(|| format!("the answers of {} were not kept", wording::plural(tally.unkept, "repeat")))
+    }
+}
+
+fn with_offenders(mut finding: Finding, mut wrong: Vec<(&Operation, &Operation, Wrong)>, history: &History) -> Finding {
+    wrong.sort_unstable_by_key(|(_, repeat, _)| (repeat.done, repeat.intent, repeat.attempt));
+    finding.offenders_total = wrong.len() as u64;
+    let faults = Faults::of(&history.journal);
+    let offenders = wrong.into_iter().take(MAX_OFFENDERS).map(|(first, repeat, wrong)| Offender {
+        id: Some(repeat.intent),
+        defect: wrong.name().to_owned(),
+        stage: None,
+        at: Some(repeat.done),
+        during: faults.during(repeat.done),
+        detail: format!(
+            "attempt {} was answered with {} at {}, attempt {} with {} at {}",
+            first.attempt,
+            answer(first),
+            first.done,
+            repeat.attempt,
+            answer(repeat),
+            repeat.done
+        ),
+    });
+    finding.offenders = offenders.collect();
+    finding
+}
+
+/// An answer for people: `202 (body 1131c0e6e786cb1d)`.
+fn answer(made: &Operation) -> String {
+    let status = made.status.map_or_else(|| "no status".to_owned(), |status| status.to_string());
+    made.answer.map_or_else(|| status.clone(), |digest| format!("{status} (body {digest:016x})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Finding;
+    use crate::Judgement::{self, Fail, Pass, Unknown};
+    use crate::testing::{Script, figure, judged};
+    use proofload_history::Outcome;
+
+    const OF: &str = "of = \"place_order\"";
+
+    /// An order at 1 s that is acknowledged, and repeats of it from 2 s on, each with its status and its body's digest.
+    fn repeated(repeats: &[(Outcome, u16, Option<u64>)]) -> Script {
+        let mut script = Script::new();
+        script.issue(1, 0, 1).timed(0, 1.0, 10, Outcome::Ok).answered(202, Some(7));
+        for (nth, (outcome, status, body)) in repeats.iter().enumerate() {
+            script.timed(0, 2.0 + nth as f64, 10, *outcome).answered(*status, *body);
+        }
+        script
+    }
+
+    fn of(repeats: &[(Outcome, u16, Option<u64>)]) -> Finding {
+        judged("idempotency", OF, &repeated(repeats).history())
+    }
+
+    fn judgement(repeats: &[(Outcome, u16, Option<u64>)]) -> Judgement {
+        of(repeats).judgement
+    }
+
+    #[test]
+    fn a_repeat_with_the_same_answer_passes() {
+        let finding = of(&[(Outcome::Ok, 202, Some(7)), (Outcome::Ok, 202, Some(7))]);
+        assert_eq!((finding.judgement, figure(&finding, "answered_repeats")), (Pass, Some(2.0)));
+    }
+
+    #[test]
+    fn another_body_or_another_status_contradicts() {
+        for repeat in [(Outcome::Ok, 202, Some(8)), (Outcome::Ok, 200, Some(7)), (Outcome::Ok, 200, None)] {
+            let finding = of(&[repeat]);
+            assert_eq!((finding.judgement, figure(&finding, "contradicted_repeats")), (Fail, Some(1.0)), "{repeat:?}");
+            assert_eq!((finding.offenders_total, finding.offenders[0].defect.as_str()), (1, "contradicted"));
+        }
+    }
+
+    #[test]
+    fn a_repeat_that_is_denied_fails_and_one_that_is_shed_says_nothing() {
+        let finding = of(&[(Outcome::Fail, 409, Some(1))]);
+        assert_eq!((finding.judgement, figure(&finding, "denied_repeats")), (Fail, Some(1.0)));
+        assert_eq!(judgement(&[(Outcome::Fail, 429, Some(1)), (Outcome::Ok, 202, Some(7))]), Pass);
+        let strict = judged(
+            "idempotency",
+            &format!("{OF}\ndenials = [429]"),
+            &repeated(&[(Outcome::Fail, 429, None)]).history(),
+        );
+        assert_eq!(strict.judgement, Fail);
+    }
+
+    #[test]
+    fn what_is_sent_while_the_first_is_in_progress_is_no_repeat() {
+        let mut script = Script::new();
+        script.issue(1, 0, 1).timed(0, 1.0, 500, Outcome::Ok).answered(202, Some(7));
+        script.timed(0, 1.1, 10, Outcome::Fail).answered(409, Some(1));
+        assert_eq!(judged("idempotency", OF, &script.history()).judgement, Unknown);
+    }
+
+    #[test]
+    fn the_first_acknowledged_attempt_is_the_first_in_time_whatever_the_order_of_rows() {
+        let mut script = Script::new();
+        script.issue(1, 0, 1).timed(0, 5.0, 10, Outcome::Ok).answered(202, Some(8));
+        script.timed(0, 1.0, 10, Outcome::Ok).answered(202, Some(7));
+        script.timed(0, 3.0, 10, Outcome::Ok).answered(202, Some(7));
+        let finding = judged("idempotency", OF, &script.history());
+        assert_eq!(figure(&finding, "contradicted_repeats"), Some(1.0));
+        assert!(finding.offenders[0].detail.contains("0000000000000008"), "{}", finding.offenders[0].detail);
+    }
+
+    #[test]
+    fn without_repeats_or_with_too_few_it_is_unknown() {
+        assert_eq!(judgement(&[]), Unknown);
+        assert_eq!(judgement(&[(Outcome::Indeterminate, 504, None)]), Unknown);
+        let few = judged(
+            "idempotency",
+            &format!("{OF}\nrepeats_at_least = 2"),
+            &repeated(&[(Outcome::Ok, 202, Some(7))]).history(),
+        );
+        assert_eq!(few.judgement, Unknown);
+    }
+
+    #[test]
+    fn an_answer_that_was_not_kept_makes_no_pass_and_a_damaged_history_neither() {
+        assert_eq!(judgement(&[(Outcome::Ok, 202, None)]), Unknown);
+        let mut script = repeated(&[(Outcome::Ok, 202, Some(7))]);
+        script.damaged("the file of operations breaks off");
+        let finding = judged("idempotency", OF, &script.history());
+        assert_eq!((finding.judgement, figure(&finding, "contradicted_repeats")), (Unknown, None));
+        let mut script = repeated(&[(Outcome::Ok, 202, Some(8))]);
+        script.damaged("the file of operations breaks off");
+        assert_eq!(judged("idempotency", OF, &script.history()).judgement, Fail);
+    }
+}
