@@ -5,7 +5,7 @@ use anyhow::Context as _;
 use proofload_history::{Event, History, RunDir};
 use proofload_lab::{Manifest, manifest};
 use proofload_reports::{EXPORTERS, Judged};
-use proofload_verify::{Chain, ChainStage, Control, JudgeInput, Plan, PlannedFault, Verdict, judge};
+use proofload_verify::{Chain, ChainStage, Condition, Control, JudgeInput, Plan, PlannedFault, Verdict, judge};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -82,6 +82,10 @@ fn chains(manifest: &Manifest) -> BTreeMap<String, Chain> {
             stage: step.stage.get_ref().clone(),
             title: title(step.stage.get_ref()),
             repeats_allowed: step.repeats == manifest::Repeats::Allowed,
+            only_if: step
+                .only_if
+                .as_ref()
+                .map(|only_if| Condition { stage: only_if.stage.get_ref().clone(), states: only_if.states.clone() }),
         });
         steps.collect()
     };

@@ -15,8 +15,7 @@ fn names() -> impl Strategy<Value = Name> {
 
 fn operations() -> impl Strategy<Value = Operation> {
     let outcomes = prop_oneof![Just(Outcome::Ok), Just(Outcome::Fail), Just(Outcome::Indeterminate)];
-    let answer =
-        (outcomes, proptest::option::of(any::<u16>()), proptest::option::of(names()), any::<Option<u64>>());
+    let answer = (outcomes, proptest::option::of(any::<u16>()), proptest::option::of(names()), any::<Option<u64>>());
     (any::<u128>(), any::<u32>(), names(), any::<[u64; 2]>(), proptest::option::of(any::<u64>()), answer).prop_map(
         |(id, attempt, name, [intended, done], sent, (outcome, status, error, answer))| Operation {
             intent: Id(id),

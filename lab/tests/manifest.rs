@@ -42,6 +42,7 @@ fn every_table_is_read() {
     assert_eq!(manifest.operations["post"].method.name(), "POST");
     assert_eq!(manifest.scenarios["send"].steps()[0].operation().unwrap().get_ref(), "post");
     assert_eq!(manifest.chains["parcel"].stages[1].repeats, Repeats::Forbidden);
+    assert_eq!(manifest.chains["parcel"].stages[2].only_if.as_ref().unwrap().states, ["SENT"]);
     assert!(matches!(manifest.stages["log.posted"].source, StageSource::Log(_)));
     assert!(matches!(manifest.stages["db.parcel"].source, StageSource::Database(_)));
     let StageSource::Http(journal) = &manifest.stages["carrier.left"].source else { panic!("not a journal") };
@@ -248,6 +249,12 @@ fn tables_that_do_not_agree_are_refused() {
             "a gauge's source is one of",
         ),
         ("[process.office]", "[process.Office]\n[process.office]", "missing field `command`"),
+        (
+            "only_if = { stage = \"db.parcel\"",
+            "only_if = { stage = \"carrier.left\"",
+            "there is no earlier stage of the chain",
+        ),
+        ("states = [\"SENT\"]", "states = []", "`only_if` names no state"),
     ] {
         let (error, _) = refused(from, to);
         assert!(error.message.contains(message), "{to}: {error}");

@@ -22,7 +22,12 @@ pub(super) fn doctor() -> anyhow::Result<ExitCode> {
     }
     match Toolbox::find() {
         Ok(tools) => {
-            out::line(format_args!("{:>8}  {:<28} {}", "ok", "everything that ./setup installs", tools.home.display()))?;
+            out::line(format_args!(
+                "{:>8}  {:<28} {}",
+                "ok",
+                "everything that ./setup installs",
+                tools.home.display()
+            ))?;
         }
         Err(missing) => {
             whole = false;

@@ -25,7 +25,9 @@ fn render(experiment: &Experiment) -> String {
         format!("  hypothesis  {}", header.hypothesis),
         format!("  system      {} ({}), seed {}", manifest.name, manifest.title, header.seed),
     ];
-    lines.extend(header.set.iter().map(|(path, value)| format!("  set         {} = {}", path.get_ref(), value.get_ref())));
+    lines.extend(
+        header.set.iter().map(|(path, value)| format!("  set         {} = {}", path.get_ref(), value.get_ref())),
+    );
     if !header.variants.is_empty() {
         lines.push(format!("  variants    {}", header.variants.join(", ")));
     }

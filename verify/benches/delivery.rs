@@ -99,6 +99,7 @@ fn bench(criterion: &mut Criterion) {
         stage: (*stage).into(),
         title: String::new(),
         repeats_allowed: stage.starts_with("log"),
+        only_if: None,
     });
     let chains =
         BTreeMap::from([("order".to_owned(), Chain { operation: "place_order".into(), stages: stages.collect() })]);

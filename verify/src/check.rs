@@ -2,7 +2,7 @@
 
 use crate::statistics::quantile::PerMille;
 use crate::{Class, Finding};
-use proofload_history::History;
+use proofload_history::{History, Observation};
 use std::collections::BTreeMap;
 
 /// A promise that a history keeps or breaks. Pure: no I/O, no clock, no randomness.
@@ -91,6 +91,27 @@ pub struct ChainStage {
     pub title: String,
     /// Whether an id may stand there more than once: allowed in logs, forbidden in effects.
     pub repeats_allowed: bool,
+    /// Whom the stage is for; everybody if there is none.
+    pub only_if: Option<Condition>,
+}
+
+/// Whom a stage is for: an intent that an earlier stage of the chain has in one of these states must be there, and one
+/// that it has in none of them must not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// The earlier stage.
+    pub stage: String,
+    /// States at that stage, by name.
+    pub states: Vec<String>,
+}
+
+impl Condition {
+    /// Whether `seen`, a row of the earlier stage, is in one of the states; `None` if it has no state.
+    #[must_use]
+    pub fn holds(&self, seen: &Observation) -> Option<bool> {
+        let state = seen.state.as_deref()?;
+        Some(self.states.iter().any(|wanted| wanted == state))
+    }
 }
 
 /// What the project knows about a check: the source of its page, of `proofload list checks` and of the parser.

@@ -34,7 +34,7 @@ mod wording;
 #[cfg(test)]
 mod testing;
 
-pub use check::{About, Band, Chain, ChainStage, Check, Context, PlannedFault, Reference};
+pub use check::{About, Band, Chain, ChainStage, Check, Condition, Context, PlannedFault, Reference};
 pub use checks::CHECKS;
 pub use control::{Because, Beyond, Caught, Control, caught};
 pub use defect::Defect;

@@ -1,6 +1,6 @@
 //! What the tests of this crate share with those in `tests/`.
 
-use crate::{Chain, ChainStage, Check, Context, Expectation, Finding};
+use crate::{Chain, ChainStage, Check, Condition, Context, Expectation, Finding};
 use proofload_history::History;
 
 #[path = "../tests/support/script.rs"]

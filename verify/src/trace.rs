@@ -3,7 +3,7 @@
 
 use crate::faults::Faults;
 use crate::spans::unsent_by_generator;
-use crate::{Chain, place, wording};
+use crate::{Chain, ChainStage, place, wording};
 use proofload_history::journal::FaultRecord;
 use proofload_history::{At, Entry, Event, History, Id, Observation, Operation, Outcome, Reading};
 use std::collections::BTreeMap;
@@ -184,7 +184,14 @@ fn missing(
         let acknowledged = attempts.iter().any(|made| *made.name == *chain.operation && made.outcome == Outcome::Ok);
         let somewhere = |stage: &str| has(stage, Reading::Final) || has(stage, Reading::Live);
         let known = acknowledged || chain.stages.iter().any(|stage| somewhere(&stage.stage));
-        for stage in chain.stages.iter().filter(|stage| known && !has(&stage.stage, Reading::Final)) {
+        let is_for_it = |stage: &&ChainStage| {
+            stage.only_if.as_ref().is_none_or(|condition| {
+                let mut earlier = seen.iter().filter(|seen| *seen.stage == *condition.stage);
+                earlier.any(|seen| seen.reading == Reading::Final && condition.holds(seen) == Some(true))
+            })
+        };
+        let lacking = |stage: &&ChainStage| known && !has(&stage.stage, Reading::Final);
+        for stage in chain.stages.iter().filter(lacking).filter(is_for_it) {
             missing.push(Missing {
                 chain: name.clone(),
                 stage: stage.stage.clone(),

@@ -60,12 +60,21 @@ pub(crate) fn percent(ratio: f64) -> String {
 
 /// Names as a list: `a`, `a and b`, `a, b and c`.
 pub(crate) fn list<T: AsRef<str>>(names: &[T]) -> String {
+    joined(names, "and")
+}
+
+/// Names of which one is meant: `a`, `a or b`, `a, b or c`.
+pub(crate) fn either<T: AsRef<str>>(names: &[T]) -> String {
+    joined(names, "or")
+}
+
+fn joined<T: AsRef<str>>(names: &[T], word: &str) -> String {
     match names {
         [] => String::new(),
         [one] => one.as_ref().to_owned(),
         [most @ .., last] => {
             let most: Vec<&str> = most.iter().map(AsRef::as_ref).collect();
-            format!("{} and {}", most.join(", "), last.as_ref())
+            format!("{} {word} {}", most.join(", "), last.as_ref())
         }
     }
 }
@@ -100,5 +109,6 @@ mod tests {
     #[test]
     fn a_list_reads_as_a_sentence() {
         assert_eq!(list(&["a", "b", "c"]), "a, b and c");
+        assert_eq!([either(&["a"]), either(&["a", "b"])], ["a", "a or b"]);
     }
 }

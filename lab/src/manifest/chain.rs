@@ -23,6 +23,20 @@ pub struct ChainStage {
     pub stage: Spanned<String>,
     /// Whether an intent may be there more than once.
     pub repeats: Repeats,
+    /// Whom it is for; everybody if there is none.
+    #[serde(default)]
+    pub only_if: Option<OnlyIf>,
+}
+
+/// Whom a stage is for: what an earlier stage of the chain has in one of these states must reach it, and what it has in
+/// another must not.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OnlyIf {
+    /// The earlier stage.
+    pub stage: Spanned<String>,
+    /// States that rows of it have.
+    pub states: Vec<String>,
 }
 
 /// Whether an intent may be at a stage more than once.

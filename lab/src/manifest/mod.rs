@@ -24,7 +24,7 @@ mod names;
 mod resolved;
 mod template;
 
-pub use chain::{Chain, ChainStage, Repeats};
+pub use chain::{Chain, ChainStage, OnlyIf, Repeats};
 pub use component::{Component, Topic};
 pub use credential::Credential;
 pub use entry::Entry;

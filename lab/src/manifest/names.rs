@@ -1,7 +1,7 @@
 //! The names in a manifest that refer to others, and what else its tables must agree on.
 
 use super::{
-    Act, Component, Course, GaugeSource, Keeper, Manifest, Placeholder, SpecError, StageSource, Step, Template,
+    Act, Component, Course, GaugeSource, Keeper, Manifest, OnlyIf, Placeholder, SpecError, StageSource, Step, Template,
 };
 use crate::component::{KINDS, Kind, kinds};
 use std::collections::BTreeMap;
@@ -214,8 +214,16 @@ fn check_operations(manifest: &Manifest) -> Result<(), SpecError> {
     }
     for chain in manifest.chains.values() {
         one_of("operation", &chain.operation, operations())?;
-        for stage in &chain.stages {
+        for (place, stage) in chain.stages.iter().enumerate() {
             one_of("stage", &stage.stage, keys(&manifest.stages))?;
+            if let Some(OnlyIf { stage, states }) = &stage.only_if {
+                let earlier = chain.stages[..place].iter().map(|earlier| earlier.stage.get_ref().as_str());
+                one_of("earlier stage of the chain", stage, earlier)?;
+                if states.is_empty() {
+                    let message = "`only_if` names no state, so that the stage would be for nobody";
+                    return Err(SpecError::new(message, Some(stage.span())));
+                }
+            }
         }
     }
     Ok(())

@@ -1,8 +1,8 @@
 //! Reading of a database stage: the rows of a query in a repeatable-read snapshot.
 
 use super::equal_digests;
-use super::unordered::Unordered;
 use super::row::{self, Rows};
+use super::unordered::Unordered;
 use crate::manifest::DatabaseStage;
 use crate::{Lab, database};
 use futures::TryStreamExt;

@@ -24,7 +24,12 @@ pub(super) const ABOUT: About = About {
         ("denials", "statuses of a refusal that deny that it was a repeat; [409, 422] if left out"),
     ],
     example: "of = \"submit_application\"\nrepeats_at_least = 100\ndenials = [409, 422]\n",
-    parse: |value| table::read(value, Idempotency::new),
+    parse: |value| {
+        table::read(value, |table: Table| {
+            let Table { of, repeats_at_least, denials } = table;
+            Ok(Idempotency { of, repeats_at_least, denials })
+        })
+    },
 };
 
 #[derive(Deserialize)]
@@ -61,12 +66,6 @@ pub struct Idempotency {
 }
 
 impl Idempotency {
-    #[expect(clippy::unnecessary_wraps, reason = "the table's reader takes what can fail")]
-    fn new(table: Table) -> Result<Self, String> {
-        let Table { of, repeats_at_least, denials } = table;
-        Ok(Self { of, repeats_at_least, denials })
-    }
-
     /// What is wrong with a repeat, if anything.
     fn wrong(&self, first: &Operation, repeat: &Operation) -> Option<Wrong> {
         match repeat.outcome {

@@ -1,6 +1,6 @@
 //! What the tests beside this folder share.
 
-use proofload_verify::{Chain, ChainStage};
+use proofload_verify::{Chain, ChainStage, Condition};
 
 #[expect(dead_code, reason = "every test uses a part of it")]
 mod script;

@@ -1,7 +1,7 @@
 //! Histories for tests, written as a run would tell them. Shared by the crate's own tests, the tests in the
 //! folder above.
 
-use super::{Chain, ChainStage};
+use super::{Chain, ChainStage, Condition};
 use proofload_history::journal::{DrainOutcome, LoadAudit, StageRead};
 use proofload_history::{At, Entry, Event, History, Id, Name, Observation, Operation, Outcome, Phase, Reading, Sample};
 use std::collections::BTreeMap;
@@ -77,10 +77,32 @@ impl Script {
 
     /// The chain of the three stages; repeats are forbidden in the middle one.
     pub(crate) fn chains() -> BTreeMap<String, Chain> {
-        let stage =
-            |stage: &str| ChainStage { stage: stage.into(), title: stage.into(), repeats_allowed: stage != "db.row" };
+        let stage = |stage: &str| ChainStage {
+            stage: stage.into(),
+            title: stage.into(),
+            repeats_allowed: stage != "db.row",
+            only_if: None,
+        };
         let stages = Self::STAGES.iter().copied().map(stage).collect();
         BTreeMap::from([("order".to_owned(), Chain { operation: Self::OPERATION.into(), stages })])
+    }
+
+    /// The same, where the last stage is only for what is `OPEN` in the middle one.
+    pub(crate) fn conditional_chains() -> BTreeMap<String, Chain> {
+        let mut chains = Self::chains();
+        let only_if = Condition { stage: "db.row".into(), states: vec!["OPEN".into()] };
+        if let Some(last) = chains.values_mut().next().and_then(|chain| chain.stages.last_mut()) {
+            last.only_if = Some(only_if);
+        }
+        chains
+    }
+
+    /// Gives what was seen last a state.
+    pub(crate) fn in_state(&mut self, state: &str) -> &mut Self {
+        if let Some(last) = self.history.observations.last_mut() {
+            last.state = Some(state.into());
+        }
+        self
     }
 
     pub(crate) fn event(&mut self, at: f64, event: Event) -> &mut Self {

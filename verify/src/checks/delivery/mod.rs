@@ -7,7 +7,7 @@ mod tally;
 
 use self::reading::Readings;
 use self::sightings::Sightings;
-use self::tally::{Scene, Tally};
+use self::tally::{AtStage, Scene, Tally};
 use super::table;
 use crate::check::Reference;
 use crate::defect::Defect;
@@ -59,8 +59,11 @@ fn one() -> u64 {
 ///   intent with an unknown outcome may be there or not, but one that is at a stage and not at a later one is half
 ///   *half done*, a loss that is counted by itself. Its client may have given up; the system took it in.
 /// - *repeated*: a stage that forbids repeats has an id more than once, whatever its outcome.
-/// - *unexpected*: an id that nobody issued, or whose attempts all certainly failed, is at a stage. An id that was
-///   issued and has no row is indeterminate.
+/// - *unexpected*: an id that nobody issued, or whose attempts all certainly failed, is at a stage; or an intent is at a
+///   stage that is not for it. An id that was issued and has no row is indeterminate.
+///
+/// A stage can be for some: `only_if` an earlier stage has the intent in one of some states. Then it is lost only where it
+/// is one of those, and unexpected where it is none.
 ///
 /// A repeat and an unexpected id stand however little was read; a loss needs a stage that was read to its end, with
 /// every row understood (one that was not may be the one that is missing), and a system that had come to rest (or was
@@ -234,14 +237,17 @@ fn figures(finding: Finding, tally: &Tally, unexpected: u64, readings: &Readings
 
 fn evidence(mut finding: Finding, scene: &Scene<'_>, tally: &Tally, exposed: &BTreeMap<&str, Exposed>) -> Finding {
     for (n, stage) in scene.chain.stages.iter().enumerate() {
-        let (present, repeated) = tally.stages[n];
+        let AtStage { required, present, repeated } = tally.stages[n];
         let repeats = if stage.repeats_allowed { "allowed" } else { "forbidden" };
+        let whom = stage.only_if.as_ref().map_or_else(String::new, |condition| {
+            format!(" and {} at {}", wording::either(&condition.states), condition.stage)
+        });
         finding = finding.evidence(
             &stage.stage,
             format!(
-                "has {} of {} acknowledged, {} of them more than once ({repeats}); {}",
+                "has {} of {} acknowledged{whom}, {} more than once ({repeats}); {}",
                 wording::count(present),
-                wording::count(tally.ok),
+                wording::count(required),
                 wording::count(repeated),
                 scene.readings.stages[n].description
             ),

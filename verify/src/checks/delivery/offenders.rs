@@ -4,7 +4,8 @@ use super::tally::{Broken, Scene};
 use crate::defect::Defect;
 use crate::faults::Faults;
 use crate::finding::MAX_OFFENDERS;
-use crate::{Finding, Offender, place};
+use crate::intents::Known;
+use crate::{Finding, Offender, place, wording};
 use proofload_history::{At, Id, Observation, Outcome, Reading};
 use std::collections::{BTreeMap, HashMap};
 
@@ -91,10 +92,7 @@ fn describe(broken: &Broken, scene: &Scene<'_>, faults: &Faults, seen: &[&Observ
     let detail = match broken.defect {
         Defect::Lost => lost(broken, scene, seen),
         Defect::Repeated => format!("seen {}", places(broken, scene, seen)),
-        Defect::Unexpected if broken.intent.is_some() => {
-            format!("the client was told that it did not happen; seen {}", places(broken, scene, seen))
-        }
-        Defect::Unexpected => format!("nobody issued this id; seen {}", places(broken, scene, seen)),
+        Defect::Unexpected => format!("{}; seen {}", unexpected(broken, scene), places(broken, scene, seen)),
     };
     Offender {
         id: Some(broken.id),
@@ -103,6 +101,17 @@ fn describe(broken: &Broken, scene: &Scene<'_>, faults: &Faults, seen: &[&Observ
         at: broken.at,
         during: broken.at.map(|at| faults.during(at)).unwrap_or_default(),
         detail,
+    }
+}
+
+/// Why it should not be there.
+fn unexpected(broken: &Broken, scene: &Scene<'_>) -> String {
+    let Some(number) = broken.intent else { return "nobody issued this id".to_owned() };
+    match &scene.chain.stages[broken.stage].only_if {
+        Some(condition) if scene.intents.known()[number as usize] != Known::Fail => {
+            format!("the stage is only for what is {} at {}", wording::either(&condition.states), condition.stage)
+        }
+        _ => "the client was told that it did not happen".to_owned(),
     }
 }
 

@@ -1,8 +1,9 @@
 //! How far what was read at the stages of a chain can be relied on.
 
 use super::sightings::Sightings;
-use crate::Chain;
+use crate::check::Condition;
 use crate::checks::reading::{Rest, StageReading, damage};
+use crate::{Chain, ChainStage, wording};
 use proofload_history::History;
 
 /// What may be claimed from the readings of a chain's stages.
@@ -22,7 +23,18 @@ impl Readings {
             rows.map(|(stage, rows)| StageReading::of(history, &stage.stage, *rows)).collect();
         let rest = Rest::of(&history.journal);
         let of_stages = stages.iter().flat_map(|stage| stage.doubts.iter().cloned());
-        let doubts = damage(history).chain(of_stages).chain(rest.doubt.clone()).collect();
+        let stateless =
+            chain.stages.iter().enumerate().filter_map(|(n, stage)| stateless(stage, sightings.stateless(n)));
+        let doubts = damage(history).chain(of_stages).chain(stateless).chain(rest.doubt.clone()).collect();
         Self { stages, rest, doubts }
     }
+}
+
+/// Why nobody can tell whom a stage is for, if so.
+fn stateless(stage: &ChainStage, intents: u64) -> Option<String> {
+    let Condition { stage: earlier, .. } = stage.only_if.as_ref()?;
+    (intents > 0).then(|| {
+        let intents = wording::plural(intents, "intent");
+        format!("{intents} without a state at {earlier}, on which {} depends", stage.stage)
+    })
 }

@@ -36,13 +36,24 @@ pub(super) struct Tally {
     pub(super) undecided: u64,
     /// Intents that a stage which forbids repeats has more than once.
     pub(super) repeated: u64,
-    /// For each stage, intents that were acknowledged and are there, and how many of them more than once.
-    pub(super) stages: Vec<(u64, u64)>,
+    /// For each stage what became of the intents that were acknowledged.
+    pub(super) stages: Vec<AtStage>,
     /// Acknowledged, and missing from a stage.
     pub(super) lost: u64,
     /// Not acknowledged, at a stage, and missing from a later one.
     pub(super) half_done: u64,
     pub(super) broken: Vec<Broken>,
+}
+
+/// Acknowledged intents at a stage.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct AtStage {
+    /// Those that the stage is for.
+    pub(super) required: u64,
+    /// Those of them that are there.
+    pub(super) present: u64,
+    /// Those that are there more than once.
+    pub(super) repeated: u64,
 }
 
 /// How the chain's stages were read, and what was seen there.
@@ -57,7 +68,7 @@ pub(super) struct Scene<'a> {
 impl Tally {
     /// One pass over the columns.
     pub(super) fn of(scene: &Scene<'_>) -> Self {
-        let mut tally = Self { stages: vec![(0, 0); scene.chain.stages.len()], ..Self::default() };
+        let mut tally = Self { stages: vec![AtStage::default(); scene.chain.stages.len()], ..Self::default() };
         let damaged = !scene.history.damage.is_empty();
         for (number, known) in scene.intents.known().iter().enumerate() {
             let number = number as Number;
@@ -103,13 +114,26 @@ impl Tally {
         self.repeated += u64::from(repeated);
     }
 
+    /// An intent that is at a stage which is not for it: a rejected application that was paid out.
+    fn misplaced(&mut self, scene: &Scene<'_>, number: Number) {
+        for stage in scene.sightings.stages() {
+            if scene.sightings.times(stage, number) > 0 && scene.sightings.excluded(stage, number) {
+                self.push(scene, Defect::Unexpected, number, stage);
+            }
+        }
+    }
+
     fn acknowledged(&mut self, scene: &Scene<'_>, number: Number) {
         self.ok += 1;
         for stage in scene.sightings.stages() {
             let times = scene.sightings.times(stage, number);
-            self.stages[stage].0 += u64::from(times > 0);
-            self.stages[stage].1 += u64::from(times > 1);
+            let required = scene.sightings.required(stage, number);
+            let here = &mut self.stages[stage];
+            here.required += u64::from(required);
+            here.present += u64::from(required && times > 0);
+            here.repeated += u64::from(times > 1);
         }
+        self.misplaced(scene, number);
         self.owned(scene, number, 0);
     }
 
@@ -118,7 +142,7 @@ impl Tally {
         let known = scene.intents.known()[number as usize];
         let mut whole = true;
         for stage in from..scene.chain.stages.len() {
-            if scene.sightings.times(stage, number) > 0 {
+            if scene.sightings.times(stage, number) > 0 || !scene.sightings.required(stage, number) {
                 continue;
             }
             whole = false;
@@ -147,7 +171,10 @@ impl Tally {
     fn open(&mut self, scene: &Scene<'_>, number: Number) {
         match scene.sightings.first(number) {
             None => self.not_landed += 1,
-            Some(first) => self.landed += u64::from(self.owned(scene, number, first)),
+            Some(first) => {
+                self.misplaced(scene, number);
+                self.landed += u64::from(self.owned(scene, number, first));
+            }
         }
     }
 

@@ -341,3 +341,49 @@ fn a_finding_lists_the_first_hundred_by_instant_and_counts_all() {
     assert_eq!(finding.offenders[0].id, Some(Script::id(100)));
     assert_eq!(figure(&finding, "lost_intents.log.in"), Some(300.0));
 }
+
+/// Orders that were acknowledged, each with its state in the middle (none if empty) and whether it is at the last stage;
+/// judged where the last stage is only for what is `OPEN` in the middle.
+fn says_of_orders(orders: &[(&str, bool)]) -> Finding {
+    let mut script = Script::new();
+    script.issue(1, 0, orders.len() as u64);
+    for (n, (state, at_the_last)) in (0..).zip(orders) {
+        script.timed(n, n as f64, 10, Outcome::Ok).seen("log.in", Script::id(n)).seen("db.row", Script::id(n));
+        if !state.is_empty() {
+            script.in_state(state);
+        }
+        if *at_the_last {
+            script.seen("log.out", Script::id(n));
+        }
+    }
+    script.drained(90.0, DrainOutcome::Quiet).read_all(91.0);
+    let (chains, check) = (Script::conditional_chains(), crate::testing::check("delivery", TABLE));
+    check.judge(&script.history(), &Context { chains: &chains, expectations: &[], faults: &[] })
+}
+
+#[test]
+fn a_stage_that_is_for_some_must_have_these_and_nobody_else() {
+    let finding = says_of_orders(&[("OPEN", true), ("SHUT", false)]);
+    assert_eq!(finding.judgement, Judgement::Pass, "{}", finding.sentence);
+    let evidence = &finding.evidence.iter().find(|line| line.label == "log.out").unwrap().text;
+    assert!(evidence.starts_with("has 1 of 1 acknowledged and OPEN at db.row, 0 more than once"), "{evidence}");
+    for (orders, defect, detail) in [
+        ([("OPEN", false), ("SHUT", false)], "lost", "last seen at db.row (OPEN)"),
+        ([("OPEN", true), ("SHUT", true)], "unexpected", "the stage is only for what is OPEN at db.row"),
+    ] {
+        let finding = says_of_orders(&orders);
+        assert_eq!((finding.judgement, finding.offenders_total), (Judgement::Fail, 1), "{}", finding.sentence);
+        let offender = &finding.offenders[0];
+        assert_eq!((offender.defect.as_str(), offender.stage.as_deref()), (defect, Some("log.out")));
+        assert!(offender.detail.contains(detail), "{}", offender.detail);
+    }
+}
+
+#[test]
+fn where_a_row_has_no_state_nobody_knows_whom_the_stage_is_for() {
+    for at_the_last in [false, true] {
+        let finding = says_of_orders(&[("OPEN", true), ("", at_the_last)]);
+        assert_eq!(finding.judgement, Judgement::Unknown, "{}", finding.sentence);
+        assert!(finding.sentence.contains("1 intent without a state at db.row"), "{}", finding.sentence);
+    }
+}
