@@ -12,6 +12,14 @@ pub enum ChaosError {
         /// What the lab said.
         source: Box<LabError>,
     },
+    /// The brokers refused.
+    #[error("cannot {doing}: {said}")]
+    Brokers {
+        /// What was being done, with the topic.
+        doing: String,
+        /// What they said.
+        said: String,
+    },
     /// A step took longer than its bound.
     #[error("gave up to {doing} after {seconds} s")]
     Slow {

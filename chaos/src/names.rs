@@ -104,6 +104,11 @@ impl Names {
         Self::one("other fault", value, self.faults.iter().filter(|fault| *fault != own))
     }
 
+    /// A topic.
+    pub(crate) fn topic(&self, value: &Spanned<DeValue<'_>>) -> Result<String, SpecError> {
+        Self::one("topic", value, self.topics.keys())
+    }
+
     /// A topic, and one of its partitions.
     pub(crate) fn partition(
         &self,

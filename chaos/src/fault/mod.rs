@@ -8,6 +8,7 @@ mod packets;
 mod partition;
 mod pause;
 mod peers;
+mod poison;
 mod victim;
 
 use crate::ChaosError;
@@ -51,7 +52,8 @@ impl fmt::Debug for About {
 }
 
 /// Every kind of fault.
-pub const FAULTS: &[About] = &[kill::ABOUT, pause::ABOUT, partition::ABOUT, latency::ABOUT, cut_link::ABOUT];
+pub const FAULTS: &[About] =
+    &[kill::ABOUT, pause::ABOUT, partition::ABOUT, latency::ABOUT, cut_link::ABOUT, poison::ABOUT];
 
 /// The key of the faults that hit instances, and what it means.
 const TARGET_KEY: (&str, &str) = (
