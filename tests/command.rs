@@ -175,3 +175,36 @@ fn a_run_directory_that_is_none_is_refused() {
 fn a_trace_of_something_that_is_no_id_is_refused() {
     proofload().args(["trace", "src", "42"]).assert().code(64).stderr(contains("`42` is not an id"));
 }
+
+#[test]
+fn circumstances_that_the_manifest_does_not_know_are_refused_where_they_stand() {
+    refuses(
+        "seed = 7",
+        "set = { \"process.gatway.replicas\" = 3 }\nseed = 7",
+        &["changed.toml:6:9", "there is no `gatway` in `process`", "did you mean `gateway`?"],
+    );
+}
+
+#[test]
+fn circumstances_hold_for_every_variant_and_are_shown_by_the_plan() {
+    let (_folder, path) = changed("seed = 7", "set = { \"process.gateway.replicas\" = 1 }\nseed = 7");
+    for variant in [&[][..], &["--variant", "acks-one"]] {
+        let assert = proofload().arg("plan").arg(&path).args(variant).assert().code(0);
+        let stdout = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
+        assert!(stdout.contains("set         process.gateway.replicas = 1"), "{stdout}");
+    }
+}
+
+#[test]
+fn a_reader_that_has_read_enough_is_no_failure() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = std::process::Command::new(assert_cmd::cargo::cargo_bin("proofload"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["plan", "broker-kill"])
+        .stdout(writer)
+        .stderr(std::process::Stdio::piped())
+        .output()
+        .unwrap();
+    assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
+}

@@ -134,6 +134,11 @@ fn a_link_is_cut_by_refusal_and_by_silence() {
 }
 
 #[test]
+fn poison_stands_in_every_partition_of_its_topic() {
+    check_one(BROKERS, "[fault.nonsense]\nkind = \"poison\"\ntopic = \"records\"\nfor = \"15s\"", 3);
+}
+
+#[test]
 fn a_partition_drops_packets_in_each_direction_and_leaves_others_alone() {
     let cut = |name: &str, direction: &str, at: &str| {
         format!(
