@@ -29,6 +29,9 @@ const CHECKS: [(&str, &str); 10] = [
     ("freshness", "of = \"place_order\"\nstage = \"db.row\"\nduring = \"steady\"\np95 = \"5s\""),
 ];
 
+/// A quantile is told by an interval: a handful that never came is enough for its end to be out of reach.
+const MAY_BE_UNSURE: [&str; 1] = ["freshness"];
+
 fn judged(name: &str, table: &str, history: &History) -> Finding {
     let document = toml::de::DeTable::parse(table).unwrap();
     let span = document.span();
@@ -73,7 +76,7 @@ proptest! {
         let expected: BTreeSet<&str> = injected.iter().flat_map(|one| one.defect.seen_by()).copied().collect();
         let (red, unknown) = verdict(&world.history());
         prop_assert_eq!(&red, &expected, "{:?}", injected);
-        prop_assert!(unknown.is_empty(), "{:?} unknown with {:?}", unknown, injected);
+        prop_assert!(unknown.is_subset(&MAY_BE_UNSURE.into()), "{:?} unknown with {:?}", unknown, injected);
     }
 }
 
@@ -85,7 +88,8 @@ fn every_defect_is_seen_by_exactly_the_checks_that_it_names() {
         Injected { defect, loan: 7 }.put_into(&mut world);
         let (red, unknown) = verdict(&world.history());
         let expected: BTreeSet<&str> = defect.seen_by().iter().copied().collect();
-        assert_eq!((red, unknown), (expected, BTreeSet::new()), "{defect:?}");
+        assert_eq!(red, expected, "{defect:?}");
+        assert!(unknown.is_subset(&MAY_BE_UNSURE.into()), "{unknown:?} unknown with {defect:?}");
     }
 }
 
@@ -95,6 +99,11 @@ fn every_check_of_the_chain_is_needed_by_some_defect() {
     for (name, _) in CHECKS {
         assert!(seen.contains(name), "no defect needs {name}");
     }
+}
+
+#[test]
+fn a_chain_in_which_all_goes_well_passes_every_check() {
+    assert_eq!(verdict(&World::of(chain::LOANS_MIN).history()), (BTreeSet::new(), BTreeSet::new()));
 }
 
 /// A history that lacks a stage's reading makes unknown what depends on it, and fails nothing.
