@@ -189,12 +189,14 @@ impl Life {
         let State::Active(fault) = &*state else { return };
         let fault = Arc::clone(fault);
         self.close_looks();
+        let began = Some(self.recorder.clock().now());
         for attempt in 1..=HEAL_TRIES {
             match bounded("heal it", HEAL_BOUND, fault.heal()).await {
                 Ok(()) => {
                     *state = State::Healed(fault);
                     self.active.store(false, Ordering::SeqCst);
-                    self.journal(Event::FaultHealed { fault: self.fault.clone(), because: because.to_owned() });
+                    let (fault, because) = (self.fault.clone(), because.to_owned());
+                    self.journal(Event::FaultHealed { fault, because, began });
                     return;
                 }
                 Err(error) => {

@@ -102,6 +102,9 @@ pub enum Event {
         fault: String,
         /// `due`, `interrupted`, `run ended`.
         because: String,
+        /// When it was begun: a killed instance takes its time to start. The instant of the entry where it is missing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        began: Option<At>,
     },
     /// The system was seen whole again after a heal.
     HealAttested {
@@ -283,6 +286,8 @@ pub struct FaultRecord {
     pub injecting: At,
     /// When it had been injected.
     pub injected: Option<At>,
+    /// When its heal began.
+    pub healing: Option<At>,
     /// When it was healed.
     pub healed: Option<At>,
     /// Attestations: whether the effect was seen, by whom, and what.
@@ -368,6 +373,7 @@ impl Journal {
                     because: because.clone(),
                     injecting: entry.at,
                     injected: None,
+                    healing: None,
                     healed: None,
                     attested: Vec::new(),
                     heal_attested: None,
@@ -385,8 +391,11 @@ impl Journal {
                 Event::FaultAttested { fault, effective, observer, evidence } => {
                     of(&mut faults, fault, &mut |f| f.attested.push((*effective, observer.clone(), evidence.clone())));
                 }
-                Event::FaultHealed { fault, .. } => {
-                    of(&mut faults, fault, &mut |f| f.healed = f.healed.or(Some(entry.at)));
+                Event::FaultHealed { fault, began, .. } => {
+                    of(&mut faults, fault, &mut |f| {
+                        f.healing = f.healing.or(*began).or(Some(entry.at));
+                        f.healed = f.healed.or(Some(entry.at));
+                    });
                 }
                 Event::HealAttested { fault, healed, evidence } => {
                     of(&mut faults, fault, &mut |f| f.heal_attested = Some((*healed, evidence.clone())));
@@ -451,17 +460,18 @@ mod tests {
             because: String::new(),
             exposed: None,
         };
-        let healed = |name: &str| Event::FaultHealed { fault: name.to_owned(), because: "due".to_owned() };
+        let healed =
+            |name: &str| Event::FaultHealed { fault: name.to_owned(), because: "due".to_owned(), began: Some(At(2)) };
         let events = [injecting("crash#1"), injecting("crash#2"), injecting("crash"), healed("crash#1")];
         let entries = (0..).zip(events).map(|(at, event)| Entry { at: At(at), event }).collect();
         let faults = Journal { entries }.faults();
-        let told: Vec<_> = faults.iter().map(|fault| (fault.name(), &*fault.id, fault.healed)).collect();
+        let told: Vec<_> = faults.iter().map(|fault| (fault.name(), &*fault.id, fault.healing, fault.healed)).collect();
         assert_eq!(
             told,
             [
-                ("crash#1".to_owned(), "crash", Some(At(3))),
-                ("crash#2".to_owned(), "crash", None),
-                ("crash".to_owned(), "crash", None)
+                ("crash#1".to_owned(), "crash", Some(At(2)), Some(At(3))),
+                ("crash#2".to_owned(), "crash", None, None),
+                ("crash".to_owned(), "crash", None, None)
             ]
         );
     }

@@ -144,7 +144,7 @@ fn event_text(event: &Event) -> Option<String> {
         Event::FaultAttested { fault, effective, observer, evidence } => {
             format!("{fault} {}, says {observer}: {evidence}", if *effective { "has effect" } else { "has no effect" })
         }
-        Event::FaultHealed { fault, because } => format!("{fault} is healed: {because}"),
+        Event::FaultHealed { fault, because, .. } => format!("{fault} is healed: {because}"),
         Event::HealAttested { fault, healed, evidence } => {
             format!("{fault} {}: {evidence}", if *healed { "is gone" } else { "is not gone" })
         }

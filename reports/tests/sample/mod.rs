@@ -273,7 +273,7 @@ fn fault(id: &str, kind: &str, target: &str, (from, to): (f64, f64), effective: 
         (from, injecting),
         (from + 0.01, Event::FaultInjected { fault: fault.clone() }),
         (from + 1.0, attested),
-        (to, Event::FaultHealed { fault, because: "due".into() }),
+        (to, Event::FaultHealed { fault, because: "due".into(), began: None }),
     ]
 }
 

@@ -245,7 +245,13 @@ impl Script {
     }
 
     pub(crate) fn healed(&mut self, at: f64, fault: &str) -> &mut Self {
-        self.event(at, Event::FaultHealed { fault: fault.into(), because: "due".into() });
+        self.healed_from(at, at, fault)
+    }
+
+    /// A heal that took its time.
+    pub(crate) fn healed_from(&mut self, began: f64, at: f64, fault: &str) -> &mut Self {
+        let began = Some(At::from_secs_f64(began));
+        self.event(at, Event::FaultHealed { fault: fault.into(), because: "due".into(), began });
         self.event(at, Event::HealAttested { fault: fault.into(), healed: true, evidence: "connected".into() })
     }
 

@@ -30,11 +30,11 @@ pub(super) const ABOUT: About = About {
         ("after", "the fault; of one that is repeated every occurrence is judged, and the slowest counts"),
         (
             "within",
-            "the longest time from the heal to the instant from which on every 5 s (and 100 operations) are in band, until the traffic ends or the next fault begins",
+            "the longest time from the beginning of the heal to the instant from which on every 5 s (and 100 operations) are in band, until the traffic ends or the next fault begins",
         ),
         (
             "failover_within",
-            "the longest time from the injection to the same until the heal, counting only what was answered before the heal",
+            "the longest time from the injection to the same until the heal begins, counting only what was answered before it",
         ),
     ],
     example: "to = \"fast-when-healthy\"\nafter = \"leader-cut\"\nwithin = \"15s\"\nfailover_within = \"10s\"\n",
@@ -58,8 +58,9 @@ struct Table {
     failover_within: Option<Period>,
 }
 
-/// Two parts: *failover* is from the injection to back in band, and in it until the heal; *restoration* from the heal
-/// to back in band, and in it until the traffic ends or the next fault is injected. Either can be promised, or both. What was not reached is censored, and said to be: a fail if the run
+/// Two parts: *failover* is from the injection to back in band, and in it until the heal begins; *restoration* from there
+/// to back in band, and in it until the traffic ends or the next fault is injected. A heal can take its time, and what it
+/// does to the others meanwhile (a broker that starts and catches up) is part of the restoration. Either can be promised, or both. What was not reached is censored, and said to be: a fail if the run
 /// went on for long enough to tell, else unknown.
 #[derive(Debug)]
 pub struct Recovery {
@@ -128,7 +129,8 @@ impl Recovery {
 
     fn outcome(&self, fault: &FaultRecord, scene: &Scene<'_>) -> Outcome {
         let (injected, ended) = scene.faults.active(fault);
-        let failover = Part::of("injection", injected, scene.settles(injected, ended), self.failover_within);
+        let until = fault.healing.unwrap_or(ended);
+        let failover = Part::of("injection", injected, scene.settles(injected, until), self.failover_within);
         let unknown = |failover: Part, why: String| Outcome {
             fault: fault.name(),
             failover: failover.took,
@@ -136,13 +138,13 @@ impl Recovery {
             judgement: failover.judgement.max(Judgement::Unknown),
             why,
         };
-        let Some(healed) = fault.healed else { return unknown(failover, "it was never healed".into()) };
+        let Some(healing) = fault.healing else { return unknown(failover, "it was never healed".into()) };
         if let Some((false, seen)) = &fault.heal_attested {
             return unknown(failover, format!("its heal was not seen to work: {seen}"));
         }
-        let next = scene.faults.records.iter().map(|other| other.injecting).filter(|other| *other > healed).min();
-        let found = scene.settles(healed, next.unwrap_or(At(u64::MAX)));
-        let restoration = Part::of("heal", healed, found, self.within);
+        let next = scene.faults.records.iter().map(|other| other.injecting).filter(|other| *other > healing).min();
+        let found = scene.settles(healing, next.unwrap_or(At(u64::MAX)));
+        let restoration = Part::of("heal", healing, found, self.within);
         Outcome {
             fault: fault.name(),
             failover: failover.took,
@@ -333,6 +335,18 @@ mod tests {
         let finding = judged("recovery", TABLE, &attested(run(80, |_| false)));
         assert!(finding.sentence.contains("never left the band after the heal"), "{}", finding.sentence);
         assert_eq!(figure(&finding, "failover_s.cut"), Some(0.0));
+    }
+
+    #[test]
+    fn what_a_heal_does_while_it_takes_its_time_is_restoration_and_no_relapse_of_the_failover() {
+        let both = "to = \"fast\"\nafter = \"cut\"\nwithin = \"10s\"\nfailover_within = \"8s\"";
+        let bad = |at: f64| (20.5..24.0).contains(&at) || (34.0..38.0).contains(&at);
+        let mut script = run(80, bad);
+        let history = script.injected(20.0, "cut").attested(20.5, "cut", true).healed_from(33.0, 40.0, "cut").history();
+        let finding = judged("recovery", both, &history);
+        assert_eq!(finding.judgement, Judgement::Pass, "{}", finding.sentence);
+        assert_eq!(figure(&finding, "failover_s.cut"), Some(4.0));
+        assert_eq!(figure(&finding, "restoration_s.cut"), Some(5.0));
     }
 
     #[test]
