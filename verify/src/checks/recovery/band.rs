@@ -70,18 +70,25 @@ pub(super) fn traffic_end(history: &History, operation: &str) -> Option<At> {
 }
 
 impl Course {
-    /// The operations intended in `from..until`. What is answered later than `until` was not answered in the span:
-    /// a heal may have answered it. It counts as unanswered if it had waited for longer than every bound by then, else
-    /// it does not count. O(n log n) in the operations called as the band's.
-    pub(super) fn of(history: &History, operation: &str, bounds: &[Bound], from: At, until: At) -> Self {
+    /// The operations intended in `from..until`. What is answered later than `change` was not answered in the span: what
+    /// changed then (a heal, another fault) may have answered it. It counts as unanswered if it had waited for longer than
+    /// every bound by then, else it does not count. That the traffic ends changes nothing about an answer.
+    /// O(n log n) in the operations called as the band's.
+    pub(super) fn of(
+        history: &History,
+        operation: &str,
+        bounds: &[Bound],
+        (from, until): (At, At),
+        change: At,
+    ) -> Self {
         let patience = bounds.iter().map(|(_, bound)| *bound).max().unwrap_or_default();
         let mut rows: Vec<(At, bool, Option<u64>)> = history
             .operations
             .iter()
             .filter(|made| &*made.name == operation && !unsent_by_generator(made))
             .filter(|made| from <= made.intended && made.intended < until)
-            .filter_map(|made| match made.done > until {
-                true if until.0 - made.intended.0 <= patience => None,
+            .filter_map(|made| match made.done > change {
+                true if change.0 - made.intended.0 <= patience => None,
                 true => Some((made.intended, false, Some(u64::MAX))),
                 false => {
                     let accepted = made.outcome == Outcome::Ok && made.sent.is_some();
@@ -193,9 +200,10 @@ mod tests {
         #[test]
         fn the_band_is_found_where_looking_at_every_window_finds_it(
             quiet in 0u64..400, bad in 0u64..300, good in 0u64..600, one_bad_in in 5u64..400, gap_ms in 5u64..60,
-            from in 0u64..10, length in 0u64..40,
+            from in 0u64..10, length in 0u64..40, later in prop_oneof![Just(0), 0u64..2_000],
         ) {
             let (from, until) = (At::from_secs_f64(from as f64), At::from_secs_f64((from + length) as f64));
+            let change = At(until.0 + later * 1_000_000);
             let mut script = Script::new();
             let mut rows = Vec::new();
             for n in 0..quiet + bad + good {
@@ -206,13 +214,13 @@ mod tests {
                 let intended = At::from_secs_f64(at);
                 let done = At(intended.0 + latency_ms * 1_000_000);
                 let nanos = if outcome == Outcome::Ok { latency_ms * 1_000_000 } else { u64::MAX };
-                if done <= until {
+                if done <= change {
                     rows.push((intended, outcome == Outcome::Ok, nanos));
-                } else if intended.0 + BOUNDS[0].1 < until.0 {
+                } else if intended.0 + BOUNDS[0].1 < change.0 {
                     rows.push((intended, false, u64::MAX));
                 }
             }
-            let course = Course::of(&script.history(), Script::OPERATION, BOUNDS, from, until);
+            let course = Course::of(&script.history(), Script::OPERATION, BOUNDS, (from, until), change);
             prop_assert_eq!(course.settles(), model(&rows, from, until));
         }
     }
