@@ -50,7 +50,8 @@ fn sightings(once: u32) -> impl Strategy<Value = [(u8, bool); 3]> {
 fn world() -> impl Strategy<Value = World> {
     let state = prop_oneof![6 => Just(Some("OPEN")), 1 => Just(Some("SHUT")), 1 => Just(None)];
     let fate = (proptest::collection::vec(outcome(), 0..4), sightings(12), state)
-        .prop_map(|(attempts, seen, state)| Fate { attempts, seen, state });
+        .prop_map(|(attempts, seen, state)| Fate { attempts, seen, state })
+        .boxed();
     let good = proptest::bool::ANY.prop_map(|open| Fate {
         attempts: vec![Outcome::Ok],
         seen: [(1, false), (1, false), (u8::from(open), false)],

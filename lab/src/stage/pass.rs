@@ -1,5 +1,6 @@
 //! One reading of a log, from the first to the end offset at its start.
 
+use proofload_history::digest::Digest;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::BorrowedMessage;
