@@ -4,14 +4,21 @@ pub mod attested;
 pub mod availability;
 pub mod delivery;
 pub mod drain;
+pub mod effect_once;
 pub mod error_budget;
 pub mod latency;
 pub mod load;
+pub mod monotonic;
+pub mod no_phantom;
+pub mod order;
 pub mod recovery;
 
 mod during;
+mod listed;
+mod offending;
 mod percent;
 mod reading;
+mod standing;
 mod starvation;
 mod table;
 
@@ -27,6 +34,10 @@ pub static CHECKS: &[About] = &[
     drain::ABOUT,
     load::ABOUT,
     attested::ABOUT,
+    effect_once::ABOUT,
+    no_phantom::ABOUT,
+    order::ABOUT,
+    monotonic::ABOUT,
 ];
 
 /// The check called `name`.
