@@ -117,6 +117,12 @@ impl<'h> Intents<'h> {
         &self.known
     }
 
+    /// Whether the id was issued for this operation, to be made first under it. An own id of an arrival never was: the
+    /// journal does not say what it is for.
+    pub(crate) fn issued_for_it(&self, number: Number) -> bool {
+        self.index.block(number).is_some_and(|block| block.own)
+    }
+
     /// The attempt that decided what is known of the intent; `None` for one without a row.
     pub(crate) fn decisive(&self, number: Number) -> Option<&'h Operation> {
         self.operations.get(self.rows[number as usize] as usize)
@@ -200,12 +206,17 @@ impl Index {
         })
     }
 
+    /// The block that has the number, unless it is that of an own id or of one that was not issued.
+    fn block(&self, number: Number) -> Option<&Block> {
+        let after = self.blocks.partition_point(|block| block.first <= number);
+        self.blocks[..after].last().filter(|_| number < self.blocks_end)
+    }
+
     fn id(&self, number: Number) -> Id {
-        if number >= self.blocks_end {
-            return self.others[(number - self.blocks_end) as usize];
+        match self.block(number) {
+            Some(block) => Id::issued(self.seed, block.stream, block.from + u64::from(number - block.first)),
+            None => self.others[(number - self.blocks_end) as usize],
         }
-        let block = &self.blocks[self.blocks.partition_point(|block| block.first <= number) - 1];
-        Id::issued(self.seed, block.stream, block.from + u64::from(number - block.first))
     }
 }
 
@@ -281,6 +292,20 @@ mod tests {
         assert_eq!(known(5), Some(Known::Other), "made under another operation");
         assert_eq!(intents.number(Id::issued(Script::SEED, 1, 10).own(1)), None, "its arrival was not issued");
         assert!((0..intents.len() as Number).all(|number| intents.number(intents.id(number)) == Some(number)));
+    }
+
+    #[test]
+    fn the_journal_tells_for_which_operation_an_id_was_issued_but_for_own_ids() {
+        let mut script = Script::new();
+        let other = Event::IdsIssued { stream: 2, traffic: "x".into(), operation: "another".into(), from: 0, to: 4 };
+        script.issue(1, 0, 10).event(0.0, other);
+        let (arrival, stray) = (Id::issued(Script::SEED, 1, 9), Id::of("never issued"));
+        script.attempt(stray, 1.0, Outcome::Ok).attempt(arrival.own(1), 1.0, Outcome::Ok);
+        let history = script.history();
+        let intents = Intents::of(&history, Script::OPERATION).unwrap();
+        let issued = |id| intents.number(id).map(|number| intents.issued_for_it(number));
+        assert_eq!([issued(arrival), issued(Id::issued(Script::SEED, 2, 0))], [Some(true), Some(false)]);
+        assert_eq!([issued(arrival.own(1)), issued(stray)], [Some(false), Some(false)]);
     }
 
     fn outcome() -> impl Strategy<Value = Outcome> {

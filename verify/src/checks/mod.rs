@@ -4,15 +4,22 @@ pub mod attested;
 pub mod availability;
 pub mod delivery;
 pub mod drain;
+pub mod effect_once;
 pub mod error_budget;
 pub mod idempotency;
 pub mod latency;
 pub mod load;
+pub mod monotonic;
+pub mod no_phantom;
+pub mod order;
 pub mod recovery;
 
 mod during;
+mod listed;
+mod offending;
 mod percent;
 mod reading;
+mod standing;
 mod starvation;
 mod table;
 
@@ -29,6 +36,10 @@ pub static CHECKS: &[About] = &[
     load::ABOUT,
     attested::ABOUT,
     idempotency::ABOUT,
+    effect_once::ABOUT,
+    no_phantom::ABOUT,
+    order::ABOUT,
+    monotonic::ABOUT,
 ];
 
 /// The check called `name`.

@@ -303,4 +303,10 @@ impl Script {
         history.journal.entries.sort_by_key(|entry| entry.at);
         history
     }
+
+    /// A row with whatever it says: a key, a position, a version, a state.
+    pub(crate) fn observed(&mut self, seen: Observation) -> &mut Self {
+        self.history.observations.push(seen);
+        self
+    }
 }

@@ -1,0 +1,247 @@
+//! `effect_once`: nothing was done twice.
+
+use super::listed::Listed;
+use super::offending::{self, Offending, counted};
+use super::standing::{self, Standing};
+use super::table;
+use crate::check::Reference;
+use crate::defect::Defect;
+use crate::wording;
+use crate::{About, Check, Class, Context, Finding, Judgement};
+use proofload_history::{History, Observation};
+use serde::Deserialize;
+
+/// What is known about `effect_once`.
+pub(super) const ABOUT: About = About {
+    name: "effect_once",
+    class: Class::Safety,
+    invariant: "Whatever is at one of these stages is there once.",
+    cost: "One pass over the observations, and the rows of each stage are sorted by id; eight bytes a row.",
+    counterexample: "The journal of the payment rail has two transfers under one id, at 31.2 s and at 33.9 s.",
+    keys: &[("stages", "a list of stages, at least one: at each of them an id may be once")],
+    example: "stages = [\"rail.payout\", \"ledger.disbursement\"]\n",
+    parse: |value| table::read(value, |table: Table| Ok(EffectOnce { stages: table.stages })),
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    stages: Listed,
+}
+
+/// A second row of an id stands, however little was read and whatever became of the system afterwards. That there is
+/// none takes stages that were read completely and have rows, and a system at rest: one that still works may do again
+/// what it has done.
+///
+/// Whether the rows of an id are equal is told, and is no excuse: an effect that is there twice was done twice. Equal
+/// digests are a repeat of one fact, digests that differ are two facts that contradict each other.
+#[derive(Debug)]
+pub struct EffectOnce {
+    stages: Listed,
+}
+
+impl Check for EffectOnce {
+    fn judge(&self, history: &History, _: &Context<'_>) -> Finding {
+        let mut standing = Standing::at_each(history, self.stages.names());
+        for stage in &mut standing {
+            stage.rows.sort_unstable_by_key(|seen| (seen.id, seen.at, seen.partition, seen.offset, seen.digest));
+        }
+        let doubts = standing::doubts(history, &standing);
+        let repeats: Vec<u64> = standing.iter().map(|stage| repeated(&stage.rows).count() as u64).collect();
+        let found: Vec<_> = standing.iter().flat_map(|stage| repeated(&stage.rows)).collect();
+        let judgement = offending::judgement(!found.is_empty(), &doubts);
+        let mut finding = Finding::new(ABOUT.name, ABOUT.class, judgement, "");
+        for (stage, repeats) in standing.iter().zip(&repeats) {
+            finding = finding
+                .figure(&format!("repeated_ids.{}", stage.stage), counted(*repeats, stage.reading.complete))
+                .figure(&format!("rows.{}", stage.stage), stage.count() as f64)
+                .evidence(stage.stage, stage.reading.description.as_str());
+        }
+        let mut finding = offending::tell(finding, &history.journal, found, |repeat| describe(repeat.why));
+        finding.sentence = self.sentence(&finding, &standing, &repeats, &doubts);
+        offending::with_doubts(finding, &doubts)
+    }
+
+    fn references(&self) -> Vec<Reference> {
+        self.stages.names().iter().cloned().map(Reference::Stage).collect()
+    }
+}
+
+/// The ids that are there more than once, each with all of its rows. `rows` are sorted by id.
+fn repeated<'s, 'h>(rows: &'s [&'h Observation]) -> impl Iterator<Item = Offending<'h, &'s [&'h Observation]>> {
+    let same_id = rows.chunk_by(|a, b| a.id == b.id).filter(|same| same.len() > 1);
+    same_id.map(|same| Offending { defect: Defect::Repeated.name(), seen: same[1], why: same })
+}
+
+fn describe(same: &[&Observation]) -> String {
+    format!("there {} times: {}; {}", wording::count(same.len() as u64), offending::spots(same), nature(same))
+}
+
+fn nature(same: &[&Observation]) -> &'static str {
+    let digests: Vec<u64> = same.iter().filter_map(|seen| seen.digest).collect();
+    if digests.windows(2).any(|pair| pair[0] != pair[1]) {
+        return "the digests differ: a contradiction";
+    }
+    if digests.len() == same.len() {
+        "the digests are equal: a repeat"
+    } else {
+        "without digests nobody can tell a repeat from a contradiction"
+    }
+}
+
+impl EffectOnce {
+    fn sentence(&self, finding: &Finding, standing: &[Standing<'_>], repeats: &[u64], doubts: &[String]) -> String {
+        let stages = self.stages.told();
+        match finding.judgement {
+            Judgement::Pass => {
+                let rows: u64 = standing.iter().map(Standing::count).sum();
+                format!("Of {} at {stages} none has an id that is there twice.", wording::plural(rows, "row"))
+            }
+            Judgement::Fail => {
+                let repeated = standing.iter().zip(repeats).filter(|(_, repeats)| **repeats > 0);
+                let repeated: Vec<String> = repeated
+                    .map(|(stage, repeats)| format!("{} at {}", wording::plural(*repeats, "id"), stage.stage))
+                    .collect();
+                let first = offending::first(&finding.offenders);
+                format!("More than once there: {}{first}.", wording::list(&repeated))
+            }
+            Judgement::Unknown => offending::unknown(&format!("everything at {stages} is there once"), doubts),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Script, figure, judged};
+    use proofload_history::journal::DrainOutcome;
+    use proofload_history::{At, Event};
+
+    const TABLE: &str = "stages = [\"db.row\", \"log.out\"]";
+
+    fn says(script: &Script) -> Finding {
+        judged("effect_once", TABLE, &script.history())
+    }
+
+    fn is_read_of_db(event: &Event) -> bool {
+        matches!(event, Event::StageRead(read) if read.stage == "db.row")
+    }
+
+    #[test]
+    fn a_run_in_which_all_is_there_once_passes() {
+        let finding = says(&Script::good());
+        assert_eq!(finding.judgement, Judgement::Pass, "{}", finding.sentence);
+        assert_eq!(finding.sentence, "Of 2,400 rows at db.row and log.out none has an id that is there twice.");
+        let figures = ["repeated_ids.db.row", "repeated_ids.log.out", "rows.db.row"].map(|name| figure(&finding, name));
+        assert_eq!(figures, [Some(0.0), Some(0.0), Some(1_200.0)]);
+    }
+
+    #[test]
+    fn an_id_that_is_there_twice_fails_and_is_told_with_all_of_its_places() {
+        let finding = says(&Script::good_with(|script, id| {
+            script.seen("log.out", id).seen("log.in", id);
+        }));
+        assert_eq!((finding.judgement, finding.offenders_total), (Judgement::Fail, 1));
+        assert_eq!(finding.sentence, "More than once there: 1 id at log.out; the first is repeated at log.out.");
+        let offender = &finding.offenders[0];
+        assert_eq!((offender.id, offender.stage.as_deref()), (Some(Script::id(600)), Some("log.out")));
+        assert_eq!(offender.defect, "repeated");
+        assert!(offender.detail.starts_with("there 2 times: log.out/3 offset 1201, log.out/3 offset 2400; without"));
+        assert_eq!(figure(&finding, "repeated_ids.log.out"), Some(1.0));
+        assert_eq!(figure(&finding, "repeated_ids.db.row"), Some(0.0));
+    }
+
+    #[test]
+    fn an_id_counts_once_however_often_it_is_there_and_the_second_time_places_it() {
+        let finding = says(&Script::good_with(|script, id| {
+            for secs in [33.0, 32.0, 31.0] {
+                let at = Some(At::from_secs_f64(secs));
+                script.observed(Observation { at, ..Observation::of("db.row".into(), Script::id(1_200)) });
+            }
+            script.seen("db.row", id).seen("db.row", id);
+        }));
+        assert_eq!(figure(&finding, "repeated_ids.db.row"), Some(2.0));
+        assert_eq!(finding.offenders[0].at.map(At::secs), Some(32.0));
+        assert_eq!(finding.offenders[1].at, None);
+    }
+
+    #[test]
+    fn equal_digests_are_told_as_a_repeat_and_others_as_a_contradiction() {
+        let told = |digests: [Option<u64>; 3]| {
+            let mut script = Script::new();
+            for digest in digests {
+                script.observed(Observation { digest, ..Observation::of("db.row".into(), Script::id(1)) });
+            }
+            says(&script).offenders[0].detail.clone()
+        };
+        assert!(told([Some(5), Some(5), Some(5)]).ends_with("equal: a repeat"));
+        assert!(told([Some(5), Some(5), Some(6)]).ends_with("differ: a contradiction"));
+        assert!(told([Some(5), None, Some(6)]).ends_with("differ: a contradiction"));
+        assert!(told([Some(5), None, Some(5)]).contains("nobody can tell"));
+    }
+
+    #[test]
+    fn a_repeat_stands_however_little_was_read() {
+        let mut script = Script::new();
+        script.seen("db.row", Script::id(1)).seen("db.row", Script::id(1)).damaged("it breaks off");
+        let finding = says(&script);
+        assert_eq!((finding.judgement, figure(&finding, "repeated_ids.db.row")), (Judgement::Fail, Some(1.0)));
+        assert_eq!(figure(&finding, "repeated_ids.log.out"), None);
+    }
+
+    #[test]
+    fn what_was_seen_live_is_not_there_twice() {
+        let finding = says(&Script::good_with(|script, id| {
+            script.seen_live("db.row", id);
+        }));
+        assert_eq!(finding.judgement, Judgement::Pass, "{}", finding.sentence);
+    }
+
+    #[test]
+    fn a_stage_that_was_not_read_completely_makes_it_unknown() {
+        let read = |read: fn(&mut Script)| {
+            let mut script = Script::good();
+            script.without(is_read_of_db);
+            read(&mut script);
+            script
+        };
+        let unread = read(|_| {});
+        let half = read(|script| {
+            script.read(62.0, "db.row", false, 0);
+        });
+        let unreadable = read(|script| {
+            script.read(62.0, "db.row", true, 2);
+        });
+        let rows_missing = Script::good().gone("db.row", Script::id(5)).clone();
+        for script in [unread, half, unreadable, rows_missing] {
+            let finding = says(&script);
+            assert_eq!(finding.judgement, Judgement::Unknown, "{}", finding.sentence);
+            assert!(finding.sentence.contains("db.row"), "{}", finding.sentence);
+            assert_eq!(figure(&finding, "repeated_ids.db.row"), None);
+            assert_eq!(figure(&finding, "repeated_ids.log.out"), Some(0.0));
+        }
+    }
+
+    #[test]
+    fn a_stage_at_which_nothing_is_makes_it_unknown() {
+        let mut script = Script::new();
+        script.seen("db.row", Script::id(1)).drained(61.0, DrainOutcome::Quiet).read_all(62.0);
+        let finding = says(&script);
+        assert_eq!(finding.judgement, Judgement::Unknown);
+        assert!(finding.sentence.ends_with("nothing is at log.out, so there is nothing to judge."));
+    }
+
+    #[test]
+    fn a_system_that_still_moves_or_a_damaged_history_never_passes() {
+        let mut moving = Script::good();
+        moving.without(|event| matches!(event, Event::Drained { .. })).drained(61.0, DrainOutcome::Moving);
+        assert_eq!(says(&moving).judgement, Judgement::Unknown);
+        assert_eq!(says(Script::good().damaged("it breaks off")).judgement, Judgement::Unknown);
+    }
+
+    #[test]
+    fn its_stages_are_to_be_resolved() {
+        let stages = ["db.row", "log.out"].map(|stage| Reference::Stage(stage.into()));
+        assert_eq!(crate::testing::check("effect_once", TABLE).references(), stages);
+    }
+}
