@@ -1,17 +1,23 @@
 //! Every check, one a file, listed in one literal table by the name that an experiment uses.
 
+pub mod agreement;
 pub mod attested;
 pub mod availability;
+pub mod conservation;
 pub mod delivery;
 pub mod drain;
 pub mod error_budget;
 pub mod latency;
 pub mod load;
 pub mod recovery;
+pub mod saga_complete;
 
 mod during;
+mod first_offenders;
+mod money;
 mod percent;
 mod reading;
+mod stage_rows;
 mod starvation;
 mod table;
 
@@ -27,6 +33,9 @@ pub static CHECKS: &[About] = &[
     drain::ABOUT,
     load::ABOUT,
     attested::ABOUT,
+    conservation::ABOUT,
+    agreement::ABOUT,
+    saga_complete::ABOUT,
 ];
 
 /// The check called `name`.

@@ -266,4 +266,10 @@ impl Script {
         history.journal.entries.sort_by_key(|entry| entry.at);
         history
     }
+
+    /// A fact with whatever a row can say.
+    pub(crate) fn fact(&mut self, seen: Observation) -> &mut Self {
+        self.history.observations.push(seen);
+        self
+    }
 }
