@@ -1,7 +1,9 @@
 //! Every check, one a file, listed in one literal table by the name that an experiment uses.
 
+pub mod agreement;
 pub mod attested;
 pub mod availability;
+pub mod conservation;
 pub mod delivery;
 pub mod drain;
 pub mod effect_once;
@@ -13,12 +15,16 @@ pub mod monotonic;
 pub mod no_phantom;
 pub mod order;
 pub mod recovery;
+pub mod saga_complete;
 
 mod during;
+mod first_offenders;
 mod listed;
+mod money;
 mod offending;
 mod percent;
 mod reading;
+mod stage_rows;
 mod standing;
 mod starvation;
 mod table;
@@ -40,6 +46,9 @@ pub static CHECKS: &[About] = &[
     no_phantom::ABOUT,
     order::ABOUT,
     monotonic::ABOUT,
+    conservation::ABOUT,
+    agreement::ABOUT,
+    saga_complete::ABOUT,
 ];
 
 /// The check called `name`.

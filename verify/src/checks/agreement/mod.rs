@@ -1,0 +1,168 @@
+//! `agreement`: what one stage says happened, the other says too.
+
+mod sides;
+
+use self::sides::{Disagreement, Sides, Tally};
+use super::reading::{Rest, StageReading, damage};
+use super::stage_rows::StageRows;
+use super::{first_offenders, table};
+use crate::check::Reference;
+use crate::wording;
+use crate::{About, Check, Class, Context, Finding, Judgement};
+use proofload_history::History;
+use serde::Deserialize;
+
+/// What is known about `agreement`.
+pub(super) const ABOUT: About = About {
+    name: "agreement",
+    class: Class::Safety,
+    invariant: "What one stage says happened, the other says too, for each id with the same amounts.",
+    cost: "One pass over the observations, a sort of both stages' rows by id, and one pass over both: O(n log n), 32 bytes a row, no hashing.",
+    counterexample: "The rail paid 500 for an id twice, and the ledger has 500 for it once.",
+    keys: &[
+        ("left", "a stage"),
+        ("right", "another stage, whose rows have the same ids, and amounts of the same sign"),
+        (
+            "compare",
+            "`amount`, if left out: each id has as many rows at both, with the same amounts; `presence`: each id is at both, however often",
+        ),
+    ],
+    example: "left = \"rail.payout\"\nright = \"ledger.payout\"\ncompare = \"amount\"\n",
+    parse: |value| table::read(value, Agreement::new),
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    left: String,
+    right: String,
+    #[serde(default)]
+    compare: Compare,
+}
+
+/// What has to be the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Compare {
+    /// The amounts of all rows of an id, in any order.
+    #[default]
+    Amount,
+    /// That the id is there. For logs, which may repeat.
+    Presence,
+}
+
+/// What is claimed when:
+///
+/// - An id that one stage lacks, and one whose amounts differ, are claimed where both stages were read to their ends,
+///   with every row understood, and the system had come to rest: a row that was not read may be the one that is
+///   missing, and so may one that had not come yet. A stage of which two readings differ was not read to its end, and
+///   shows that the system still moved, so it is not enough that the stage that lacks the id was read whole.
+/// - An id that was seen live at the stage which lacks it was there and is gone: that stands even if the system moved,
+///   where that stage was read to its end.
+/// - Amounts differ if one stage has more rows of the id, or as many and other amounts. If a row has no amount, and
+///   there are as many at both, nobody can tell: the id is undecided.
+#[derive(Debug)]
+pub struct Agreement {
+    left: String,
+    right: String,
+    compare: Compare,
+}
+
+impl Check for Agreement {
+    fn judge(&self, history: &History, _: &Context<'_>) -> Finding {
+        let [left, right] = StageRows::of(history, [&self.left, &self.right], |seen| Some(seen.id));
+        let readings =
+            [StageReading::of(history, &self.left, left.read), StageReading::of(history, &self.right, right.read)];
+        let rest = Rest::of(&history.journal);
+        let whole = readings.iter().all(|reading| reading.complete);
+        let sides = Sides {
+            names: [&self.left, &self.right],
+            rows: [&left, &right],
+            to_their_ends: [readings[0].to_its_end, readings[1].to_its_end],
+            firm: whole && rest.settled,
+            amounts: self.compare == Compare::Amount,
+        };
+        let mut tally = Tally::of(history, &sides);
+        let of_readings = readings.iter().flat_map(|reading| reading.doubts.iter().cloned());
+        let mut doubts: Vec<String> = damage(history).chain(of_readings).chain(rest.doubt).collect();
+        doubts.extend(self.of_rows(&tally));
+        let broken = std::mem::take(&mut tally.broken);
+        let judgement = match (broken.is_empty(), doubts.is_empty()) {
+            (false, _) => Judgement::Fail,
+            (true, false) => Judgement::Unknown,
+            (true, true) => Judgement::Pass,
+        };
+        let finding = Finding::new(ABOUT.name, ABOUT.class, judgement, "");
+        let finding = tally.figures(finding, sides.firm);
+        let finding = first_offenders::tell(finding, broken, history, Disagreement::tell);
+        let mut finding = evidence(finding, &sides, &tally, &readings, &doubts);
+        finding.sentence = self.sentence(&finding, &tally, doubts.first());
+        finding
+    }
+
+    fn references(&self) -> Vec<Reference> {
+        vec![Reference::Stage(self.left.clone()), Reference::Stage(self.right.clone())]
+    }
+}
+
+impl Agreement {
+    fn new(table: Table) -> Result<Self, String> {
+        let Table { left, right, compare } = table;
+        if left == right {
+            return Err(format!("{left} always agrees with itself: name another stage in `right`"));
+        }
+        Ok(Self { left, right, compare })
+    }
+
+    /// What of the rows themselves keeps it from a pass.
+    fn of_rows(&self, tally: &Tally<'_>) -> Option<String> {
+        let Self { left, right, .. } = self;
+        if tally.ids == [0, 0] {
+            return Some(format!("nothing is at {left} and nothing at {right}"));
+        }
+        (tally.undecided > 0).then(|| {
+            let ids = wording::plural(tally.undecided, "id");
+            format!("of {ids} nobody can tell whether {left} and {right} agree")
+        })
+    }
+
+    fn sentence(&self, finding: &Finding, tally: &Tally<'_>, doubt: Option<&String>) -> String {
+        let Self { left, right, compare } = self;
+        match finding.judgement {
+            Judgement::Pass => {
+                let how = if *compare == Compare::Amount { " on the amounts of" } else { " on" };
+                format!("{left} and {right} agree{how} all {}.", wording::plural(tally.agreeing, "id"))
+            }
+            Judgement::Fail => {
+                let [of_left, of_right] = tally.only.map(wording::count);
+                let differing = wording::count(tally.differing);
+                let first = first_offenders::first(finding);
+                format!(
+                    "{left} and {right} disagree: {of_left} only at {left}, {of_right} only at {right}, {differing} at both with other amounts{first}."
+                )
+            }
+            Judgement::Unknown => {
+                let doubt = doubt.map_or("the evidence does not suffice", String::as_str);
+                format!("Whether {left} and {right} agree is unknown: {doubt}.")
+            }
+        }
+    }
+}
+
+fn evidence(
+    mut finding: Finding,
+    sides: &Sides<'_>,
+    tally: &Tally<'_>,
+    readings: &[StageReading; 2],
+    doubts: &[String],
+) -> Finding {
+    for (side, reading) in readings.iter().enumerate() {
+        let sums = tally.sum(side);
+        let ids = wording::plural(tally.ids[side], "id");
+        finding = finding.evidence(sides.names[side], format!("{ids}, {sums}; {}", reading.description));
+    }
+    doubts.iter().fold(finding, |finding, doubt| finding.evidence("doubt", doubt.as_str()))
+}
+
+#[cfg(test)]
+mod tests;

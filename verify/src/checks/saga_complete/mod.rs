@@ -1,0 +1,214 @@
+//! `saga_complete`: what was started has ended, done or compensated, in time.
+
+mod end;
+mod tally;
+
+use self::end::{AtEnd, End};
+use self::tally::{Sagas, Tally, Wrong};
+use super::reading::{Rest, StageReading, damage};
+use super::stage_rows::StageRows;
+use super::{first_offenders, table};
+use crate::check::Reference;
+use crate::statistics::quantile::{self, PerMille};
+use crate::wording;
+use crate::{About, Check, Class, Context, Finding, Judgement};
+use proofload_history::{At, Event, History, Journal, Period};
+use serde::Deserialize;
+
+/// What is known about `saga_complete`.
+pub(super) const ABOUT: About = About {
+    name: "saga_complete",
+    class: Class::Safety,
+    invariant: "Each saga that was started has ended, either done or compensated, by its deadline.",
+    cost: "One pass over the observations, a sort of the rows of its stages by id, and one pass over those: O(n log n), 32 bytes a row and 8 a saga, no hashing.",
+    counterexample: "An offer was accepted at 12 s; its payout was refused, and what was booked for it was never taken back.",
+    keys: &[
+        ("started", "the stage at which every id is a saga that was started"),
+        (
+            "done",
+            "the stage where it ends well, and the states that are that end: `{ stage, states }`; without `states` any row there is. Of several rows the one of the highest version, else the last by position, tells the state",
+        ),
+        ("compensated", "the same for where it ends undone; left out where it has to end well"),
+        ("within", "the longest time from its instant at `started` to its instant at the end; any, if left out"),
+    ],
+    example: "started = \"log.offer_accepted\"\ndone = { stage = \"db.loan\", states = [\"ACTIVE\", \"CLOSED_OBLIGATIONS_MET\"] }\ncompensated = { stage = \"ledger.reversal\" }\nwithin = \"30s\"\n",
+    parse: |value| table::read(value, SagaComplete::new),
+};
+
+/// Together the two ends of the interval of `duration_p95_s` hold with this confidence.
+const CONFIDENCE: f64 = 0.95;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    started: String,
+    done: End,
+    compensated: Option<End>,
+    within: Option<Period>,
+}
+
+/// What is claimed when:
+///
+/// - *unfinished*, at neither end: where the ends were read to their ends, with every row understood, and the system
+///   had come to rest or was stuck; or, with `within`, where the deadline was over when the drain ended, rest or not:
+///   the ends were read after that. Whatever of `started` was read counts: each id there is a saga.
+/// - *late*, ended more than `within` after its start: where all of its rows at the start, and all that say that it
+///   ended, have instants, and the end was read whole, for a row that was not read may be earlier.
+/// - *torn*, at both ends: where both were read whole. An end without `states` need not be: a row of it is the end,
+///   whatever was not read.
+///
+/// A saga is one of these at most: one that is torn is not late as well. What cannot be claimed so is undecided, and
+/// so is a saga of which nobody can tell in which state it is: its last row has none, or its rows have no versions and
+/// are in several partitions.
+#[derive(Debug)]
+pub struct SagaComplete {
+    started: String,
+    done: End,
+    compensated: Option<End>,
+    within: Option<Period>,
+}
+
+impl Check for SagaComplete {
+    fn judge(&self, history: &History, _: &Context<'_>) -> Finding {
+        let (stages, places) = (self.stages(), self.places());
+        let rows = StageRows::of(history, stages, |seen| Some(seen.id));
+        let readings = places.map(|place| StageReading::of(history, stages[place], rows[place].read));
+        let rest = Rest::of(&history.journal);
+        let [_, done, compensated] = places;
+        let ends_read = readings[done].complete && readings[compensated].complete;
+        let end = |end, place: usize| AtEnd { end, rows: &rows[place], read_whole: readings[place].complete };
+        let tally = Tally::of(&Sagas {
+            started: &rows[0],
+            done: end(&self.done, done),
+            compensated: self.compensated.as_ref().map(|at| end(at, compensated)),
+            within: self.within.map(|within| within.0),
+            absent_is_final: ends_read && rest.settled,
+            ends_read_after: drained(&history.journal).filter(|_| ends_read),
+        });
+        self.tell(history, tally, &readings, rest)
+    }
+
+    fn references(&self) -> Vec<Reference> {
+        let places = self.places().into_iter().enumerate().filter(|(nth, place)| nth == place);
+        places.map(|(_, place)| Reference::Stage(self.stages()[place].to_owned())).collect()
+    }
+}
+
+impl SagaComplete {
+    fn new(table: Table) -> Result<Self, String> {
+        let Table { started, done, compensated, within } = table;
+        for (key, end) in [("done", Some(&done)), ("compensated", compensated.as_ref())] {
+            let Some(end) = end else { continue };
+            if end.states.as_ref().is_some_and(Vec::is_empty) {
+                return Err(format!("no state is the end that `{key}` names: write one, or leave `states` out"));
+            }
+            if end.stage == started && end.states.is_none() {
+                return Err(format!("every saga would end where it starts: say in which `states` it is {key}"));
+            }
+        }
+        if compensated.as_ref().is_some_and(|end| end.overlaps(&done)) {
+            return Err(format!(
+                "the same rows of {} are done and compensated: name other `states` for each",
+                done.stage
+            ));
+        }
+        Ok(Self { started, done, compensated, within })
+    }
+
+    /// Where sagas start, are done, and are compensated: done again where that is no end.
+    fn stages(&self) -> [&str; 3] {
+        let compensated = self.compensated.as_ref().unwrap_or(&self.done);
+        [&self.started, &self.done.stage, &compensated.stage]
+    }
+
+    /// The first place of each stage among them.
+    fn places(&self) -> [usize; 3] {
+        let stages = self.stages();
+        stages.map(|stage| stages.iter().position(|other| *other == stage).unwrap_or_default())
+    }
+
+    fn tell(&self, history: &History, mut tally: Tally<'_>, readings: &[StageReading; 3], rest: Rest) -> Finding {
+        let all_read = readings.iter().all(|reading| reading.complete) && rest.settled;
+        let places = self.places().into_iter().enumerate().filter(|(nth, place)| nth == place);
+        let read: Vec<(&str, &StageReading)> = places.map(|(_, n)| (self.stages()[n], &readings[n])).collect();
+        let of_readings = read.iter().flat_map(|(_, reading)| reading.doubts.iter().cloned());
+        let doubts = damage(history).chain(of_readings).chain(rest.doubt);
+        let doubts: Vec<String> = doubts.chain(self.of_sagas(&tally)).collect();
+        let broken = std::mem::take(&mut tally.broken);
+        let judgement = match (broken.is_empty(), doubts.is_empty()) {
+            (false, _) => Judgement::Fail,
+            (true, false) => Judgement::Unknown,
+            (true, true) => Judgement::Pass,
+        };
+        let finding = Finding::new(ABOUT.name, ABOUT.class, judgement, "");
+        let finding = self.figures(finding, &tally, all_read);
+        let finding = first_offenders::tell(finding, broken, history, Wrong::tell);
+        let finding = read
+            .into_iter()
+            .fold(finding, |finding, (stage, reading)| finding.evidence(stage, reading.description.as_str()));
+        let mut finding = doubts.iter().fold(finding, |finding, doubt| finding.evidence("doubt", doubt.as_str()));
+        finding.sentence = self.sentence(&finding, &tally, doubts.first());
+        finding
+    }
+
+    /// What of the sagas themselves keeps it from a pass.
+    fn of_sagas(&self, tally: &Tally<'_>) -> Vec<String> {
+        let none = (tally.started == 0).then(|| format!("nothing was started at {}", self.started));
+        let sagas = |number: u64| (number > 0).then(|| wording::plural(number, "saga"));
+        let undecided = sagas(tally.undecided).map(|sagas| format!("the end of {sagas} is not known"));
+        let untimed = sagas(tally.untimed).filter(|_| self.within.is_some());
+        let untimed = untimed.map(|sagas| format!("the time that {sagas} took is not known"));
+        none.into_iter().chain(undecided).chain(untimed).collect()
+    }
+
+    /// A zero is a figure only where nothing was left open, and only of what was promised.
+    fn figures(&self, finding: Finding, tally: &Tally<'_>, all_read: bool) -> Finding {
+        let countable = all_read && tally.undecided == 0;
+        let known = |number: u64, countable: bool| (number > 0 || countable).then_some(number as f64);
+        let (torn, late) = (self.compensated.is_some(), self.within.is_some() && tally.untimed == 0);
+        let p95 = quantile::of_sorted(&tally.durations, PerMille(950), CONFIDENCE);
+        let seconds = |nanos: u64| nanos as f64 / 1e9;
+        let finding = finding
+            .figure("started_ids", tally.started as f64)
+            .figure("done_ids", tally.done as f64)
+            .figure("compensated_ids", tally.compensated as f64)
+            .figure("unfinished_ids", known(tally.unfinished, countable))
+            .figure("late_ids", known(tally.late, countable && late))
+            .figure("torn_ids", known(tally.torn, countable && torn))
+            .figure("undecided_ids", tally.undecided as f64)
+            .figure("duration_p95_s", p95.map(|p95| seconds(p95.value)));
+        let Some(p95) = p95 else { return finding };
+        let end = |end: Option<u64>| end.map_or_else(|| "unknown".to_owned(), |end| format!("{:.1} s", seconds(end)));
+        let sagas = wording::plural(tally.durations.len() as u64, "saga");
+        let interval = format!("{} to {} at 95 % confidence", end(p95.low), end(p95.high));
+        finding.evidence("duration", format!("p95 of {sagas} that ended: {:.1} s ({interval})", seconds(p95.value)))
+    }
+
+    fn sentence(&self, finding: &Finding, tally: &Tally<'_>, doubt: Option<&String>) -> String {
+        let sagas = format!("{} started at {}", wording::plural(tally.started, "saga"), self.started);
+        let within = self.within.map_or_else(String::new, |within| format!(" within {within}"));
+        let [done, compensated] = [tally.done, tally.compensated].map(wording::count);
+        match finding.judgement {
+            Judgement::Pass => format!("Of {sagas} all ended{within}: {done} done, {compensated} compensated."),
+            Judgement::Fail => {
+                let [unfinished, late, torn] = [tally.unfinished, tally.late, tally.torn].map(wording::were);
+                let first = first_offenders::first(finding);
+                format!(
+                    "Of {sagas} {unfinished} left unfinished, {late} late, {torn} both done and compensated{first}."
+                )
+            }
+            Judgement::Unknown => {
+                let doubt = doubt.map_or("the evidence does not suffice", String::as_str);
+                format!("Whether all of {sagas} ended{within} is unknown: {doubt}.")
+            }
+        }
+    }
+}
+
+/// When the last drain of the run ended.
+fn drained(journal: &Journal) -> Option<At> {
+    journal.entries.iter().rev().find(|entry| matches!(entry.event, Event::Drained { .. })).map(|entry| entry.at)
+}
+
+#[cfg(test)]
+mod tests;
