@@ -2,14 +2,19 @@
 
 pub mod attested;
 pub mod availability;
+pub mod backpressure;
 pub mod delivery;
 pub mod drain;
 pub mod error_budget;
+pub mod freshness;
 pub mod latency;
 pub mod load;
+pub mod rate_limit;
 pub mod recovery;
+pub mod tail_loss;
 
 mod during;
+mod limit;
 mod percent;
 mod reading;
 mod starvation;
@@ -27,6 +32,10 @@ pub static CHECKS: &[About] = &[
     drain::ABOUT,
     load::ABOUT,
     attested::ABOUT,
+    rate_limit::ABOUT,
+    backpressure::ABOUT,
+    freshness::ABOUT,
+    tail_loss::ABOUT,
 ];
 
 /// The check called `name`.
