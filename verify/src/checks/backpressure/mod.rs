@@ -63,10 +63,10 @@ fn twice() -> f64 {
 /// Compares the p95 of the operations intended in seconds of high lag with that of seconds of low lag; seconds in
 /// between, and those without a sample of the lag, say nothing.
 ///
-/// The ratio of the two lies between (low end at high lag) / (high end at low lag) and (high end at high lag) / (low end
-/// at low lag), by the ends of their 95 % intervals. All of that above `at_most_times` is a fail, all of it at or below
-/// is a pass, and else the samples do not suffice. Each answer rests on two ends that hold with 97.5 % each, so it holds
-/// with 95 %. A latency that is infinite at low lag already leaves nothing to compare with.
+/// By the ends of their 95 % intervals, the ratio of the two lies between (low end at high lag) / (high end at low lag)
+/// and (high end at high lag) / (low end at low lag). All of that above `at_most_times` is a fail, all of it at or below
+/// is a pass, and else the samples do not suffice. Each answer rests on two ends that hold with 97.5 % each, so it
+/// holds with 95 %. A latency that is infinite at low lag already leaves nothing to compare with.
 ///
 /// Refusals have no latency: a producer that is turned away is `availability`'s affair.
 #[derive(Debug)]

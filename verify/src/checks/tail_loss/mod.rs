@@ -22,7 +22,7 @@ pub(super) const ABOUT: About = About {
     class: Class::Safety,
     invariant: "What was acknowledged and was seen in the log while the run went on is still there, at the same offset.",
     cost: "One pass over operations and observations, then sorts the records of the log by place: O(n log n), 64 bytes a record.",
-    counterexample: "A record that was acknowledged was read at offset 812 while the leader was cut off, and the partition ends at 800.",
+    counterexample: "A record that was acknowledged was read at offset 812 while the leader was cut off; the partition ends at 800 and has it nowhere else.",
     keys: &[("stage", "the stage, which is a log that is followed while the run goes on and is not compacted")],
     example: "stage = \"log.submitted\"\n",
     parse: |value| table::read(value, |table: Table| Ok(TailLoss { stage: table.stage })),
