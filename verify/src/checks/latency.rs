@@ -1,14 +1,16 @@
 //! `latency`: quantiles of the time from the intended instant to the answer.
 
 use super::during::During;
+use super::limit::{Rows, limits};
 use super::{starvation, table};
 use crate::check::{Band, Reference};
 use crate::spans::{Spans, unsent_by_generator};
-use crate::statistics::quantile::{self, PerMille, Quantile};
 use crate::wording;
 use crate::{About, Check, Class, Context, Finding, Judgement};
 use proofload_history::{History, Operation, Outcome, Period};
 use serde::Deserialize;
+
+pub(crate) use super::limit::CONFIDENCE;
 
 /// What is known about `latency`.
 pub(super) const ABOUT: About = About {
@@ -29,9 +31,6 @@ pub(super) const ABOUT: About = About {
     example: "of = \"submit_application\"\nduring = \"steady\"\np50 = \"50ms\"\np90 = \"150ms\"\np95 = \"300ms\"\np99 = \"1s\"\np999 = \"5s\"\n",
     parse: |value| table::read(value, Latency::new),
 };
-
-/// Together the two ends of a quantile's interval hold with this confidence.
-pub(crate) const CONFIDENCE: f64 = 0.95;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -55,14 +54,7 @@ pub struct Latency {
 
 impl Latency {
     fn new(table: Table) -> Result<Self, String> {
-        let limits = [(500, table.p50), (900, table.p90), (950, table.p95), (990, table.p99), (999, table.p999)];
-        let limits: Vec<(PerMille, u64)> = limits
-            .into_iter()
-            .filter_map(|(of, limit)| Some((PerMille(of), u64::try_from(limit?.0.as_nanos()).unwrap_or(u64::MAX))))
-            .collect();
-        if limits.is_empty() {
-            return Err("no limit: write at least one of p50, p90, p95, p99, p999, such as p95 = \"300ms\"".into());
-        }
+        let limits = limits([table.p50, table.p90, table.p95, table.p99, table.p999])?;
         Ok(Self { band: Band { operation: table.of, limits }, during: table.during })
     }
 }
@@ -101,20 +93,15 @@ impl Check for Latency {
             return Finding::new(ABOUT.name, ABOUT.class, Judgement::Unknown, sentence);
         }
         let machine = starvation::of(history, &spans);
-        let rows: Vec<Row> = self.band.limits.iter().filter_map(|limit| Row::of(&latencies, *limit)).collect();
-        let worst = rows.iter().map(|row| row.judgement).max().unwrap_or(Judgement::Unknown);
-        let judgement = if machine.starved.is_some() { Judgement::Unknown } else { worst };
-        let shown = rows.iter().filter(|row| row.judgement == worst).map(Row::sentence).collect::<Vec<_>>().join("; ");
+        let rows = Rows::of(&latencies, &self.band.limits);
+        let judgement = if machine.starved.is_some() { Judgement::Unknown } else { rows.judgement() };
         let sentence = match &machine.starved {
             Some(why) => format!("The latency of {operation} during {during} cannot be judged: {why}."),
-            None => format!("{operation} during {during}: {shown}."),
+            None => format!("{operation} during {during}: {}.", rows.sentence()),
         };
-        let mut finding = Finding::new(ABOUT.name, ABOUT.class, judgement, sentence).figure("samples", counted as f64);
-        for row in &rows {
-            finding = row.tell(finding);
-        }
+        let finding = Finding::new(ABOUT.name, ABOUT.class, judgement, sentence).figure("samples", counted as f64);
         let infinite = latencies.iter().rev().take_while(|nanos| **nanos == u64::MAX).count() as u64;
-        finding
+        rows.tell(finding)
             .evidence(
                 "samples",
                 format!(
@@ -134,61 +121,6 @@ impl Check for Latency {
 
     fn band(&self) -> Option<&Band> {
         Some(&self.band)
-    }
-}
-
-/// One quantile beside its limit.
-struct Row {
-    of: PerMille,
-    limit: u64,
-    seen: Quantile<u64>,
-    samples: u64,
-    judgement: Judgement,
-}
-
-impl Row {
-    fn of(sorted: &[u64], (of, limit): (PerMille, u64)) -> Option<Self> {
-        let seen = quantile::of_sorted(sorted, of, CONFIDENCE)?;
-        let judgement = if seen.low.is_some_and(|low| low > limit) {
-            Judgement::Fail
-        } else if seen.high.is_some_and(|high| high <= limit) {
-            Judgement::Pass
-        } else {
-            Judgement::Unknown
-        };
-        Some(Self { of, limit, seen, samples: sorted.len() as u64, judgement })
-    }
-
-    fn sentence(&self) -> String {
-        let (of, value, limit) = (self.of, wording::latency(self.seen.value), wording::latency(self.limit));
-        match self.judgement {
-            Judgement::Pass => format!("{of} was {value}, within {limit}"),
-            Judgement::Fail => format!("{of} was {value}, above {limit}"),
-            Judgement::Unknown if self.seen.high.is_none() => format!(
-                "{of} was {value}, but {} are too few to tell it from {limit}: it takes {}",
-                wording::plural(self.samples, "sample"),
-                wording::count(quantile::samples_needed(of, CONFIDENCE))
-            ),
-            Judgement::Unknown => {
-                format!("{of} was {value}, too close to {limit} to tell with {} samples", wording::count(self.samples))
-            }
-        }
-    }
-
-    fn tell(&self, finding: Finding) -> Finding {
-        let end = |end: Option<u64>| end.map_or_else(|| "no sample".to_owned(), wording::latency);
-        let (low, high) = (end(self.seen.low), end(self.seen.high));
-        let limit = wording::latency(self.limit);
-        let text = format!(
-            "{}, between {low} and {high} with 95 % confidence; limit {limit}",
-            wording::latency(self.seen.value)
-        );
-        finding
-            .figure(&format!("{}_ms", self.of), wording::millis(self.seen.value))
-            .figure(&format!("{}_low_ms", self.of), self.seen.low.and_then(wording::millis))
-            .figure(&format!("{}_high_ms", self.of), self.seen.high.and_then(wording::millis))
-            .figure(&format!("{}_limit_ms", self.of), wording::millis(self.limit))
-            .evidence(&self.of.to_string(), text)
     }
 }
 

@@ -3,22 +3,27 @@
 pub mod agreement;
 pub mod attested;
 pub mod availability;
+pub mod backpressure;
 pub mod conservation;
 pub mod delivery;
 pub mod drain;
 pub mod effect_once;
 pub mod error_budget;
+pub mod freshness;
 pub mod idempotency;
 pub mod latency;
 pub mod load;
 pub mod monotonic;
 pub mod no_phantom;
 pub mod order;
+pub mod rate_limit;
 pub mod recovery;
 pub mod saga_complete;
+pub mod tail_loss;
 
 mod during;
 mod first_offenders;
+mod limit;
 mod listed;
 mod money;
 mod offending;
@@ -49,6 +54,10 @@ pub static CHECKS: &[About] = &[
     conservation::ABOUT,
     agreement::ABOUT,
     saga_complete::ABOUT,
+    rate_limit::ABOUT,
+    backpressure::ABOUT,
+    freshness::ABOUT,
+    tail_loss::ABOUT,
 ];
 
 /// The check called `name`.

@@ -127,12 +127,8 @@ impl Injected {
             Defect::Regressed => change(world, "log.out", loan, 3, |fact| fact.state = Some("SUBMITTED".into())),
             Defect::Contradicted => contradict(world, loan),
             Defect::Torn => world.forget(loan, |fact| &*fact.stage == "ledger.entry" && fact.amount < Some(0)),
-            Defect::WrongTransfer => {
-                first(world, "rail.payout", loan, |fact| fact.amount = fact.amount.map(|it| it + 1))
-            }
-            Defect::WrongBooking => {
-                first(world, "ledger.entry", loan, |fact| fact.amount = fact.amount.map(|it| it + 1))
-            }
+            Defect::WrongTransfer => first(world, "rail.payout", loan, one_more),
+            Defect::WrongBooking => first(world, "ledger.entry", loan, one_more),
             Defect::Late => first(world, "db.row", loan, |fact| later(fact, 60)),
             Defect::Unfinished => first(world, "db.row", loan, |fact| fact.state = Some("PENDING".into())),
             Defect::AllStale => {
@@ -145,6 +141,10 @@ impl Injected {
 
 fn later(fact: &mut Observation, seconds: u64) {
     fact.at = fact.at.map(|at| At(at.0 + seconds * 1_000_000_000));
+}
+
+fn one_more(fact: &mut Observation) {
+    fact.amount = fact.amount.map(|amount| amount + 1);
 }
 
 /// Changes the first fact about a loan at a stage.

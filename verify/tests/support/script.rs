@@ -309,4 +309,64 @@ impl Script {
         self.history.observations.push(seen);
         self
     }
+
+    /// Seen at the end, with the instant at which it happened.
+    pub(crate) fn seen_at(&mut self, stage: &str, id: Id, at: At) -> &mut Self {
+        self.seen(stage, id);
+        if let Some(last) = self.history.observations.last_mut() {
+            last.at = Some(at);
+        }
+        self
+    }
+
+    /// A record of a log at a place of its own, with a digest.
+    pub(crate) fn record(
+        &mut self,
+        reading: Reading,
+        (partition, offset): (i32, i64),
+        id: Id,
+        digest: u64,
+    ) -> &mut Self {
+        let (partition, offset, digest) = (Some(partition), Some(offset), Some(digest));
+        let seen = Observation { reading, partition, offset, digest, ..Observation::of("log.in".into(), id) };
+        self.history.observations.push(seen);
+        self
+    }
+
+    /// How `log.in` was read, with the first and the end offset of its partitions.
+    pub(crate) fn read_log(&mut self, at: f64, complete: bool, bounds: &[(i32, i64, i64)]) -> &mut Self {
+        self.read(at, "log.in", complete, 0);
+        if let Some(Entry { event: Event::StageRead(read), .. }) = self.history.journal.entries.last_mut() {
+            read.bounds = bounds.to_vec();
+        }
+        self
+    }
+
+    /// A value of a gauge.
+    pub(crate) fn gauge(&mut self, gauge: &str, at: f64, value: f64) -> &mut Self {
+        let (metric, subject) = ("gauge".into(), gauge.into());
+        self.history.series.push(Sample { metric, subject, at: At::from_secs_f64(at), value });
+        self
+    }
+
+    /// Ids `0..100,000` of a stream, issued for a traffic.
+    pub(crate) fn traffic(&mut self, stream: u16, traffic: &str) -> &mut Self {
+        let (traffic, operation) = (traffic.into(), Self::OPERATION.into());
+        self.event(0.0, Event::IdsIssued { stream, traffic, operation, from: 0, to: 100_000 })
+    }
+
+    /// A request, sent and answered at these instants in milliseconds; without a status it was given up then.
+    pub(crate) fn request(&mut self, id: Id, (sent, done): (u64, u64), status: Option<u16>) -> &mut Self {
+        let outcome = match status {
+            Some(200..300) => Outcome::Ok,
+            Some(_) => Outcome::Fail,
+            None => Outcome::Indeterminate,
+        };
+        self.operation(id, 0.0, 0, outcome);
+        if let Some(made) = self.history.operations.last_mut() {
+            let (sent, done) = (At(sent * 1_000_000), At(done * 1_000_000));
+            (made.intended, made.sent, made.done, made.status) = (sent, Some(sent), done, status);
+        }
+        self
+    }
 }

@@ -1,0 +1,248 @@
+//! `backpressure`: the producer's latency does not follow the consumer's lag.
+
+mod lag;
+
+use self::lag::{Lag, Side};
+use super::during::During;
+use super::limit::CONFIDENCE;
+use super::reading::damage;
+use super::{latency, starvation, table};
+use crate::check::Reference;
+use crate::faults::Faults;
+use crate::finding::MAX_OFFENDERS;
+use crate::spans::Spans;
+use crate::statistics::quantile::{self, PerMille, Quantile};
+use crate::wording;
+use crate::{About, Check, Class, Context, Finding, Judgement, Offender};
+use proofload_history::{History, Operation};
+use serde::Deserialize;
+
+/// What is known about `backpressure`.
+pub(super) const ABOUT: About = About {
+    name: "backpressure",
+    class: Class::Performance,
+    invariant: "While the consumer lags behind, the producer is served about as quickly as while it does not.",
+    cost: "One pass over the series, then sorts the latencies of the window: O(n log n), 8 bytes an operation.",
+    counterexample: "The p95 of requests rises from 20 ms to 400 ms in the seconds in which 5,000 records wait for the consumer.",
+    keys: &[
+        ("of", "the producer's operation"),
+        ("lag", "the gauge of the manifest that counts what waits for the consumer"),
+        (
+            "lag_at_least",
+            "how many records must wait for the lag to count as high, in every sample of a second; it is low below half of that",
+        ),
+        ("at_most_times", "how many times its value at low lag the p95 may have at high lag; 2 if left out"),
+        (
+            "during",
+            "the phase, or a list of phases, in which the operations were intended; all with traffic but warm_up if left out",
+        ),
+    ],
+    example: "of = \"submit_application\"\nlag = \"unapplied_commands\"\nlag_at_least = 1000\nat_most_times = 2.0\nduring = [\"steady\", \"fault\"]\n",
+    parse: |value| table::read(value, Backpressure::new),
+};
+
+/// The quantile that is compared.
+const OF: PerMille = PerMille(950);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    of: String,
+    lag: String,
+    lag_at_least: u64,
+    #[serde(default = "twice")]
+    at_most_times: f64,
+    #[serde(default)]
+    during: During,
+}
+
+fn twice() -> f64 {
+    2.0
+}
+
+/// Compares the p95 of the operations intended in seconds of high lag with that of seconds of low lag; seconds in
+/// between, and those without a sample of the lag, say nothing.
+///
+/// By the ends of their 95 % intervals, the ratio of the two lies between (low end at high lag) / (high end at low lag)
+/// and (high end at high lag) / (low end at low lag). All of that above `at_most_times` is a fail, all of it at or below
+/// is a pass, and else the samples do not suffice. Each answer rests on two ends that hold with 97.5 % each, so it
+/// holds with 95 %. A latency that is infinite at low lag already leaves nothing to compare with.
+///
+/// Refusals have no latency: a producer that is turned away is `availability`'s affair.
+#[derive(Debug)]
+pub struct Backpressure {
+    of: String,
+    lag: String,
+    lag_at_least: u64,
+    at_most_times: f64,
+    during: During,
+}
+
+impl Backpressure {
+    fn new(table: Table) -> Result<Self, String> {
+        let Table { of, lag, lag_at_least, at_most_times, during } = table;
+        if lag_at_least == 0 {
+            return Err("a lag of 0 records is none: write how many must wait, such as lag_at_least = 1000".into());
+        }
+        if !(at_most_times >= 1.0 && at_most_times.is_finite()) {
+            return Err(format!(
+                "at_most_times = {at_most_times} asks to be quicker than undisturbed: write 1 or more"
+            ));
+        }
+        Ok(Self { of, lag, lag_at_least, at_most_times, during })
+    }
+
+    /// The operations of one side.
+    fn operations<'a>(
+        &'a self,
+        history: &'a History,
+        spans: &'a Spans,
+        lag: &'a Lag,
+        side: Side,
+    ) -> impl Iterator<Item = (&'a Operation, u64)> {
+        let operations = spans.operations(history, &self.of).filter(move |made| lag.side(made.intended) == Some(side));
+        operations.filter_map(|made| Some((made, latency::of_operation(made)?)))
+    }
+
+    /// What the two samples say of each other.
+    fn compare(&self, high: &Quantile<u64>, low: &Quantile<u64>) -> Judgement {
+        let times = |end: u64| end as f64 * self.at_most_times;
+        let finite = |end: Option<u64>| end.filter(|nanos| *nanos != u64::MAX);
+        let above = high.low.zip(finite(low.high)).is_some_and(|(high, low)| high as f64 > times(low));
+        let within = finite(high.high).zip(finite(low.low)).is_some_and(|(high, low)| high as f64 <= times(low));
+        match (above, within) {
+            (true, _) => Judgement::Fail,
+            (false, true) => Judgement::Pass,
+            (false, false) => Judgement::Unknown,
+        }
+    }
+}
+
+impl Check for Backpressure {
+    fn judge(&self, history: &History, _: &Context<'_>) -> Finding {
+        let spans = self.during.spans(history);
+        let lag = Lag::of(history, &spans, &self.lag, self.lag_at_least as f64);
+        let sample = |side: Side| {
+            let mut latencies: Vec<u64> =
+                self.operations(history, &spans, &lag, side).map(|(_, latency)| latency).collect();
+            latencies.sort_unstable();
+            (latencies.len() as u64, quantile::of_sorted(&latencies, OF, CONFIDENCE))
+        };
+        let (high, low) = (sample(Side::High), sample(Side::Low));
+        let machine = starvation::of(history, &spans);
+        let doubt = machine.starved.or_else(|| self.doubt(&lag, high.0, low.0));
+        let finding = match (doubt, high.1, low.1) {
+            (None, Some(of_high), Some(of_low)) => {
+                let slowed = self.operations(history, &spans, &lag, Side::High);
+                let bound = of_low.high.map_or(u64::MAX, |end| (end as f64 * self.at_most_times) as u64);
+                let slowed = slowed.filter(|(_, latency)| *latency > bound).collect();
+                name_slowed(self.compared(history, &of_high, &of_low), history, slowed)
+            }
+            (doubt, _, _) => {
+                let doubt = doubt.unwrap_or_else(|| "there is nothing to compare".to_owned());
+                let sentence = format!("Whether {} slows down with {} is unknown: {doubt}.", self.of, self.lag);
+                Finding::new(ABOUT.name, ABOUT.class, Judgement::Unknown, sentence)
+            }
+        };
+        let finding = finding.figure("lag_max_records", lag.greatest);
+        let finding = tell(finding, "high_lag", lag.seconds(Side::High), high);
+        let finding = tell(finding, "low_lag", lag.seconds(Side::Low), low);
+        let finding = damage(history).fold(finding, |finding, doubt| finding.evidence("doubt", doubt));
+        finding.evidence("machine", machine.evidence)
+    }
+
+    fn references(&self) -> Vec<Reference> {
+        vec![Reference::Operation(self.of.clone())]
+    }
+}
+
+impl Backpressure {
+    /// The answer, where there is a sample of either side.
+    fn compared(&self, history: &History, high: &Quantile<u64>, low: &Quantile<u64>) -> Finding {
+        let judgement = match self.compare(high, low) {
+            Judgement::Pass if damage(history).next().is_some() => Judgement::Unknown,
+            compared => compared,
+        };
+        Finding::new(ABOUT.name, ABOUT.class, judgement, self.sentence(judgement, high, low))
+    }
+
+    /// Why there is nothing to compare, if so.
+    fn doubt(&self, lag: &Lag, high: u64, low: u64) -> Option<String> {
+        let (gauge, during, wanted) = (&self.lag, self.during.names(), wording::count(self.lag_at_least));
+        let Some(greatest) = lag.greatest else {
+            return Some(format!("nobody sampled the gauge {gauge} during {during}"));
+        };
+        if lag.seconds(Side::High) == 0 {
+            let seen = wording::count(greatest.max(0.0) as u64);
+            return Some(format!("{gauge} rose to {seen} at most, and in no second stayed at {wanted} or more"));
+        }
+        if lag.seconds(Side::Low) == 0 {
+            return Some(format!("{gauge} was in no second below half of {wanted}: there is nothing to compare with"));
+        }
+        let side = match (high, low) {
+            (0, _) => "high",
+            (_, 0) => "low",
+            _ => return None,
+        };
+        Some(format!("no {} was made during {during} while {gauge} was {side}", self.of))
+    }
+
+    fn sentence(&self, judgement: Judgement, high: &Quantile<u64>, low: &Quantile<u64>) -> String {
+        let (of_high, of_low) = (wording::latency(high.value), wording::latency(low.value));
+        let (operation, gauge, times) = (&self.of, &self.lag, self.at_most_times);
+        let seen = format!("{OF} of {operation} was {of_high} while {gauge} was high and {of_low} while it was low");
+        match judgement {
+            Judgement::Pass => format!("{seen}, within {times} times."),
+            Judgement::Fail => format!("{seen}, more than {times} times as much."),
+            Judgement::Unknown if low.value == u64::MAX => format!("{seen}: there is nothing to compare with."),
+            Judgement::Unknown => {
+                format!("{seen}: the evidence does not suffice to tell whether that is within {times} times.")
+            }
+        }
+    }
+}
+
+/// The figures and the evidence of one side. A quantile of no samples is no figure: one without a value is infinite.
+fn tell(finding: Finding, side: &str, seconds: u64, (operations, seen): (u64, Option<Quantile<u64>>)) -> Finding {
+    let finding =
+        finding.figure(&format!("{side}_s"), seconds as f64).figure(&format!("{side}_operations"), operations as f64);
+    let Some(seen) = seen else { return finding };
+    let end = |end: Option<u64>| end.map_or_else(|| "no sample".to_owned(), wording::latency);
+    let text = format!(
+        "{OF} {}, between {} and {} with 95 % confidence, of {} in {} s",
+        wording::latency(seen.value),
+        end(seen.low),
+        end(seen.high),
+        wording::plural(operations, "operation"),
+        wording::count(seconds)
+    );
+    finding.figure(&format!("{side}_{OF}_ms"), wording::millis(seen.value)).evidence(&side.replace('_', " "), text)
+}
+
+/// Adds how many operations were slower at high lag than `at_most_times` allows, and names them if that is a fail: of
+/// those that pass, one in twenty may be slower.
+fn name_slowed(finding: Finding, history: &History, mut slowed: Vec<(&Operation, u64)>) -> Finding {
+    let total = slowed.len() as u64;
+    let known = finding.judgement != Judgement::Unknown;
+    let mut finding = finding.figure("slowed_operations", known.then_some(total as f64));
+    if finding.judgement != Judgement::Fail {
+        return finding;
+    }
+    finding.offenders_total = total;
+    slowed.sort_unstable_by_key(|(made, _)| (made.intended, made.intent, made.attempt));
+    slowed.truncate(MAX_OFFENDERS);
+    let faults = Faults::of(&history.journal);
+    let describe = |(made, latency): (&Operation, u64)| Offender {
+        id: Some(made.intent),
+        defect: "slowed".to_owned(),
+        stage: None,
+        at: Some(made.intended),
+        during: faults.during(made.intended),
+        detail: format!("{} at high lag: {}", made.name, wording::latency(latency)),
+    };
+    finding.offenders = slowed.into_iter().map(describe).collect();
+    finding
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,187 @@
+//! `freshness`: how soon what was acknowledged is at a stage.
+
+mod arrivals;
+
+use self::arrivals::{Arrivals, Late};
+use super::during::During;
+use super::limit::{Rows, limits};
+use super::reading::{Rest, StageReading, damage};
+use super::{starvation, table};
+use crate::check::Reference;
+use crate::faults::Faults;
+use crate::finding::MAX_OFFENDERS;
+use crate::intents::Intents;
+use crate::statistics::quantile::PerMille;
+use crate::{About, Check, Class, Context, Finding, Judgement, Offender, place, wording};
+use proofload_history::{History, Id, Observation, Period};
+use serde::Deserialize;
+use std::collections::HashMap;
+
+/// What is known about `freshness`.
+pub(super) const ABOUT: About = About {
+    name: "freshness",
+    class: Class::Performance,
+    invariant: "What was acknowledged is at the stage within the limit, counted from its acknowledgement.",
+    cost: "One pass over operations and observations, no hashing; 24 bytes an intent, whose ages are sorted: O(n log n).",
+    counterexample: "Of 100 intents acknowledged in the window 20 are at the stage only 30 s later, where p95 was to be within 5 s.",
+    keys: &[
+        ("of", "the operation"),
+        ("stage", "the stage; one whose rows carry no instant can show nothing"),
+        (
+            "during",
+            "the phase, or a list of phases, in which the operations were intended; all with traffic but warm_up if left out",
+        ),
+        ("p50", "limit for the median; at least one of the limits is needed"),
+        ("p90", "limit for the quantile 0.9"),
+        ("p95", "limit for the quantile 0.95"),
+        ("p99", "limit for the quantile 0.99"),
+        ("p999", "limit for the quantile 0.999"),
+    ],
+    example: "of = \"submit_application\"\nstage = \"db.application\"\nduring = [\"steady\", \"fault\"]\np50 = \"200ms\"\np90 = \"1s\"\np95 = \"2s\"\np99 = \"5s\"\np999 = \"15s\"\n",
+    parse: |value| table::read(value, Freshness::new),
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    of: String,
+    stage: String,
+    #[serde(default)]
+    during: During,
+    p50: Option<Period>,
+    p90: Option<Period>,
+    p95: Option<Period>,
+    p99: Option<Period>,
+    p999: Option<Period>,
+}
+
+/// The age of an intent is the time from the answer that acknowledged it to its first row at the stage, by the row's
+/// own instant; what was there before the answer was read is of age zero. One that is missing is infinitely old where
+/// the stage was read completely and the system had come to rest.
+///
+/// Where an age is not known (it is missing from a stage that was not read completely, or while the system moved; a row
+/// has no instant) it counts as zero: then the quantiles are lower bounds. They can show that a limit was broken, never
+/// that it was kept. A stage is read from its beginning, so a reading that broke off lacks later rows, not earlier
+/// ones; but a row that nobody understood may be an earlier one, so as many of the greatest ages as there are such rows
+/// count as zero too.
+#[derive(Debug)]
+pub struct Freshness {
+    of: String,
+    stage: String,
+    during: During,
+    limits: Vec<(PerMille, u64)>,
+}
+
+impl Freshness {
+    fn new(table: Table) -> Result<Self, String> {
+        let limits = limits([table.p50, table.p90, table.p95, table.p99, table.p999])?;
+        Ok(Self { of: table.of, stage: table.stage, during: table.during, limits })
+    }
+}
+
+impl Check for Freshness {
+    fn judge(&self, history: &History, _: &Context<'_>) -> Finding {
+        match Intents::of(history, &self.of) {
+            Ok(intents) => self.judge_intents(history, &intents),
+            Err(why) => unknown(format!("The intents cannot be told: {why}.")),
+        }
+    }
+
+    fn references(&self) -> Vec<Reference> {
+        vec![Reference::Operation(self.of.clone()), Reference::Stage(self.stage.clone())]
+    }
+}
+
+fn unknown(sentence: String) -> Finding {
+    Finding::new(ABOUT.name, ABOUT.class, Judgement::Unknown, sentence)
+}
+
+impl Freshness {
+    fn judge_intents(&self, history: &History, intents: &Intents<'_>) -> Finding {
+        let (operation, stage) = (&self.of, &self.stage);
+        let spans = self.during.spans(history);
+        let arrivals = Arrivals::of(history, stage, intents);
+        let reading = StageReading::of(history, stage, arrivals.rows);
+        let rest = Rest::of(&history.journal);
+        let conclusive = reading.complete && rest.settled;
+        let unreadable = history.journal.stage_read(stage).map_or(0, |read| read.unreadable);
+        let ages = arrivals.ages(intents, &spans, conclusive, unreadable);
+        if ages.sorted.is_empty() {
+            let during = self.during.names();
+            return unknown(format!("No {operation} of {during} was acknowledged, so nothing had to be at {stage}."));
+        }
+        let rows = Rows::of(&ages.sorted, &self.limits);
+        let machine = starvation::of(history, &spans);
+        let mut doubts: Vec<String> = damage(history).chain(reading.doubts).collect();
+        doubts.extend(rest.doubt.filter(|_| ages.missing > 0));
+        doubts.extend(ages.undated_doubt(stage));
+        let (judgement, sentence) = self.answer(&rows, machine.starved.as_deref(), &doubts);
+        let missing = (conclusive || ages.missing == 0).then_some(ages.missing as f64);
+        let limit = rows.least_broken().filter(|_| judgement == Judgement::Fail);
+        let late = limit.map_or(0, |limit| ages.above(limit));
+        let finding = Finding::new(ABOUT.name, ABOUT.class, judgement, sentence)
+            .figure("samples", ages.sorted.len() as f64)
+            .figure("missing_intents", missing)
+            .figure("late_intents", (judgement != Judgement::Unknown).then_some(late as f64));
+        let finding = rows.tell(finding).evidence("ages", ages.evidence(&doubts)).evidence(stage, reading.description);
+        let finding = doubts.iter().fold(finding, |finding, doubt| finding.evidence("doubt", doubt.as_str()));
+        let finding = finding.evidence("machine", machine.evidence);
+        match limit {
+            Some(limit) => self.name_late(finding, history, arrivals.late(intents, &spans, conclusive, limit)),
+            None => finding,
+        }
+    }
+
+    /// What the quantiles come to, as far as they can be relied on.
+    fn answer(&self, rows: &Rows, starved: Option<&str>, doubts: &[String]) -> (Judgement, String) {
+        let (operation, stage, during) = (&self.of, &self.stage, self.during.names());
+        let shown = format!("{operation} of {during}, from its acknowledgement to {stage}: {}.", rows.sentence());
+        match (starved, rows.judgement(), doubts.first()) {
+            (Some(why), ..) => {
+                let sentence = format!("The age of {operation} at {stage} during {during} cannot be judged: {why}.");
+                (Judgement::Unknown, sentence)
+            }
+            (None, Judgement::Fail, _) => (Judgement::Fail, shown),
+            (None, _, Some(doubt)) => {
+                let sentence = format!("How soon {operation} of {during} was at {stage} is unknown: {doubt}.");
+                (Judgement::Unknown, sentence)
+            }
+            (None, kept_or_too_few, None) => (kept_or_too_few, shown),
+        }
+    }
+
+    /// Adds those that were later than the limit as offenders. One more pass over the observations.
+    fn name_late(&self, mut finding: Finding, history: &History, mut late: Vec<Late>) -> Finding {
+        finding.offenders_total = late.len() as u64;
+        late.sort_unstable_by_key(|late| (late.acknowledged, late.id));
+        late.truncate(MAX_OFFENDERS);
+        let mut first: HashMap<Id, Option<&Observation>> = late.iter().map(|late| (late.id, None)).collect();
+        for seen in arrivals::final_rows(history, &self.stage) {
+            if let Some(known) = first.get_mut(&seen.id)
+                && known.is_none_or(|known| seen.at < known.at)
+            {
+                *known = Some(seen);
+            }
+        }
+        let faults = Faults::of(&history.journal);
+        let describe = |late: &Late| {
+            let seen = match first.get(&late.id).copied().flatten() {
+                Some(seen) => format!("{} later at {}", wording::latency(late.age_ns), place::of(seen)),
+                None => "never seen there".to_owned(),
+            };
+            Offender {
+                id: Some(late.id),
+                defect: "late".to_owned(),
+                stage: Some(self.stage.clone()),
+                at: Some(late.acknowledged),
+                during: faults.during(late.acknowledged),
+                detail: format!("acknowledged at {}; {seen}", late.acknowledged),
+            }
+        };
+        finding.offenders = late.iter().map(describe).collect();
+        finding
+    }
+}
+
+#[cfg(test)]
+mod tests;
