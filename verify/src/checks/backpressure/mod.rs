@@ -64,9 +64,9 @@ fn twice() -> f64 {
 /// between, and those without a sample of the lag, say nothing.
 ///
 /// By the ends of their 95 % intervals, the ratio of the two lies between (low end at high lag) / (high end at low lag)
-/// and (high end at high lag) / (low end at low lag). All of that above `at_most_times` is a fail, all of it at or below
-/// is a pass, and else the samples do not suffice. Each answer rests on two ends that hold with 97.5 % each, so it
-/// holds with 95 %. A latency that is infinite at low lag already leaves nothing to compare with.
+/// and (high end at high lag) / (low end at low lag). All of that above `at_most_times` is a fail, all of it at or
+/// below is a pass, and else the samples do not suffice. Each answer rests on two ends that hold with 97.5 % each, so
+/// it holds with 95 %. A latency that is infinite at low lag already leaves nothing to compare with.
 ///
 /// Refusals have no latency: a producer that is turned away is `availability`'s affair.
 #[derive(Debug)]

@@ -145,7 +145,8 @@ impl<'h> Below<'h> {
 
     pub(super) fn evidence(&self) -> String {
         format!(
-            "sent {}, {} answered; {} rejected though there was room, {} while it may itself have been beyond the limit",
+            "sent {}, {} answered; {} rejected though there was room, {} while it may itself have been beyond the \
+             limit",
             wording::plural(self.requests, "request"),
             wording::count(self.answered),
             wording::count(self.wronged.len() as u64),
