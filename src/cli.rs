@@ -23,6 +23,22 @@ Examples:
   proofload up -- sh -c 'curl -s $PROOFLOAD_ENTRY/health/ready'
   proofload up --set process.gateway.replicas=3 < /dev/null &";
 
+const SELF_TEST_HELP: &str = "\
+Each experiment is run on its good design and on every broken one that it has a control for, with the same seed; the
+seed of each further repeat is one more. A broken design is caught if the promise that the control names turns red for
+the reason that it states, with every fault attested, and the good design passes beside it.
+
+Every run has a folder of its own. The matrix is written to self-test/<UTC instant>/ beside them, as matrix.html and
+matrix.json, anew after each run; an interrupt leaves what was done.
+
+It ends with 0 if every broken design was caught in every repeat and every good one passed, with 1 if one was not caught
+or a good design failed, and with 3 if the evidence does not suffice.
+
+Examples:
+  proofload self-test
+  proofload self-test partition-leader broker-kill --repeat 5
+  proofload self-test --tag pr --json > matrix.json";
+
 /// Proves, or disproves, that an event-driven system keeps its promises while it is loaded and broken.
 #[derive(Debug, Parser)]
 #[command(name = "proofload", version, after_help = exit_code::help(), max_term_width = 100)]
@@ -60,6 +76,9 @@ pub(crate) enum Command {
         proofload run partition-leader --variant acks-one --repeat 10\n  \
         proofload run broker-kill --set 'component.kafka.settings.\"broker.session.timeout.ms\"=9000'")]
     Run(RunArgs),
+    /// Test the experiments: does each catch the broken designs that it must catch, and pass the good one
+    #[command(after_help = SELF_TEST_HELP)]
+    SelfTest(SelfTestArgs),
     /// Start a system and keep it: for a command, with a shell inside, or until a signal
     #[command(after_help = UP_HELP)]
     Up(UpArgs),
@@ -189,6 +208,24 @@ pub(crate) struct RunArgs {
     /// Keep the data folders of the components beside the run
     #[arg(long)]
     pub(crate) keep_data: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SelfTestArgs {
+    /// Names of experiments, or paths of their files; all if neither these nor a tag are given
+    pub(crate) experiments: Vec<String>,
+    /// Test every experiment that carries this tag
+    #[arg(long)]
+    pub(crate) tag: Option<String>,
+    /// Run each design N times, each time with another seed
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) repeat: u32,
+    /// The folder of the runs
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    pub(crate) out: PathBuf,
+    /// Print the matrix as JSON, and nothing else
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

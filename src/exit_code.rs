@@ -36,6 +36,11 @@ impl ExitCode {
         TABLE.iter().find(|(code, _, _)| *code == self).map_or(70, |(_, number, _)| *number)
     }
 
+    /// What it means, as the table says; empty for a command's own.
+    pub(crate) fn meaning(self) -> &'static str {
+        TABLE.iter().find(|(code, _, _)| *code == self).map_or("", |(_, _, meaning)| *meaning)
+    }
+
     /// The code behind a number; one that is in no table is a defect (a conductor that was killed, for example).
     pub(crate) fn of(number: u8) -> Self {
         TABLE.iter().find(|(_, known, _)| *known == number).map_or(Self::Defect, |(code, _, _)| *code)

@@ -5,12 +5,15 @@
 //! - `experiment`: the experiment file, parsed and resolved; `diagnostic`: what is wrong in it, and where
 //! - `conduct`: the conductor of a run, or of a system that is kept, inside its lab
 //! - `system`: a system without an experiment; `kept`: the labs that `up` keeps, found and entered
-//! - `stored`: a run read back, judged and rendered; `ending`: its last lines
+//! - `selection`: the experiments that a command means; `capabilities`: what they need of this machine
+//! - `single_run`: one run of one of them; `stored`: a run read back, judged and rendered; `ending`: its last lines
+//! - `self_test`: whether the experiments catch what is broken
 //! - `pages`: the documentation of checks and faults, from their tables
 //! - `exit_code`: the table of exit codes; `progress`: what happens, on stderr; `out`: what is printed
 //!
 //! Nothing here judges: that is `verify`'s. Nothing here knows how a component runs: that is `lab`'s.
 
+mod capabilities;
 mod cli;
 mod commands;
 mod conduct;
@@ -22,6 +25,9 @@ mod kept;
 mod out;
 mod pages;
 mod progress;
+mod selection;
+mod self_test;
+mod single_run;
 mod stored;
 mod system;
 

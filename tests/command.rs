@@ -116,6 +116,34 @@ fn an_experiment_that_does_not_exist_is_refused_with_the_nearest() {
 }
 
 #[test]
+fn a_self_test_refuses_what_does_not_exist_and_makes_no_folder() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let refused = |arguments: &[&str], said: &str| {
+        let mut command = proofload();
+        command.arg("self-test").args(arguments).arg("--out").arg(folder.path());
+        command.assert().code(64).stdout("").stderr(contains(said));
+    };
+    refused(&["broker-kil"], "did you mean `broker-kill`?");
+    refused(&["--tag", "nightlie"], "did you mean `nightly`?");
+    refused(&["broker-kill", "--repeat", "0"], "--repeat");
+    let (_folder, wrong) = changed("[control.acks-one]", "[control.acks-won]");
+    refused(&["broker-kill", wrong.to_str().unwrap()], "did you mean `acks-one`?");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_self_test_of_an_experiment_without_a_control_lists_it_as_such_and_is_unknown() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let mut command = proofload();
+    command.args(["self-test", "tests/experiments/short.toml", "--out"]).arg(folder.path());
+    command.assert().code(3).stdout(contains("broken design: none").and(contains("matrix.html")));
+    for file in ["self-test/latest/matrix.html", "self-test/latest/matrix.json"] {
+        assert!(folder.path().join(file).is_file(), "{file} is missing");
+    }
+    assert!(!folder.path().join("short").exists(), "a run was made");
+}
+
+#[test]
 fn an_unreadable_file_is_refused() {
     proofload()
         .args(["plan", "nowhere/x.toml"])
@@ -143,6 +171,7 @@ fn a_wrong_argument_is_a_usage_error() {
 fn help_shows_the_exit_codes_and_an_example() {
     proofload().arg("--help").assert().code(0).stdout(contains("69  the environment cannot be brought up"));
     proofload().args(["run", "--help"]).assert().code(0).stdout(contains("proofload run broker-kill"));
+    proofload().args(["self-test", "--help"]).assert().code(0).stdout(contains("proofload self-test --tag pr --json"));
 }
 
 #[test]

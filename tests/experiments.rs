@@ -62,12 +62,15 @@ fn every_scenario_of_the_reference_system_can_be_planned() {
 }
 
 #[test]
-fn a_day_at_the_lenders_has_every_scenario_in_it() {
+fn a_day_at_the_lenders_has_every_scenario_in_it_but_storms() {
     let manifest = table(&Path::new(env!("CARGO_MANIFEST_DIR")).join("system/lending.toml"));
     let mix: BTreeSet<String> = manifest["scenario"]["mixed"]["mix"].as_table().unwrap().keys().cloned().collect();
     let expected = ["apply", "apply-and-withdraw", "browse", "customer-journey", "repay"];
     assert_eq!(mix, expected.map(str::to_owned).into());
-    let others: BTreeSet<String> = names("scenario").into_iter().filter(|name| name != "mixed").collect();
+    // Storms of repeats, and a client that asks for more than its share, are no day like any other.
+    let storms = ["mixed", "apply-again", "apply-five-times", "browse-greedily"];
+    let others: BTreeSet<String> =
+        names("scenario").into_iter().filter(|name| !storms.contains(&name.as_str())).collect();
     assert_eq!(mix, others);
 }
 

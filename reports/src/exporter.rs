@@ -36,8 +36,8 @@ pub static EXPORTERS: &[&dyn Exporter] =
 /// What can go wrong while a report is rendered.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
-    /// The verdict cannot be written as JSON.
-    #[error("cannot write the verdict as json: {0}")]
+    /// The verdict, or the matrix of a self-test, cannot be written as JSON.
+    #[error("cannot write json: {0}")]
     Json(#[from] serde_json::Error),
     /// The findings cannot be written as JUnit.
     #[error("cannot write the findings as junit xml: {0}")]

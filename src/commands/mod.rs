@@ -10,6 +10,7 @@ mod list;
 mod pages;
 mod plan;
 mod run;
+mod self_test;
 mod trace;
 mod up;
 
@@ -24,6 +25,7 @@ pub(crate) fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::List { kind, system } => list::list(kind, &system),
         Command::Plan { experiment, changes } => plan::plan(&experiment, &changes.into()),
         Command::Run(arguments) => run::run(&arguments),
+        Command::SelfTest(arguments) => self_test::self_test(&arguments),
         Command::Up(arguments) => up::up(arguments),
         Command::Exec { run, host, command } => exec::exec(run.as_deref(), host.as_deref(), &command),
         Command::Lab { run, action } => lab::lab(run.as_deref(), &action),

@@ -1,9 +1,10 @@
 //! `proofload up`: a system started as for a run, and kept: for a command, for a shell, or until a signal.
 
-use super::run::{check_needed, store_system};
+use crate::capabilities::check_needed;
 use crate::cli::UpArgs;
 use crate::exit_code::ExitCode;
 use crate::kept::{CONDUCTOR, Kept, Whereabouts};
+use crate::single_run::store_system;
 use crate::{out, system};
 use anyhow::Context as _;
 use proofload_history::RunDir;
