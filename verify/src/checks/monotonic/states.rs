@@ -74,18 +74,9 @@ pub(super) fn sort(reached: &mut [Reached<'_>]) -> bool {
     reached.windows(2).all(|pair| pair[0].group == pair[1].group || place(&pair[0]) != place(&pair[1]))
 }
 
-/// The first row of an earlier group than one before it, after that one.
+/// The first row of an earlier group than the one before it, after that one.
 pub(super) fn regress<'h>(reached: &[Reached<'h>]) -> Option<(&'h Observation, &'h Observation)> {
-    let mut furthest = reached.first()?;
-    for now in reached {
-        if now.group < furthest.group {
-            return Some((furthest.seen, now.seen));
-        }
-        if now.group > furthest.group {
-            furthest = now;
-        }
-    }
-    None
+    reached.windows(2).find(|pair| pair[1].group < pair[0].group).map(|pair| (pair[0].seen, pair[1].seen))
 }
 
 /// The first row that has another state of a group than one before it, after that one. O(rows x groups).

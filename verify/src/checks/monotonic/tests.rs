@@ -111,7 +111,8 @@ fn an_id_whose_states_nothing_puts_in_order_is_unknown() {
     let one_version = [row(1, "NEW", Some(1), 0), row(1, "DONE", Some(1), 1)];
     let one_without = [row(1, "NEW", None, 0), Observation { offset: None, ..row(1, "DONE", Some(2), 1) }];
     let two_partitions = [row(1, "NEW", None, 0), Observation { partition: Some(1), ..row(1, "DONE", None, 1) }];
-    for rows in [one_version, one_without, two_partitions] {
+    let no_partition = [0, 1].map(|n| Observation { partition: None, ..row(1, ["NEW", "DONE"][n], None, n as i64) });
+    for rows in [one_version, one_without, two_partitions, no_partition] {
         let finding = says(&rows);
         assert_eq!((finding.judgement, figure(&finding, "unordered_ids")), (Judgement::Unknown, Some(1.0)));
         assert!(finding.sentence.contains("1 id at log.in with several states"), "{}", finding.sentence);
@@ -145,6 +146,9 @@ fn a_row_without_a_state_makes_it_unknown() {
     let finding = says(&rows);
     assert_eq!((finding.judgement, figure(&finding, "contradicted_ids")), (Judgement::Unknown, None));
     assert!(finding.sentence.contains("1 row at log.in without a state"), "{}", finding.sentence);
+    assert_eq!(figure(&finding, "single_state_ids"), Some(0.0));
+    let nothing = says(&[Observation { state: None, ..row(1, "NEW", None, 0) }]);
+    assert_eq!(figure(&nothing, "single_state_ids"), Some(0.0), "an id of which no state is known");
 }
 
 #[test]

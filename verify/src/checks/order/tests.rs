@@ -68,6 +68,8 @@ fn a_version_lower_than_one_before_it_is_reordered() {
     let detail = under_key_1("version 2 at log.in/0 offset 3 at 3.0 s, after version 4 at log.in/0 offset 2 at 2.0 s");
     assert_eq!(told(&finding), [("reordered", detail.as_str())]);
     assert_eq!(finding.offenders[0].id, Some(Script::id(100_003)));
+    let first_of_the_highest = says(TABLE, &log(&[1, 3, 3, 2]));
+    assert!(told(&first_of_the_highest)[1].1.contains("after version 3 at log.in/0 offset 1"));
     assert_eq!(
         finding.sentence,
         "Of 5 records under 1 key at log.in: 1 record out of order; the first is reordered at log.in, at 3.0 s."
