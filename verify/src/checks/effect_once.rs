@@ -57,7 +57,7 @@ impl Check for EffectOnce {
                 .figure(&format!("rows.{}", stage.stage), stage.count() as f64)
                 .evidence(stage.stage, stage.reading.description.as_str());
         }
-        let mut finding = offending::tell(finding, &history.journal, found, |repeat| describe(repeat.why));
+        let mut finding = offending::tell(finding, &history.journal, found, |same| describe(same));
         finding.sentence = self.sentence(&finding, &standing, &repeats, &doubts);
         offending::with_doubts(finding, &doubts)
     }
@@ -70,7 +70,7 @@ impl Check for EffectOnce {
 /// The ids that are there more than once, each with all of its rows. `rows` are sorted by id.
 fn repeated<'s, 'h>(rows: &'s [&'h Observation]) -> impl Iterator<Item = Offending<'h, &'s [&'h Observation]>> {
     let same_id = rows.chunk_by(|a, b| a.id == b.id).filter(|same| same.len() > 1);
-    same_id.map(|same| Offending { defect: Defect::Repeated.name(), seen: same[1], why: same })
+    same_id.map(|same| Offending::at_row(Defect::Repeated.name(), same[1], same))
 }
 
 fn describe(same: &[&Observation]) -> String {

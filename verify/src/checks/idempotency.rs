@@ -1,13 +1,12 @@
 //! `idempotency`: whoever repeats a request that was acknowledged gets the same answer again.
 
+use super::offending::{self, Offending, counted};
 use super::{reading, table};
 use crate::check::Reference;
-use crate::faults::Faults;
-use crate::finding::MAX_OFFENDERS;
 use crate::intents::Intents;
 use crate::names::Names;
 use crate::wording;
-use crate::{About, Check, Class, Context, Finding, Judgement, Offender};
+use crate::{About, Check, Class, Context, Finding, Judgement};
 use proofload_history::{History, Operation, Outcome};
 use serde::Deserialize;
 
@@ -105,8 +104,8 @@ struct Tally<'h> {
     unkept: u64,
     contradicted: u64,
     denied: u64,
-    /// The first attempt that was acknowledged, and the repeat that is wrong.
-    wrong: Vec<(&'h Operation, &'h Operation, Wrong)>,
+    /// Each with the first attempt that was acknowledged, and the repeat.
+    wrong: Vec<Offending<'h, (&'h Operation, &'h Operation)>>,
 }
 
 /// No row.
@@ -121,29 +120,27 @@ impl Check for Idempotency {
         };
         let tally = self.tally(history, &intents);
         let doubt = self.doubt(history, &tally);
-        let judgement = match (tally.wrong.is_empty(), &doubt) {
-            (false, _) => Judgement::Fail,
-            (true, Some(_)) => Judgement::Unknown,
-            (true, None) => Judgement::Pass,
-        };
+        let judgement = offending::judgement(!tally.wrong.is_empty(), doubt.as_slice());
         let repeats = wording::plural(tally.answered, "answered repeat");
-        let sentence = match (judgement, doubt) {
-            (Judgement::Fail, _) => format!(
+        let sentence = match judgement {
+            Judgement::Pass => format!("All {repeats} of acknowledged {} got the answer that the first got.", self.of),
+            Judgement::Fail => format!(
                 "Of {repeats} of acknowledged {} {} contradicted and {} denied.",
                 self.of,
                 wording::were(tally.contradicted),
                 wording::were(tally.denied)
             ),
-            (_, Some(doubt)) => format!("Whether repeats of {} get the same answer is unknown: {doubt}.", self.of),
-            (_, None) => format!("All {repeats} of acknowledged {} got the answer that the first got.", self.of),
+            Judgement::Unknown => {
+                offending::unknown(&format!("repeats of {} get the same answer", self.of), doubt.as_slice())
+            }
         };
-        let counted = |number: u64| (number > 0 || history.damage.is_empty()).then_some(number as f64);
+        let whole = history.damage.is_empty();
         let finding = finding(judgement, sentence)
             .figure("answered_repeats", tally.answered as f64)
-            .figure("contradicted_repeats", counted(tally.contradicted))
-            .figure("denied_repeats", counted(tally.denied))
+            .figure("contradicted_repeats", counted(tally.contradicted, whole))
+            .figure("denied_repeats", counted(tally.denied, whole))
             .figure("unkept_repeats", tally.unkept as f64);
-        with_offenders(finding, tally.wrong, history)
+        offending::tell(finding, &history.journal, tally.wrong, describe)
     }
 
     fn references(&self) -> Vec<Reference> {
@@ -191,7 +188,7 @@ impl Idempotency {
                 Wrong::Contradicted => tally.contradicted += 1,
                 Wrong::Denied => tally.denied += 1,
             }
-            tally.wrong.push((first, repeat, wrong));
+            tally.wrong.push(Offending::of_attempt(wrong.name(), repeat, repeat.done, (first, repeat)));
         }
     }
 
@@ -209,28 +206,16 @@ impl Idempotency {
     }
 }
 
-fn with_offenders(mut finding: Finding, mut wrong: Vec<(&Operation, &Operation, Wrong)>, history: &History) -> Finding {
-    wrong.sort_unstable_by_key(|(_, repeat, _)| (repeat.done, repeat.intent, repeat.attempt));
-    finding.offenders_total = wrong.len() as u64;
-    let faults = Faults::of(&history.journal);
-    let offenders = wrong.into_iter().take(MAX_OFFENDERS).map(|(first, repeat, wrong)| Offender {
-        id: Some(repeat.intent),
-        defect: wrong.name().to_owned(),
-        stage: None,
-        at: Some(repeat.done),
-        during: faults.during(repeat.done),
-        detail: format!(
-            "attempt {} was answered with {} at {}, attempt {} with {} at {}",
-            first.attempt,
-            answer(first),
-            first.done,
-            repeat.attempt,
-            answer(repeat),
-            repeat.done
-        ),
-    });
-    finding.offenders = offenders.collect();
-    finding
+fn describe((first, repeat): &(&Operation, &Operation)) -> String {
+    format!(
+        "attempt {} was answered with {} at {}, attempt {} with {} at {}",
+        first.attempt,
+        answer(first),
+        first.done,
+        repeat.attempt,
+        answer(repeat),
+        repeat.done
+    )
 }
 
 /// An answer for people: `202 (body 1131c0e6e786cb1d)`.

@@ -22,7 +22,6 @@ pub mod saga_complete;
 pub mod tail_loss;
 
 mod during;
-mod first_offenders;
 mod limit;
 mod listed;
 mod money;

@@ -131,7 +131,7 @@ impl<'h> Tally<'h> {
     /// The phantoms, each once, with all of its rows.
     fn found(&self) -> impl Iterator<Item = Offending<'h, &[(Phantom, &'h Observation)]>> {
         let same_id = self.phantoms.chunk_by(|(_, a), (_, b)| a.id == b.id);
-        same_id.map(|rows| Offending { defect: "phantom", seen: rows[0].1, why: rows })
+        same_id.map(|rows| Offending::at_row("phantom", rows[0].1, rows))
     }
 }
 
@@ -168,7 +168,7 @@ impl NoPhantom {
                 .figure(&format!("rows.{}", stage.stage), stage.count() as f64)
                 .evidence(stage.stage, stage.reading.description.as_str());
         }
-        let mut finding = offending::tell(finding, &history.journal, found, |phantom| self.describe(phantom.why));
+        let mut finding = offending::tell(finding, &history.journal, found, |rows| self.describe(rows));
         finding.sentence = self.sentence(&finding, &standing, &tallies, &doubts);
         offending::with_doubts(finding, &doubts)
     }

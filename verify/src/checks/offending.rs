@@ -1,45 +1,80 @@
-//! Offenders among rows: found as references, told only as far as a finding names them.
+//! What the checks that look for offenders have in common: how these are told, and what they and the doubts come to.
 
 use crate::faults::Faults;
 use crate::finding::MAX_OFFENDERS;
 use crate::{Finding, Judgement, Offender, place, wording};
-use proofload_history::{At, Journal, Observation};
+use proofload_history::{At, Id, Journal, Observation, Operation};
 
-/// An offender before it is told: small, for of a broken design there may be as many as rows.
-pub(super) struct Offending<'h, W> {
+/// An offender before it is told: of a broken design there may be as many as rows.
+pub(super) struct Offending<'a, W> {
+    /// Whose it is, if it is about one.
+    pub(super) id: Option<Id>,
     /// The word for what is wrong: `repeated`.
     pub(super) defect: &'static str,
-    /// The row at which it shows: its id, its stage and its instant are the offender's.
-    pub(super) seen: &'h Observation,
-    /// What else it takes to describe it.
+    /// Where it shows, if it is about a stage.
+    pub(super) stage: Option<&'a str>,
+    /// When it happened, if that is known.
+    pub(super) at: Option<At>,
+    /// What tells those apart that have all of this in common: a record's partition and offset, an attempt's number.
+    pub(super) nth: (i64, i64),
+    /// What its detail is made of.
     pub(super) why: W,
 }
 
-/// Adds the offenders to `finding`: how many there are, and the first of them by instant and id, each with what
-/// `describe` says of it. O(n log n).
-pub(super) fn tell<'h, W>(
-    mut finding: Finding,
+impl<'a, W> Offending<'a, W> {
+    /// What shows at a row: its id, its stage and its instant are the offender's.
+    pub(super) fn at_row(defect: &'static str, seen: &'a Observation, why: W) -> Self {
+        let nth = (seen.partition.map_or(-1, i64::from), seen.offset.unwrap_or(-1));
+        Self { id: Some(seen.id), defect, stage: Some(&seen.stage), at: seen.at, nth, why }
+    }
+
+    /// What is wrong with an attempt, at one of its instants.
+    pub(super) fn of_attempt(defect: &'static str, made: &Operation, at: At, why: W) -> Self {
+        let nth = (i64::from(made.attempt), 0);
+        Self { id: Some(made.intent), defect, stage: None, at: Some(at), nth, why }
+    }
+}
+
+/// The offenders that a finding names: the first by instant and id, and the number of all.
+pub(super) struct Named<'a, W> {
+    pub(super) first: Vec<Offending<'a, W>>,
+    total: u64,
+}
+
+impl<'a, W> Named<'a, W> {
+    /// O(n log n).
+    pub(super) fn of(mut offending: Vec<Offending<'a, W>>) -> Self {
+        let total = offending.len() as u64;
+        offending.sort_by_key(|one| (one.at.unwrap_or(At(u64::MAX)), one.id, one.stage, one.nth, one.defect));
+        offending.truncate(MAX_OFFENDERS);
+        Self { first: offending, total }
+    }
+
+    /// Adds them to `finding`, each with the faults that were active then and what `describe` says of it.
+    pub(super) fn tell(self, mut finding: Finding, journal: &Journal, describe: impl Fn(&W) -> String) -> Finding {
+        finding.offenders_total = self.total;
+        let faults = Faults::of(journal);
+        let told = self.first.iter().map(|one| Offender {
+            id: one.id,
+            defect: one.defect.to_owned(),
+            stage: one.stage.map(str::to_owned),
+            at: one.at,
+            during: one.at.map(|at| faults.during(at)).unwrap_or_default(),
+            detail: describe(&one.why),
+        });
+        finding.offenders = told.collect();
+        finding
+    }
+}
+
+/// Adds the offenders to `finding`; only of those that it names `describe` is asked.
+pub(super) fn tell<W>(
+    finding: Finding,
     journal: &Journal,
-    mut offending: Vec<Offending<'h, W>>,
-    describe: impl Fn(&Offending<'h, W>) -> String,
+    offending: Vec<Offending<'_, W>>,
+    describe: impl Fn(&W) -> String,
 ) -> Finding {
-    finding.offenders_total = offending.len() as u64;
-    offending.sort_by_key(|offending| {
-        let seen = offending.seen;
-        (seen.at.unwrap_or(At(u64::MAX)), seen.id, &*seen.stage, seen.partition, seen.offset, offending.defect)
-    });
-    offending.truncate(MAX_OFFENDERS);
-    let faults = Faults::of(journal);
-    let told = offending.iter().map(|offending| Offender {
-        id: Some(offending.seen.id),
-        defect: offending.defect.to_owned(),
-        stage: Some(offending.seen.stage.to_string()),
-        at: offending.seen.at,
-        during: offending.seen.at.map(|at| faults.during(at)).unwrap_or_default(),
-        detail: describe(offending),
-    });
-    finding.offenders = told.collect();
-    finding
+    Named::of(offending).tell(finding, journal, describe)
 }
 
 /// What was found stands; else a doubt keeps it from passing.
@@ -72,7 +107,7 @@ pub(super) fn first(offenders: &[Offender]) -> String {
     let Some(first) = offenders.first() else { return String::new() };
     let stage = first.stage.as_ref().map_or_else(String::new, |stage| format!(" at {stage}"));
     let at = first.at.map_or_else(String::new, |at| format!(", at {at}"));
-    format!("; the first is {}{stage}{at}", first.defect)
+    format!("; the first is {}{stage}{at}", first.defect.replace('_', " "))
 }
 
 /// Where and when a row was seen, with its version if it has one: `version 4 at log.in/3 offset 812 at 31.2 s`.
@@ -104,8 +139,8 @@ mod tests {
     }
 
     fn told(journal: &Journal, rows: &[Observation]) -> Finding {
-        let offending = rows.iter().map(|seen| Offending { defect: "repeated", seen, why: () }).collect();
-        tell(Finding::new("x", Class::Safety, Judgement::Fail, ""), journal, offending, |one| spot(one.seen))
+        let offending = rows.iter().map(|seen| Offending::at_row("repeated", seen, seen)).collect();
+        tell(Finding::new("x", Class::Safety, Judgement::Fail, ""), journal, offending, |seen| spot(seen))
     }
 
     #[test]
@@ -122,6 +157,15 @@ mod tests {
         let finding = told(&Journal::default(), &rows);
         assert_eq!((finding.offenders.len(), finding.offenders_total), (100, 250));
         assert_eq!(finding.offenders[99].id, Some(Script::id(99)));
+    }
+
+    #[test]
+    fn what_is_about_no_id_and_no_stage_is_told_too_and_its_words_are_words() {
+        let total = Offending { id: None, defect: "total_off", stage: Some("ledger"), at: None, nth: (0, 0), why: 7 };
+        let finding = Finding::new("x", Class::Safety, Judgement::Fail, "");
+        let finding = tell(finding, &Journal::default(), vec![total], |n| format!("number {n}"));
+        assert_eq!((finding.offenders[0].id, finding.offenders[0].detail.as_str()), (None, "number 7"));
+        assert_eq!(first(&finding.offenders), "; the first is total off at ledger");
     }
 
     #[test]

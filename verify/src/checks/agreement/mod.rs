@@ -5,7 +5,7 @@ mod sides;
 use self::sides::{Disagreement, Sides, Tally};
 use super::reading::{Rest, StageReading, damage};
 use super::stage_rows::StageRows;
-use super::{first_offenders, table};
+use super::{offending, table};
 use crate::check::Reference;
 use crate::wording;
 use crate::{About, Check, Class, Context, Finding, Judgement};
@@ -87,17 +87,13 @@ impl Check for Agreement {
         let mut doubts: Vec<String> = damage(history).chain(of_readings).chain(rest.doubt).collect();
         doubts.extend(self.of_rows(&tally));
         let broken = std::mem::take(&mut tally.broken);
-        let judgement = match (broken.is_empty(), doubts.is_empty()) {
-            (false, _) => Judgement::Fail,
-            (true, false) => Judgement::Unknown,
-            (true, true) => Judgement::Pass,
-        };
+        let judgement = offending::judgement(!broken.is_empty(), &doubts);
         let finding = Finding::new(ABOUT.name, ABOUT.class, judgement, "");
         let finding = tally.figures(finding, sides.firm);
-        let finding = first_offenders::tell(finding, broken, history, Disagreement::tell);
-        let mut finding = evidence(finding, &sides, &tally, &readings, &doubts);
-        finding.sentence = self.sentence(&finding, &tally, doubts.first());
-        finding
+        let finding = offending::tell(finding, &history.journal, broken, Disagreement::tell);
+        let mut finding = evidence(finding, &sides, &tally, &readings);
+        finding.sentence = self.sentence(&finding, &tally, &doubts);
+        offending::with_doubts(finding, &doubts)
     }
 
     fn references(&self) -> Vec<Reference> {
@@ -126,7 +122,7 @@ impl Agreement {
         })
     }
 
-    fn sentence(&self, finding: &Finding, tally: &Tally<'_>, doubt: Option<&String>) -> String {
+    fn sentence(&self, finding: &Finding, tally: &Tally<'_>, doubts: &[String]) -> String {
         let Self { left, right, compare } = self;
         match finding.judgement {
             Judgement::Pass => {
@@ -136,32 +132,23 @@ impl Agreement {
             Judgement::Fail => {
                 let [of_left, of_right] = tally.only.map(wording::count);
                 let differing = wording::count(tally.differing);
-                let first = first_offenders::first(finding);
+                let first = offending::first(&finding.offenders);
                 format!(
                     "{left} and {right} disagree: {of_left} only at {left}, {of_right} only at {right}, {differing} at both with other amounts{first}."
                 )
             }
-            Judgement::Unknown => {
-                let doubt = doubt.map_or("the evidence does not suffice", String::as_str);
-                format!("Whether {left} and {right} agree is unknown: {doubt}.")
-            }
+            Judgement::Unknown => offending::unknown(&format!("{left} and {right} agree"), doubts),
         }
     }
 }
 
-fn evidence(
-    mut finding: Finding,
-    sides: &Sides<'_>,
-    tally: &Tally<'_>,
-    readings: &[StageReading; 2],
-    doubts: &[String],
-) -> Finding {
+fn evidence(mut finding: Finding, sides: &Sides<'_>, tally: &Tally<'_>, readings: &[StageReading; 2]) -> Finding {
     for (side, reading) in readings.iter().enumerate() {
         let sums = tally.sum(side);
         let ids = wording::plural(tally.ids[side], "id");
         finding = finding.evidence(sides.names[side], format!("{ids}, {sums}; {}", reading.description));
     }
-    doubts.iter().fold(finding, |finding, doubt| finding.evidence("doubt", doubt.as_str()))
+    finding
 }
 
 #[cfg(test)]

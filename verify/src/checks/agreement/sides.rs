@@ -1,7 +1,7 @@
 //! What two stages say of each id, joined by sorting.
 
-use crate::checks::first_offenders::Broken;
 use crate::checks::money;
+use crate::checks::offending::{Offending, counted};
 use crate::checks::stage_rows::{Group, StageRows};
 use crate::names::Names;
 use crate::{Finding, place, wording};
@@ -67,7 +67,7 @@ pub(super) struct Tally<'a> {
     pub(super) differing: u64,
     /// Ids of which nobody can tell whether the sides agree.
     pub(super) undecided: u64,
-    pub(super) broken: Vec<Broken<'a, Disagreement<'a>>>,
+    pub(super) broken: Vec<Offending<'a, Disagreement<'a>>>,
 }
 
 impl<'a> Tally<'a> {
@@ -116,14 +116,15 @@ impl<'a> Tally<'a> {
         }
     }
 
-    fn push(&mut self, sides: &Sides<'a>, id: Id, defect: &'static str, side: usize, about: Disagreement<'a>) {
-        let at = about.groups.iter().filter_map(|group| group.first_at()).min();
-        self.broken.push(Broken { id: Some(id), defect, stage: sides.names[side], at, about });
+    fn push(&mut self, sides: &Sides<'a>, id: Id, defect: &'static str, side: usize, why: Disagreement<'a>) {
+        let at = why.groups.iter().filter_map(|group| group.first_at()).min();
+        let stage = Some(sides.names[side]);
+        self.broken.push(Offending { id: Some(id), defect, stage, at, nth: (0, 0), why });
     }
 
     /// A zero is a figure only where nothing was left open.
     pub(super) fn figures(&self, finding: Finding, firm: bool) -> Finding {
-        let known = |number: u64| (number > 0 || firm && self.undecided == 0).then_some(number as f64);
+        let known = |number: u64| counted(number, firm && self.undecided == 0);
         finding
             .figure("left_ids", self.ids[0] as f64)
             .figure("right_ids", self.ids[1] as f64)

@@ -5,15 +5,14 @@ mod lag;
 use self::lag::{Lag, Side};
 use super::during::During;
 use super::limit::CONFIDENCE;
+use super::offending::{self, Offending};
 use super::reading::damage;
 use super::{latency, starvation, table};
 use crate::check::Reference;
-use crate::faults::Faults;
-use crate::finding::MAX_OFFENDERS;
 use crate::spans::Spans;
 use crate::statistics::quantile::{self, PerMille, Quantile};
 use crate::wording;
-use crate::{About, Check, Class, Context, Finding, Judgement, Offender};
+use crate::{About, Check, Class, Context, Finding, Judgement};
 use proofload_history::{History, Operation};
 use serde::Deserialize;
 
@@ -221,27 +220,19 @@ fn tell(finding: Finding, side: &str, seconds: u64, (operations, seen): (u64, Op
 
 /// Adds how many operations were slower at high lag than `at_most_times` allows, and names them if that is a fail: of
 /// those that pass, one in twenty may be slower.
-fn name_slowed(finding: Finding, history: &History, mut slowed: Vec<(&Operation, u64)>) -> Finding {
+fn name_slowed(finding: Finding, history: &History, slowed: Vec<(&Operation, u64)>) -> Finding {
     let total = slowed.len() as u64;
     let known = finding.judgement != Judgement::Unknown;
-    let mut finding = finding.figure("slowed_operations", known.then_some(total as f64));
+    let finding = finding.figure("slowed_operations", known.then_some(total as f64));
     if finding.judgement != Judgement::Fail {
         return finding;
     }
-    finding.offenders_total = total;
-    slowed.sort_unstable_by_key(|(made, _)| (made.intended, made.intent, made.attempt));
-    slowed.truncate(MAX_OFFENDERS);
-    let faults = Faults::of(&history.journal);
-    let describe = |(made, latency): (&Operation, u64)| Offender {
-        id: Some(made.intent),
-        defect: "slowed".to_owned(),
-        stage: None,
-        at: Some(made.intended),
-        during: faults.during(made.intended),
-        detail: format!("{} at high lag: {}", made.name, wording::latency(latency)),
-    };
-    finding.offenders = slowed.into_iter().map(describe).collect();
-    finding
+    let slowed = slowed
+        .into_iter()
+        .map(|(made, latency)| Offending::of_attempt("slowed", made, made.intended, (made.name.clone(), latency)));
+    offending::tell(finding, &history.journal, slowed.collect(), |(operation, latency)| {
+        format!("{operation} at high lag: {}", wording::latency(*latency))
+    })
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! What the entries of a stage come to.
 
-use crate::checks::first_offenders::Broken;
 use crate::checks::money;
+use crate::checks::offending::Offending;
 use crate::checks::stage_rows::{Group, StageRows};
 use crate::names::Names;
 use crate::{place, wording};
-use proofload_history::{History, Id, Reading};
+use proofload_history::{At, History, Id, Reading};
 
 /// The entries of a stage, added up. Sums are exact: 2^64 amounts fit.
 #[derive(Default)]
@@ -19,7 +19,7 @@ pub(super) struct Books<'a> {
     /// Of all amounts.
     pub(super) sum: i128,
     /// What does not come to what it should. A transaction of which an amount is missing is none.
-    pub(super) broken: Vec<Broken<'a, Unbalanced<'a>>>,
+    pub(super) broken: Vec<Offending<'a, Unbalanced<'a>>>,
 }
 
 /// What does not balance.
@@ -59,8 +59,8 @@ impl<'a> Books<'a> {
             }
         }
         if books.sum != total && books.without_amount == 0 {
-            let about = Unbalanced::Stage { sum: books.sum, total };
-            books.broken.push(Broken { id: None, defect: "total_off", stage, at: None, about });
+            let why = Unbalanced::Stage { sum: books.sum, total };
+            books.push(None, "total_off", stage, None, why);
         }
         books
     }
@@ -77,11 +77,15 @@ impl<'a> Books<'a> {
             let sum = books.sum - before;
             if sum != 0 && books.without_amount == without_amount {
                 let id = entries.iter().next().map(|first| first.id);
-                let about = Unbalanced::Transaction { key, entries, sum };
-                books.broken.push(Broken { id, defect: "unbalanced", stage, at: entries.first_at(), about });
+                let why = Unbalanced::Transaction { key, entries, sum };
+                books.push(id, "unbalanced", stage, entries.first_at(), why);
             }
         }
         books
+    }
+
+    fn push(&mut self, id: Option<Id>, defect: &'static str, stage: &'a str, at: Option<At>, why: Unbalanced<'a>) {
+        self.broken.push(Offending { id, defect, stage: Some(stage), at, nth: (0, 0), why });
     }
 
     fn add(&mut self, amount: Option<i64>) {

@@ -5,7 +5,7 @@ mod books;
 use self::books::{Books, Unbalanced};
 use super::reading::{Rest, StageReading, damage};
 use super::stage_rows::StageRows;
-use super::{first_offenders, money, table};
+use super::{money, offending, table};
 use crate::check::Reference;
 use crate::wording;
 use crate::{About, Check, Class, Context, Finding, Judgement};
@@ -111,19 +111,15 @@ impl Conservation {
         let of_reading = damage(history).chain(reading.doubts).chain(rest.doubt);
         let empty = nothing.then(|| format!("nothing is booked at {}", self.stage));
         let doubts: Vec<String> = of_reading.chain(of_rows).chain(empty).collect();
-        let judgement = match (firm && !books.broken.is_empty(), doubts.is_empty()) {
-            (true, _) => Judgement::Fail,
-            (false, false) => Judgement::Unknown,
-            (false, true) => Judgement::Pass,
-        };
+        let judgement = offending::judgement(firm && !books.broken.is_empty(), &doubts);
         let finding = Finding::new(ABOUT.name, ABOUT.class, judgement, "");
         let finding = self.figures(finding, &books, firm).evidence(&self.stage, reading.description);
-        let mut finding = doubts.iter().fold(finding, |finding, doubt| finding.evidence("doubt", doubt.as_str()));
+        let mut finding = offending::with_doubts(finding, &doubts);
         let sentence = self.sentence(judgement, &books, doubts.first());
         if judgement == Judgement::Fail {
-            finding = first_offenders::tell(finding, books.broken, history, Unbalanced::tell);
+            finding = offending::tell(finding, &history.journal, books.broken, Unbalanced::tell);
         }
-        finding.sentence = format!("{sentence}{}.", first_offenders::first(&finding));
+        finding.sentence = format!("{sentence}{}.", offending::first(&finding.offenders));
         finding
     }
 

@@ -8,6 +8,7 @@ mod tally;
 use self::reading::Readings;
 use self::sightings::Sightings;
 use self::tally::{AtStage, Scene, Tally};
+use super::offending::{self, counted};
 use super::table;
 use crate::check::Reference;
 use crate::defect::Defect;
@@ -108,11 +109,7 @@ impl Delivery {
         let scene = Scene { history, chain, intents, sightings: &sightings, readings: &readings };
         let mut tally = Tally::of(&scene);
         let broken = std::mem::take(&mut tally.broken);
-        let judgement = match (broken.is_empty(), readings.doubts.is_empty()) {
-            (false, _) => Judgement::Fail,
-            (true, false) => Judgement::Unknown,
-            (true, true) => Judgement::Pass,
-        };
+        let judgement = offending::judgement(!broken.is_empty(), &readings.doubts);
         let unexpected = broken.iter().filter(|broken| broken.defect == Defect::Unexpected).count() as u64;
         let finding = Finding::new(ABOUT.name, ABOUT.class, judgement, "");
         let finding = figures(finding, &tally, unexpected, &readings);
@@ -193,11 +190,7 @@ fn sentence(
             let (lost, repeated) = (wording::were(tally.lost), wording::were(tally.repeated));
             let unexpected =
                 if unexpected == 0 { String::new() } else { format!(", {} not expected", wording::were(unexpected)) };
-            let first = offenders.first().map_or_else(String::new, |first| {
-                let stage = first.stage.as_ref().map_or_else(String::new, |stage| format!(" at {stage}"));
-                let at = first.at.map_or_else(String::new, |at| format!(", at {at}"));
-                format!("; the first is {}{stage}{at}", first.defect)
-            });
+            let first = offending::first(offenders);
             let half_done = match tally.half_done {
                 0 => String::new(),
                 some => format!(", {} not acknowledged and half done", wording::were(some)),
@@ -221,18 +214,17 @@ fn sentence(
 /// A zero is a figure only where the reading allows one.
 fn figures(finding: Finding, tally: &Tally, unexpected: u64, readings: &Readings) -> Finding {
     let all_read = readings.stages.iter().all(|stage| stage.complete);
-    let known = |number: u64, countable: bool| (number > 0 || countable).then_some(number as f64);
     finding
         .figure("ok_intents", tally.ok as f64)
         .figure("failed_intents", tally.failed as f64)
         .figure("indeterminate_intents", tally.indeterminate as f64)
-        .figure("lost_intents", known(tally.lost, all_read && readings.rest.settled))
-        .figure("half_done_intents", known(tally.half_done, all_read && readings.rest.settled))
-        .figure("repeated_intents", known(tally.repeated, all_read))
-        .figure("unexpected_intents", known(unexpected, all_read))
+        .figure("lost_intents", counted(tally.lost, all_read && readings.rest.settled))
+        .figure("half_done_intents", counted(tally.half_done, all_read && readings.rest.settled))
+        .figure("repeated_intents", counted(tally.repeated, all_read))
+        .figure("unexpected_intents", counted(unexpected, all_read))
         .figure("undecided_intents", tally.undecided as f64)
         .figure("indeterminate_landed_intents", tally.landed as f64)
-        .figure("indeterminate_not_landed_intents", known(tally.not_landed, all_read))
+        .figure("indeterminate_not_landed_intents", counted(tally.not_landed, all_read))
 }
 
 fn evidence(mut finding: Finding, scene: &Scene<'_>, tally: &Tally, exposed: &BTreeMap<&str, Exposed>) -> Finding {
@@ -262,7 +254,7 @@ fn evidence(mut finding: Finding, scene: &Scene<'_>, tally: &Tally, exposed: &BT
             .figure(&format!("exposed_intents.{fault}"), exposed.intents as f64)
             .figure(&format!("exposed_injections.{fault}"), exposed.injections as f64);
     }
-    scene.readings.doubts.iter().fold(finding, |finding, doubt| finding.evidence("doubt", doubt.as_str()))
+    offending::with_doubts(finding, &scene.readings.doubts)
 }
 
 /// What no loss is worth: only where all was read can a zero bound anything.

@@ -5,14 +5,13 @@ mod arrivals;
 use self::arrivals::{Arrivals, Late};
 use super::during::During;
 use super::limit::{Rows, limits};
+use super::offending::{self, Named, Offending};
 use super::reading::{Rest, StageReading, damage};
 use super::{starvation, table};
 use crate::check::Reference;
-use crate::faults::Faults;
-use crate::finding::MAX_OFFENDERS;
 use crate::intents::Intents;
 use crate::statistics::quantile::PerMille;
-use crate::{About, Check, Class, Context, Finding, Judgement, Offender, place, wording};
+use crate::{About, Check, Class, Context, Finding, Judgement, place, wording};
 use proofload_history::{History, Id, Observation, Period};
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -124,7 +123,7 @@ impl Freshness {
             .figure("missing_intents", missing)
             .figure("late_intents", (judgement != Judgement::Unknown).then_some(late as f64));
         let finding = rows.tell(finding).evidence("ages", ages.evidence(&doubts)).evidence(stage, reading.description);
-        let finding = doubts.iter().fold(finding, |finding, doubt| finding.evidence("doubt", doubt.as_str()));
+        let finding = offending::with_doubts(finding, &doubts);
         let finding = finding.evidence("machine", machine.evidence);
         match limit {
             Some(limit) => self.name_late(finding, history, arrivals.late(intents, &spans, conclusive, limit)),
@@ -151,11 +150,14 @@ impl Freshness {
     }
 
     /// Adds those that were later than the limit as offenders. One more pass over the observations.
-    fn name_late(&self, mut finding: Finding, history: &History, mut late: Vec<Late>) -> Finding {
-        finding.offenders_total = late.len() as u64;
-        late.sort_unstable_by_key(|late| (late.acknowledged, late.id));
-        late.truncate(MAX_OFFENDERS);
-        let mut first: HashMap<Id, Option<&Observation>> = late.iter().map(|late| (late.id, None)).collect();
+    fn name_late(&self, finding: Finding, history: &History, late: Vec<Late>) -> Finding {
+        let stage = Some(self.stage.as_str());
+        let late = late.into_iter().map(|late| {
+            let (id, at) = (Some(late.id), Some(late.acknowledged));
+            Offending { id, defect: "late", stage, at, nth: (0, 0), why: late }
+        });
+        let late = Named::of(late.collect());
+        let mut first: HashMap<Id, Option<&Observation>> = late.first.iter().map(|late| (late.why.id, None)).collect();
         for seen in arrivals::final_rows(history, &self.stage) {
             if let Some(known) = first.get_mut(&seen.id)
                 && known.is_none_or(|known| seen.at < known.at)
@@ -163,23 +165,13 @@ impl Freshness {
                 *known = Some(seen);
             }
         }
-        let faults = Faults::of(&history.journal);
-        let describe = |late: &Late| {
+        late.tell(finding, &history.journal, |late| {
             let seen = match first.get(&late.id).copied().flatten() {
                 Some(seen) => format!("{} later at {}", wording::latency(late.age_ns), place::of(seen)),
                 None => "never seen there".to_owned(),
             };
-            Offender {
-                id: Some(late.id),
-                defect: "late".to_owned(),
-                stage: Some(self.stage.clone()),
-                at: Some(late.acknowledged),
-                during: faults.during(late.acknowledged),
-                detail: format!("acknowledged at {}; {seen}", late.acknowledged),
-            }
-        };
-        finding.offenders = late.iter().map(describe).collect();
-        finding
+            format!("acknowledged at {}; {seen}", late.acknowledged)
+        })
     }
 }
 

@@ -76,11 +76,15 @@ struct Tally<'h> {
     strange: u64,
     strange_states: BTreeSet<&'h str>,
     /// Each with the row that it goes back from or contradicts.
-    found: Vec<Offending<'h, &'h Observation>>,
+    found: Vec<Offending<'h, Pair<'h>>>,
 }
 
-const REGRESSED: &str = "regressed";
-const CONTRADICTED: &str = "contradicted";
+/// Two rows of an id that cannot both be, and what is between them.
+struct Pair<'h> {
+    before: &'h Observation,
+    after: &'h Observation,
+    between: &'static str,
+}
 
 impl<'h> Tally<'h> {
     fn of(rows: &mut [&'h Observation], states: &'h States) -> Self {
@@ -115,13 +119,15 @@ impl<'h> Tally<'h> {
         self.single_state += u64::from(single && !reached.is_empty());
         if let Some((before, after)) = states::regress(reached) {
             self.regressed += 1;
-            self.found.push(Offending { defect: REGRESSED, seen: after, why: before });
+            let pair = Pair { before, after, between: "after" };
+            self.found.push(Offending::at_row("regressed", after, pair));
         } else if !ordered {
             self.unordered += 1;
         }
         if let Some((before, after)) = states::contradiction(reached) {
             self.contradicted += 1;
-            self.found.push(Offending { defect: CONTRADICTED, seen: after, why: before });
+            let pair = Pair { before, after, between: "and all the same" };
+            self.found.push(Offending::at_row("contradicted", after, pair));
         }
     }
 
@@ -186,13 +192,8 @@ impl Check for Monotonic {
     }
 }
 
-fn describe(found: &Offending<'_, &Observation>) -> String {
-    let (before, after) = (offending::spot(found.why), offending::spot(found.seen));
-    if found.defect == REGRESSED {
-        format!("{after}, after {before}")
-    } else {
-        format!("{after}, and all the same {before}")
-    }
+fn describe(Pair { before, after, between }: &Pair<'_>) -> String {
+    format!("{}, {between} {}", offending::spot(after), offending::spot(before))
 }
 
 impl Monotonic {

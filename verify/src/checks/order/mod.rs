@@ -140,7 +140,7 @@ impl Check for Order {
         let finding = Finding::new(ABOUT.name, ABOUT.class, judgement, "");
         let finding = figures(finding, &standing, &sequences, &tally, &claims);
         let finding = finding.evidence(&self.stage, standing.reading.description.as_str());
-        let mut finding = offending::tell(finding, &history.journal, found, |found| describe(&found.why));
+        let mut finding = offending::tell(finding, &history.journal, found, describe);
         finding.sentence = self.sentence(&finding, &sequences, &tally, &doubts);
         offending::with_doubts(finding, &doubts)
     }
@@ -163,7 +163,7 @@ impl Order {
                 Wrong::Missing { .. } => self.gaps == Rule::Forbidden || found.before.is_none(),
             };
             if claimed && forbidden {
-                broken.push(Offending { defect: found.wrong.name(), seen: found.seen, why: *found });
+                broken.push(Offending::at_row(found.wrong.name(), found.seen, *found));
             }
         }
         (tally, broken)

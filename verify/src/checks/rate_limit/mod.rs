@@ -9,13 +9,12 @@ use self::bucket::Bucket;
 use self::client::{Below, Over};
 use self::rate::Rate;
 use super::during::During;
+use super::offending::{self, Offending, counted};
 use super::reading::damage;
 use super::table;
 use crate::check::Reference;
-use crate::faults::Faults;
-use crate::finding::MAX_OFFENDERS;
 use crate::wording;
-use crate::{About, Check, Class, Context, Finding, Judgement, Offender};
+use crate::{About, Check, Class, Context, Finding, Judgement};
 use proofload_history::{History, Operation};
 use serde::Deserialize;
 
@@ -110,26 +109,24 @@ impl Check for RateLimit {
             .chain(sides.over.iter().filter_map(|over| over.doubt(&limit)))
             .chain(sides.below.iter().filter_map(Below::doubt))
             .collect();
-        let judgement = match (excess + wronged > 0, doubts.is_empty()) {
-            (true, _) => Judgement::Fail,
-            (false, false) => Judgement::Unknown,
-            (false, true) => Judgement::Pass,
-        };
-        let whole = |doubtful: bool, number: u64| (number > 0 || !doubtful).then_some(number as f64);
-        let damaged = !history.damage.is_empty();
+        let judgement = offending::judgement(excess + wronged > 0, &doubts);
+        let whole = history.damage.is_empty();
         let finding = Finding::new(ABOUT.name, ABOUT.class, judgement, self.sentence(judgement, &sides, &doubts))
             .figure(
                 "rejected_below_requests",
-                whole(damaged || sides.below.iter().any(|b| b.doubt().is_some()), wronged),
+                counted(wronged, whole && sides.below.iter().all(|below| below.doubt().is_none())),
             )
-            .figure("accepted_above_requests", whole(damaged || sides.over.iter().any(|o| o.asked.is_none()), excess))
+            .figure(
+                "accepted_above_requests",
+                counted(excess, whole && sides.over.iter().all(|over| over.asked.is_some())),
+            )
             .figure("rejected_over_requests", sides.over.iter().map(|over| over.rejected).sum::<u64>() as f64)
             .figure("over_requests", sides.over.iter().map(|over| over.requests).sum::<u64>() as f64)
             .figure("below_requests", sides.below.iter().map(|below| below.requests).sum::<u64>() as f64);
         let finding = sides.over.iter().fold(finding, |finding, over| finding.evidence(over.traffic, over.evidence()));
         let finding =
             sides.below.iter().fold(finding, |finding, below| finding.evidence(below.traffic, below.evidence()));
-        let finding = doubts.iter().fold(finding, |finding, doubt| finding.evidence("doubt", doubt.as_str()));
+        let finding = offending::with_doubts(finding, &doubts);
         self.name_offenders(finding, history, &sides)
     }
 
@@ -169,10 +166,7 @@ impl RateLimit {
                     wording::list(&self.below)
                 )
             }
-            Judgement::Unknown => {
-                let doubt = doubts.first().map_or("the evidence does not suffice", String::as_str);
-                format!("Whether a limit of {limit} holds is unknown: {doubt}.")
-            }
+            Judgement::Unknown => offending::unknown(&format!("a limit of {limit} holds"), doubts),
             Judgement::Fail => {
                 let granted = sides.over.iter().filter_map(|over| {
                     let window = over.granted.as_ref()?;
@@ -189,34 +183,27 @@ impl RateLimit {
     }
 
     /// Adds the requests that were accepted beyond the limit, and those rejected below it.
-    fn name_offenders(&self, mut finding: Finding, history: &History, sides: &Sides<'_>) -> Finding {
-        let mut reasons: Vec<(&str, String)> = Vec::new();
-        let mut named: Vec<(&Operation, usize)> = Vec::new();
+    fn name_offenders(&self, finding: Finding, history: &History, sides: &Sides<'_>) -> Finding {
+        // What is said of all requests of a traffic is made once.
+        let mut reasons: Vec<String> = Vec::new();
+        let mut found = Vec::new();
+        let mut add = |defect: &'static str, requests: &[&Operation], reason: String| {
+            let nth = reasons.len();
+            found.extend(
+                requests.iter().map(|made| Offending::of_attempt(defect, made, made.done, (made.name.clone(), nth))),
+            );
+            reasons.push(reason);
+        };
         for over in &sides.over {
             let Some(window) = over.granted.as_ref() else { continue };
-            named.extend(over.too_many().into_iter().map(|made| (made, reasons.len())));
-            reasons.push(("accepted_above", format!("of {}: {}", over.traffic, client::told(window))));
+            add("accepted_above", &over.too_many(), format!("of {}: {}", over.traffic, client::told(window)));
         }
         for below in &sides.below {
-            named.extend(below.wronged.iter().map(|made| (*made, reasons.len())));
-            let detail =
-                format!("of {}, which stayed below {}: answered with {}", below.traffic, self.limit(), self.status);
-            reasons.push(("rejected_below", detail));
+            let limit = self.limit();
+            let reason = format!("of {}, which stayed below {limit}: answered with {}", below.traffic, self.status);
+            add("rejected_below", &below.wronged, reason);
         }
-        finding.offenders_total = named.len() as u64;
-        named.sort_unstable_by_key(|(made, _)| (made.done, made.intent, made.attempt));
-        named.truncate(MAX_OFFENDERS);
-        let faults = Faults::of(&history.journal);
-        let describe = |(made, reason): (&Operation, usize)| Offender {
-            id: Some(made.intent),
-            defect: reasons[reason].0.to_owned(),
-            stage: None,
-            at: Some(made.done),
-            during: faults.during(made.done),
-            detail: format!("{} {}", made.name, reasons[reason].1),
-        };
-        finding.offenders = named.into_iter().map(describe).collect();
-        finding
+        offending::tell(finding, &history.journal, found, |(operation, nth)| format!("{operation} {}", reasons[*nth]))
     }
 }
 

@@ -5,9 +5,11 @@ mod tally;
 
 use self::end::{AtEnd, End};
 use self::tally::{Sagas, Tally, Wrong};
+use super::limit::CONFIDENCE;
+use super::offending::{self, counted};
 use super::reading::{Rest, StageReading, damage};
 use super::stage_rows::StageRows;
-use super::{first_offenders, table};
+use super::table;
 use crate::check::Reference;
 use crate::statistics::quantile::{self, PerMille};
 use crate::wording;
@@ -34,9 +36,6 @@ pub(super) const ABOUT: About = About {
     example: "started = \"log.offer_accepted\"\ndone = { stage = \"db.loan\", states = [\"ACTIVE\", \"CLOSED_OBLIGATIONS_MET\"] }\ncompensated = { stage = \"ledger.reversal\" }\nwithin = \"30s\"\n",
     parse: |value| table::read(value, SagaComplete::new),
 };
-
-/// Together the two ends of the interval of `duration_p95_s` hold with this confidence.
-const CONFIDENCE: f64 = 0.95;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -135,20 +134,15 @@ impl SagaComplete {
         let doubts = damage(history).chain(of_readings).chain(rest.doubt);
         let doubts: Vec<String> = doubts.chain(self.of_sagas(&tally)).collect();
         let broken = std::mem::take(&mut tally.broken);
-        let judgement = match (broken.is_empty(), doubts.is_empty()) {
-            (false, _) => Judgement::Fail,
-            (true, false) => Judgement::Unknown,
-            (true, true) => Judgement::Pass,
-        };
+        let judgement = offending::judgement(!broken.is_empty(), &doubts);
         let finding = Finding::new(ABOUT.name, ABOUT.class, judgement, "");
         let finding = self.figures(finding, &tally, all_read);
-        let finding = first_offenders::tell(finding, broken, history, Wrong::tell);
-        let finding = read
+        let finding = offending::tell(finding, &history.journal, broken, Wrong::tell);
+        let mut finding = read
             .into_iter()
             .fold(finding, |finding, (stage, reading)| finding.evidence(stage, reading.description.as_str()));
-        let mut finding = doubts.iter().fold(finding, |finding, doubt| finding.evidence("doubt", doubt.as_str()));
-        finding.sentence = self.sentence(&finding, &tally, doubts.first());
-        finding
+        finding.sentence = self.sentence(&finding, &tally, &doubts);
+        offending::with_doubts(finding, &doubts)
     }
 
     /// What of the sagas themselves keeps it from a pass.
@@ -164,7 +158,6 @@ impl SagaComplete {
     /// A zero is a figure only where nothing was left open, and only of what was promised.
     fn figures(&self, finding: Finding, tally: &Tally<'_>, all_read: bool) -> Finding {
         let countable = all_read && tally.undecided == 0;
-        let known = |number: u64, countable: bool| (number > 0 || countable).then_some(number as f64);
         let (torn, late) = (self.compensated.is_some(), self.within.is_some() && tally.untimed == 0);
         let p95 = quantile::of_sorted(&tally.durations, PerMille(950), CONFIDENCE);
         let seconds = |nanos: u64| nanos as f64 / 1e9;
@@ -172,9 +165,9 @@ impl SagaComplete {
             .figure("started_ids", tally.started as f64)
             .figure("done_ids", tally.done as f64)
             .figure("compensated_ids", tally.compensated as f64)
-            .figure("unfinished_ids", known(tally.unfinished, countable))
-            .figure("late_ids", known(tally.late, countable && late))
-            .figure("torn_ids", known(tally.torn, countable && torn))
+            .figure("unfinished_ids", counted(tally.unfinished, countable))
+            .figure("late_ids", counted(tally.late, countable && late))
+            .figure("torn_ids", counted(tally.torn, countable && torn))
             .figure("undecided_ids", tally.undecided as f64)
             .figure("duration_p95_s", p95.map(|p95| seconds(p95.value)));
         let Some(p95) = p95 else { return finding };
@@ -184,7 +177,7 @@ impl SagaComplete {
         finding.evidence("duration", format!("p95 of {sagas} that ended: {:.1} s ({interval})", seconds(p95.value)))
     }
 
-    fn sentence(&self, finding: &Finding, tally: &Tally<'_>, doubt: Option<&String>) -> String {
+    fn sentence(&self, finding: &Finding, tally: &Tally<'_>, doubts: &[String]) -> String {
         let sagas = format!("{} started at {}", wording::plural(tally.started, "saga"), self.started);
         let within = self.within.map_or_else(String::new, |within| format!(" within {within}"));
         let [done, compensated] = [tally.done, tally.compensated].map(wording::count);
@@ -192,15 +185,12 @@ impl SagaComplete {
             Judgement::Pass => format!("Of {sagas} all ended{within}: {done} done, {compensated} compensated."),
             Judgement::Fail => {
                 let [unfinished, late, torn] = [tally.unfinished, tally.late, tally.torn].map(wording::were);
-                let first = first_offenders::first(finding);
+                let first = offending::first(&finding.offenders);
                 format!(
                     "Of {sagas} {unfinished} left unfinished, {late} late, {torn} both done and compensated{first}."
                 )
             }
-            Judgement::Unknown => {
-                let doubt = doubt.map_or("the evidence does not suffice", String::as_str);
-                format!("Whether all of {sagas} ended{within} is unknown: {doubt}.")
-            }
+            Judgement::Unknown => offending::unknown(&format!("all of {sagas} ended{within}"), doubts),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What became of each saga.
 
 use super::end::{AtEnd, Standing, since};
-use crate::checks::first_offenders::Broken;
+use crate::checks::offending::Offending;
 use crate::checks::stage_rows::{Group, StageRows};
 use crate::{place, wording};
 use proofload_history::{At, Id, Observation};
@@ -68,7 +68,7 @@ pub(super) struct Tally<'a> {
     pub(super) untimed: u64,
     /// How long the others took that are at one end, in nanoseconds, sorted.
     pub(super) durations: Vec<u64>,
-    pub(super) broken: Vec<Broken<'a, Wrong<'a>>>,
+    pub(super) broken: Vec<Offending<'a, Wrong<'a>>>,
 }
 
 /// A saga that was started.
@@ -142,7 +142,8 @@ impl<'a> Tally<'a> {
         }
     }
 
-    fn push(&mut self, saga: Saga<'a>, defect: &'static str, stage: &'a str, about: Wrong<'a>) {
-        self.broken.push(Broken { id: Some(saga.id), defect, stage, at: saga.at, about });
+    fn push(&mut self, saga: Saga<'a>, defect: &'static str, stage: &'a str, why: Wrong<'a>) {
+        let (id, stage) = (Some(saga.id), Some(stage));
+        self.broken.push(Offending { id, defect, stage, at: saga.at, nth: (0, 0), why });
     }
 }

@@ -5,13 +5,12 @@ mod records;
 
 use self::acknowledged::Acknowledged;
 use self::records::{Fate, Fates, Gone, Records};
+use super::offending::{self, Offending, counted};
 use super::reading::{StageReading, damage};
 use super::table;
 use crate::check::Reference;
-use crate::faults::Faults;
-use crate::finding::MAX_OFFENDERS;
 use crate::wording;
-use crate::{About, Check, Class, Context, Defect, Finding, Judgement, Offender};
+use crate::{About, Check, Class, Context, Defect, Finding, Judgement};
 use proofload_history::{At, History, Id};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -66,7 +65,7 @@ impl Check for TailLoss {
         let acknowledged = match Acknowledged::of(history, context, &self.stage) {
             Ok(acknowledged) => acknowledged,
             Err(why) => {
-                let sentence = format!("Whether anything is lost from {} is unknown: {why}.", self.stage);
+                let sentence = self.sentence(Judgement::Unknown, 0, &[], &[why]);
                 return Finding::new(ABOUT.name, ABOUT.class, Judgement::Unknown, sentence);
             }
         };
@@ -76,13 +75,9 @@ impl Check for TailLoss {
         let lost = lost(&records, &fates, &acknowledged);
         let mut doubts: Vec<String> = damage(history).chain(reading.doubts).collect();
         doubts.extend(self.doubt(&records, &fates, at_risk));
-        let judgement = match (lost.is_empty(), doubts.is_empty()) {
-            (false, _) => Judgement::Fail,
-            (true, false) => Judgement::Unknown,
-            (true, true) => Judgement::Pass,
-        };
+        let judgement = offending::judgement(!lost.is_empty(), &doubts);
         let placed = reading.to_its_end && fates.unbounded == 0 && !records.live.is_empty();
-        let known = |number: u64| (number > 0 || placed).then_some(number as f64);
+        let known = |number: u64| counted(number, placed);
         let sentence = self.sentence(judgement, at_risk, &lost, &doubts);
         let finding = Finding::new(ABOUT.name, ABOUT.class, judgement, sentence)
             .figure("live_records", records.live.len() as f64)
@@ -92,8 +87,9 @@ impl Check for TailLoss {
             .figure("lost_at_tail_intents", known(lost.len() as u64))
             .evidence(&self.stage, reading.description)
             .evidence("seen live", fates_told(&records, &fates, at_risk));
-        let finding = doubts.iter().fold(finding, |finding, doubt| finding.evidence("doubt", doubt.as_str()));
-        self.name_lost(finding, history, lost)
+        let lost = lost.into_iter().map(|lost| self.offending(lost)).collect();
+        let finding = offending::tell(finding, &history.journal, lost, |lost| self.describe(lost));
+        offending::with_doubts(finding, &doubts)
     }
 
     fn references(&self) -> Vec<Reference> {
@@ -152,28 +148,17 @@ impl TailLoss {
                 "Of {seen} seen in {stage} while the run went on, {} are gone from its end and nowhere else.",
                 wording::plural(lost.len() as u64, "intent")
             ),
-            Judgement::Unknown => {
-                let doubt = doubts.first().map_or("the evidence does not suffice", String::as_str);
-                format!("Whether anything is lost from {stage} is unknown: {doubt}.")
-            }
+            Judgement::Unknown => offending::unknown(&format!("anything is lost from {stage}"), doubts),
         }
     }
 
-    fn name_lost(&self, mut finding: Finding, history: &History, mut lost: Vec<Lost>) -> Finding {
-        finding.offenders_total = lost.len() as u64;
-        lost.sort_unstable_by_key(|lost| (lost.acknowledged, lost.id));
-        lost.truncate(MAX_OFFENDERS);
-        let faults = Faults::of(&history.journal);
-        let describe = |lost: &Lost| Offender {
-            id: Some(lost.id),
-            defect: Defect::Lost.name().to_owned(),
-            stage: Some(self.stage.clone()),
-            at: Some(lost.acknowledged),
-            during: faults.during(lost.acknowledged),
-            detail: format!("acknowledged at {}; {}", lost.acknowledged, self.whereabouts(&lost.gone)),
-        };
-        finding.offenders = lost.iter().map(describe).collect();
-        finding
+    fn offending(&self, lost: Lost) -> Offending<'_, Lost> {
+        let (id, at, stage) = (Some(lost.id), Some(lost.acknowledged), Some(self.stage.as_str()));
+        Offending { id, defect: Defect::Lost.name(), stage, at, nth: (0, 0), why: lost }
+    }
+
+    fn describe(&self, lost: &Lost) -> String {
+        format!("acknowledged at {}; {}", lost.acknowledged, self.whereabouts(&lost.gone))
     }
 
     /// Where it was, and who is there now.
