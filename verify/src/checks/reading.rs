@@ -1,8 +1,9 @@
 //! How far what was read can be relied on: a stage, and the system as a whole.
 
+use crate::names::Names;
 use crate::wording;
 use proofload_history::journal::DrainOutcome;
-use proofload_history::{Event, History, Journal};
+use proofload_history::{Event, History, Journal, Observation, Reading};
 
 /// How a stage was read at the end.
 pub(super) struct StageReading {
@@ -78,4 +79,24 @@ impl Rest {
 /// What of the history itself cannot be relied on.
 pub(super) fn damage(history: &History) -> impl Iterator<Item = String> {
     history.damage.iter().map(|damage| format!("the history is damaged: {damage}"))
+}
+
+/// Why what rests on these readings cannot be relied on as a whole, the gravest first.
+pub(super) fn doubts<'r>(
+    history: &History,
+    readings: impl IntoIterator<Item = &'r StageReading>,
+    rest: &Rest,
+) -> Vec<String> {
+    let of_readings = readings.into_iter().flat_map(|reading| reading.doubts.iter().cloned());
+    damage(history).chain(of_readings).chain(rest.doubt.clone()).collect()
+}
+
+/// The rows of `stage` in one of its readings.
+pub(super) fn rows<'h>(
+    history: &'h History,
+    stage: &'h str,
+    reading: Reading,
+) -> impl Iterator<Item = &'h Observation> {
+    let mut names = Names::new([stage]);
+    history.observations.iter().filter(move |seen| seen.reading == reading && names.number(&seen.stage).is_some())
 }

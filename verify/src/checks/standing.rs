@@ -1,6 +1,6 @@
 //! What stands at a stage at the end, and what speaks against relying on it.
 
-use super::reading::{Rest, StageReading, damage};
+use super::reading::{self, Rest, StageReading};
 use crate::names::Names;
 use proofload_history::{History, Observation, Reading};
 
@@ -15,16 +15,14 @@ pub(super) struct Standing<'h> {
 impl<'h> Standing<'h> {
     /// What stands at one stage. One pass over the observations; eight bytes for each row of the stage.
     pub(super) fn at(history: &'h History, stage: &'h str) -> Self {
-        let mut names = Names::new([stage]);
-        let rows = final_rows(history).filter(|seen| names.number(&seen.stage).is_some()).collect();
-        Self::read(history, stage, rows)
+        Self::read(history, stage, reading::rows(history, stage, Reading::Final).collect())
     }
 
     /// What stands at each of `stages`, in their order. One pass over the observations; eight bytes for each row.
     pub(super) fn at_each(history: &'h History, stages: &'h [String]) -> Vec<Self> {
         let mut rows = vec![Vec::new(); stages.len()];
         let mut names = Names::new(stages.iter().map(String::as_str));
-        for seen in final_rows(history) {
+        for seen in history.observations.iter().filter(|seen| seen.reading == Reading::Final) {
             if let Some(stage) = names.number(&seen.stage) {
                 rows[stage].push(seen);
             }
@@ -43,15 +41,11 @@ impl<'h> Standing<'h> {
     }
 }
 
-fn final_rows(history: &History) -> impl Iterator<Item = &Observation> {
-    history.observations.iter().filter(|seen| seen.reading == Reading::Final)
-}
-
 /// Why nothing that rests on `standing` can pass, the gravest first: a damaged history, a stage that was not read
 /// completely, a system that was not at rest and may still do what it has not done, a stage at which nothing stands.
 pub(super) fn doubts(history: &History, standing: &[Standing<'_>]) -> Vec<String> {
-    let of_stages = standing.iter().flat_map(|standing| standing.reading.doubts.iter().cloned());
+    let mut doubts = reading::doubts(history, standing.iter().map(|one| &one.reading), &Rest::of(&history.journal));
     let empty = standing.iter().filter(|standing| standing.rows.is_empty());
-    let empty = empty.map(|standing| format!("nothing is at {}, so there is nothing to judge", standing.stage));
-    damage(history).chain(of_stages).chain(Rest::of(&history.journal).doubt).chain(empty).collect()
+    doubts.extend(empty.map(|standing| format!("nothing is at {}, so there is nothing to judge", standing.stage)));
+    doubts
 }

@@ -3,7 +3,7 @@
 mod sides;
 
 use self::sides::{Disagreement, Sides, Tally};
-use super::reading::{Rest, StageReading, damage};
+use super::reading::{self, Rest, StageReading};
 use super::stage_rows::StageRows;
 use super::{offending, table};
 use crate::check::Reference;
@@ -83,8 +83,7 @@ impl Check for Agreement {
             amounts: self.compare == Compare::Amount,
         };
         let mut tally = Tally::of(history, &sides);
-        let of_readings = readings.iter().flat_map(|reading| reading.doubts.iter().cloned());
-        let mut doubts: Vec<String> = damage(history).chain(of_readings).chain(rest.doubt).collect();
+        let mut doubts = reading::doubts(history, &readings, &rest);
         doubts.extend(self.of_rows(&tally));
         let broken = std::mem::take(&mut tally.broken);
         let judgement = offending::judgement(!broken.is_empty(), &doubts);

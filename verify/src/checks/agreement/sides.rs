@@ -2,8 +2,8 @@
 
 use crate::checks::money;
 use crate::checks::offending::{Offending, counted};
+use crate::checks::reading;
 use crate::checks::stage_rows::{Group, StageRows};
-use crate::names::Names;
 use crate::{Finding, place, wording};
 use proofload_history::{History, Id, Reading};
 
@@ -191,9 +191,7 @@ impl<'a> Gone<'a> {
 
 /// The ids that were seen live at `stage`, in order.
 fn live(history: &History, stage: &str) -> Vec<Id> {
-    let mut names = Names::new([stage]);
-    let seen = history.observations.iter().filter(|seen| seen.reading == Reading::Live);
-    let mut ids: Vec<Id> = seen.filter(|seen| names.number(&seen.stage).is_some()).map(|seen| seen.id).collect();
+    let mut ids: Vec<Id> = reading::rows(history, stage, Reading::Live).map(|seen| seen.id).collect();
     ids.sort_unstable();
     ids
 }

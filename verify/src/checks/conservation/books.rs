@@ -2,8 +2,8 @@
 
 use crate::checks::money;
 use crate::checks::offending::Offending;
+use crate::checks::reading;
 use crate::checks::stage_rows::{Group, StageRows};
-use crate::names::Names;
 use crate::{place, wording};
 use proofload_history::{At, History, Id, Reading};
 
@@ -51,12 +51,9 @@ impl<'a> Books<'a> {
     /// All rows of `stage` together, which must come to `total`. One pass.
     pub(super) fn by_stage(history: &History, stage: &'a str, total: i128) -> Self {
         let mut books = Self::default();
-        let mut names = Names::new([stage]);
-        for seen in history.observations.iter().filter(|seen| seen.reading == Reading::Final) {
-            if names.number(&seen.stage).is_some() {
-                books.rows += 1;
-                books.add(seen.amount);
-            }
+        for seen in reading::rows(history, stage, Reading::Final) {
+            books.rows += 1;
+            books.add(seen.amount);
         }
         if books.sum != total && books.without_amount == 0 {
             let why = Unbalanced::Stage { sum: books.sum, total };

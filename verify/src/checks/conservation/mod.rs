@@ -3,7 +3,7 @@
 mod books;
 
 use self::books::{Books, Unbalanced};
-use super::reading::{Rest, StageReading, damage};
+use super::reading::{self, Rest, StageReading};
 use super::stage_rows::StageRows;
 use super::{money, offending, table};
 use crate::check::Reference;
@@ -108,9 +108,9 @@ impl Conservation {
         let firm = reading.complete && books.without_key == 0 && (snapshot || rest.settled);
         let nothing = books.rows == 0 && self.total == 0;
         let of_rows = books.doubts(&self.stage);
-        let of_reading = damage(history).chain(reading.doubts).chain(rest.doubt);
+        let mut doubts = reading::doubts(history, [&reading], &rest);
         let empty = nothing.then(|| format!("nothing is booked at {}", self.stage));
-        let doubts: Vec<String> = of_reading.chain(of_rows).chain(empty).collect();
+        doubts.extend(of_rows.chain(empty));
         let judgement = offending::judgement(firm && !books.broken.is_empty(), &doubts);
         let finding = Finding::new(ABOUT.name, ABOUT.class, judgement, "");
         let finding = self.figures(finding, &books, firm).evidence(&self.stage, reading.description);

@@ -1,10 +1,10 @@
 //! When intents were first at a stage, and how old they were then.
 
+use crate::checks::reading;
 use crate::intents::{Intents, Known, Number};
-use crate::names::Names;
 use crate::spans::Spans;
 use crate::wording;
-use proofload_history::{At, History, Id, Observation, Operation, Reading};
+use proofload_history::{At, History, Id, Operation, Reading};
 
 /// When an intent was first at the stage. Ordered so that the first of several is their minimum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,13 +20,6 @@ pub(super) struct Arrivals {
     first: Vec<First>,
     /// Rows of the stage that were read at the end.
     pub(super) rows: u64,
-}
-
-/// The rows of the stage that were read at the end.
-pub(super) fn final_rows<'h>(history: &'h History, stage: &'h str) -> impl Iterator<Item = &'h Observation> {
-    let mut names = Names::new([stage]);
-    let of_stage = history.observations.iter().filter(move |seen| names.number(&seen.stage).is_some());
-    of_stage.filter(|seen| seen.reading == Reading::Final)
 }
 
 /// The ages of what was acknowledged.
@@ -74,7 +67,7 @@ impl Arrivals {
     /// One pass over the observations: no hashing, no allocation per row.
     pub(super) fn of(history: &History, stage: &str, intents: &Intents<'_>) -> Self {
         let (mut first, mut rows) = (vec![First::Never; intents.len()], 0);
-        for seen in final_rows(history, stage) {
+        for seen in reading::rows(history, stage, Reading::Final) {
             rows += 1;
             if let Some(number) = intents.number(seen.id) {
                 let known = &mut first[number as usize];

@@ -6,13 +6,13 @@ use self::arrivals::{Arrivals, Late};
 use super::during::During;
 use super::limit::{Rows, limits};
 use super::offending::{self, Named, Offending};
-use super::reading::{Rest, StageReading, damage};
+use super::reading::{self, Rest, StageReading, damage};
 use super::{starvation, table};
 use crate::check::Reference;
 use crate::intents::Intents;
 use crate::statistics::quantile::PerMille;
 use crate::{About, Check, Class, Context, Finding, Judgement, place, wording};
-use proofload_history::{History, Id, Observation, Period};
+use proofload_history::{History, Id, Observation, Period, Reading};
 use serde::Deserialize;
 use std::collections::HashMap;
 
@@ -158,7 +158,7 @@ impl Freshness {
         });
         let late = Named::of(late.collect());
         let mut first: HashMap<Id, Option<&Observation>> = late.first.iter().map(|late| (late.why.id, None)).collect();
-        for seen in arrivals::final_rows(history, &self.stage) {
+        for seen in reading::rows(history, &self.stage, Reading::Final) {
             if let Some(known) = first.get_mut(&seen.id)
                 && known.is_none_or(|known| seen.at < known.at)
             {
