@@ -16,7 +16,7 @@ build:
 	cargo build --release --locked --package proofload --package lending
 
 demo: setup build
-	./target/release/proofload run broker-kill
+	./target/release/proofload run broker-kill --rate 200/s
 
 test: setup
 	cargo test --workspace --locked
