@@ -5,8 +5,8 @@
 
 use crate::ChaosError;
 use crate::fault::{Fault, Look};
-use proofload_history::{Event, Recorder};
 use futures::future::BoxFuture;
+use proofload_history::{Event, Recorder};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex as StdMutex, OnceLock, PoisonError};

@@ -37,19 +37,21 @@ fn observations() -> impl Strategy<Value = Observation> {
     let fact = (any::<Option<i64>>(), proptest::option::of(names()), any::<Option<i64>>(), any::<Option<u64>>());
     let reading = prop_oneof![Just(Reading::Final), Just(Reading::Live), Just(Reading::Replica)];
     (names(), reading, any::<u128>(), any::<Option<u128>>(), position, any::<Option<u64>>(), fact).prop_map(
-        |(stage, reading, id, key, (partition, offset, leader_epoch), at, (version, state, amount, digest))| Observation {
-            stage,
-            reading,
-            id: Id(id),
-            key: key.map(Id),
-            partition,
-            offset,
-            leader_epoch,
-            at: at.map(At),
-            version,
-            state,
-            amount,
-            digest,
+        |(stage, reading, id, key, (partition, offset, leader_epoch), at, (version, state, amount, digest))| {
+            Observation {
+                stage,
+                reading,
+                id: Id(id),
+                key: key.map(Id),
+                partition,
+                offset,
+                leader_epoch,
+                at: at.map(At),
+                version,
+                state,
+                amount,
+                digest,
+            }
         },
     )
 }

@@ -35,8 +35,10 @@ impl<'a> Autopsy<'a> {
         let mut holding: Vec<&LogDiverged> =
             self.diverged.iter().copied().filter(|it| it.holds(&seen.stage, partition, offset)).collect();
         // A broker that two faults held was copied twice.
-        holding.sort_by_key(|it| (&it.broker, it.truncated_at.is_none()));
-        holding.dedup_by_key(|it| &it.broker);
+        holding.sort_by(|one, other| {
+            (&one.broker, one.truncated_at.is_none()).cmp(&(&other.broker, other.truncated_at.is_none()))
+        });
+        holding.dedup_by(|one, other| one.broker == other.broker);
         holding
     }
 
@@ -230,15 +232,21 @@ mod tests {
         let history = |copy: bool| {
             let script = Script::good_with(|script, id| {
                 // A repeat, a phantom, and an older version of what is there, at positions beyond the log's end.
-                for (offset, id) in [(8_100, id), (8_101, id), (8_102, Script::id(7_777))].into_iter().filter(|_| copy) {
+                for (offset, id) in [(8_100, id), (8_101, id), (8_102, Script::id(7_777))].into_iter().filter(|_| copy)
+                {
                     script.record(Reading::Replica, (3, offset), id, 9);
                 }
             });
             script.history()
         };
         for (check, table) in tables {
-            let [without, with] = [history(false), history(true)].map(|history| crate::testing::judged(check, table, &history));
-            assert_eq!((with.judgement, &with.sentence, &with.figures), (without.judgement, &without.sentence, &without.figures), "{check}");
+            let [without, with] =
+                [history(false), history(true)].map(|history| crate::testing::judged(check, table, &history));
+            assert_eq!(
+                (with.judgement, &with.sentence, &with.figures),
+                (without.judgement, &without.sentence, &without.figures),
+                "{check}"
+            );
         }
     }
 

@@ -365,7 +365,11 @@ mod tests {
     fn what_nobody_acknowledged_is_missing_nowhere_though_a_copy_has_it() {
         let trace = on_a_copy(Outcome::Indeterminate);
         assert!(trace.missing.is_empty());
-        assert!(trace.sentence.ends_with("a broker's copy has it, which is no loss, for nobody acknowledged it."), "{}", trace.sentence);
+        assert!(
+            trace.sentence.ends_with("a broker's copy has it, which is no loss, for nobody acknowledged it."),
+            "{}",
+            trace.sentence
+        );
     }
 
     #[test]

@@ -118,7 +118,12 @@ impl Bench {
             let touched = fake.touched.load(Ordering::SeqCst);
             kept.lock().unwrap().push((fault.to_owned(), held.to_vec(), touched));
             let hangs = fake.script.keep_hangs;
-            async move { if hangs { std::future::pending().await } }.boxed()
+            async move {
+                if hangs {
+                    std::future::pending().await
+                }
+            }
+            .boxed()
         })
     }
 

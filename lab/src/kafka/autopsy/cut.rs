@@ -9,7 +9,9 @@ use std::path::Path;
 pub(super) fn truncated_at_ms(path: &Path, log: &str, from: i64, since_ms: u64) -> io::Result<Option<u64>> {
     for line in BufReader::new(std::fs::File::open(path)?).split(b'\n') {
         let line = line?;
-        let Some((at, offset)) = std::str::from_utf8(&line).ok().and_then(|line| truncation(line, log)) else { continue };
+        let Some((at, offset)) = std::str::from_utf8(&line).ok().and_then(|line| truncation(line, log)) else {
+            continue;
+        };
         if at >= since_ms && offset <= from {
             return Ok(Some(at));
         }

@@ -141,7 +141,7 @@ impl<'a> Rest<'a> {
                 self.0 = &self.0[1..];
                 (key?, value?)
             } else {
-                self.to_next();
+                self.skip_record();
                 (key.flatten(), None)
             }
         };
@@ -174,7 +174,7 @@ impl<'a> Rest<'a> {
     }
 
     /// Takes everything up to the next line that is of the tool's own making.
-    fn to_next(&mut self) {
+    fn skip_record(&mut self) {
         let own = [FILE, BATCH, RECORD];
         self.line();
         while !self.0.is_empty() && !own.iter().any(|begin| self.0.starts_with(begin.as_bytes())) {

@@ -38,7 +38,9 @@ impl Lineage {
     pub(super) fn read(folder: &Path) -> Result<Self, String> {
         let checkpoint = folder.join("leader-epoch-checkpoint");
         let text = std::fs::read_to_string(&checkpoint).map_err(|error| format!("leader-epoch-checkpoint: {error}"))?;
-        let starts = epochs::parse(&text).ok_or("leader-epoch-checkpoint is not understood")?;
+        // The file is made empty, and stays so until the first record.
+        let starts = if text.is_empty() { Some(Vec::new()) } else { epochs::parse(&text) };
+        let starts = starts.ok_or("leader-epoch-checkpoint is not understood")?;
         let segments = segment::segments(folder).map_err(|error| format!("its segments: {error}"))?;
         let (base, last) = segments.last().ok_or("it has no segment")?;
         let batches = segment::batches(last).map_err(|error| format!("the segment {base}: {error}"))?;
@@ -142,8 +144,22 @@ mod tests {
         // Another epoch began while the copy was taken, and is not in the checkpoint.
         write("leader-epoch-checkpoint", b"0\n1\n1 7\n");
         assert!(Lineage::read(folder.path()).unwrap_err().contains("offset 10 is of epoch 4"));
+        write("leader-epoch-checkpoint", b"");
+        assert!(Lineage::read(folder.path()).unwrap_err().contains("does not know"));
         write("leader-epoch-checkpoint", b"0\n2\n1 7\n");
         assert!(Lineage::read(folder.path()).unwrap_err().contains("not understood"));
+    }
+
+    #[test]
+    fn a_log_that_never_had_a_record_has_none_of_its_own_and_all_of_a_copy_is_missing_from_it() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["00000000000000000000.log", "leader-epoch-checkpoint"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        let empty = Lineage::read(folder.path()).unwrap();
+        let copy = lineage(&[(0, 3)], 7);
+        assert_eq!(empty.parts_from(&copy), Ok(None));
+        assert_eq!(copy.parts_from(&empty), Ok(Some(Parting { from: 0, to: 7, epoch: 3, under: None })));
     }
 
     /// A record as the model knows it: its epoch, and a number that no other record has.

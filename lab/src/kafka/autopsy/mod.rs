@@ -101,7 +101,7 @@ fn keep_each(
             // Not every broker has a replica of every partition.
             let Some(folder) = log_folder(data, &format!("{topic}-{partition}")) else { continue };
             let stages = stages.iter().map(|(name, _)| (*name).to_owned()).collect();
-            logs.push((bytes_below(&folder), folder, format!("{topic}/{partition}"), stages));
+            logs.push((segment::bytes(&folder), folder, format!("{topic}/{partition}"), stages));
         }
     }
     logs.sort_unstable();
@@ -189,19 +189,18 @@ pub async fn compare(lab: &Lab, recorder: &Recorder) -> Result<Option<Compared>,
 /// Where each copy parts from its log, or why nobody can tell.
 async fn place(lab: &Lab, copies: Vec<Copy>) -> Vec<(Copy, Result<Option<Parting>, String>)> {
     let partitions = View::new(lab).partitions().await;
-    let replicas = |copy: &Copy| {
+    let replicas = |copy: &Copy| -> Result<(PathBuf, Vec<PathBuf>), String> {
         let known = partitions.as_ref().map_err(Clone::clone)?;
         let log = known.iter().find(|it| it.topic == copy.topic && it.partition == copy.partition);
         let log = log.ok_or("the brokers know no such partition")?;
         let leader = log.leader.as_ref().ok_or("nobody leads it")?;
         let others = log.replicas.iter().filter(|replica| *replica != leader).map(|replica| lab.data(replica));
-        Ok((lab.data(leader), others.collect::<Vec<PathBuf>>()))
+        Ok((lab.data(leader), others.collect()))
     };
     let mut placed = Vec::new();
     for copy in copies {
-        let replicas: Result<_, String> = replicas(&copy);
         // Headers of one segment for each replica: a few reads, at the end of a run.
-        let parting = replicas.and_then(|(leader, others)| copy.parts_from(&leader, &others));
+        let parting = replicas(&copy).and_then(|(leader, others)| copy.parts_from(&leader, &others));
         placed.push((copy, parting));
     }
     placed

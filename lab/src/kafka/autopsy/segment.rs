@@ -5,7 +5,7 @@
 //! tool, never here.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read as _, Seek as _};
+use std::io::{self, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 /// The bytes of a header that are looked at.
@@ -40,6 +40,13 @@ pub(super) fn segments(folder: &Path) -> io::Result<Vec<(i64, PathBuf)>> {
     }
     segments.sort_unstable();
     Ok(segments)
+}
+
+/// The bytes of the segments of the log in `folder`; indices do not count, which are full of holes.
+pub(super) fn bytes(folder: &Path) -> u64 {
+    let lengths =
+        segments(folder).unwrap_or_default().into_iter().map(|(_, path)| path.metadata().map_or(0, |it| it.len()));
+    lengths.sum()
 }
 
 /// The whole batches of a segment. Its last one may be in the middle of being written; that one is left out.

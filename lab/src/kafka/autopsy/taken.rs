@@ -28,7 +28,8 @@ impl Copy {
         for fault in folders(root) {
             for broker in folders(&fault) {
                 let copy = |folder: PathBuf| {
-                    let (topic, partition) = name(&folder).rsplit_once('-').map(|(a, b)| (a.to_owned(), b.parse()))?;
+                    let (topic, partition) =
+                        name(&folder).rsplit_once('-').map(|(a, b)| (a.to_owned(), b.parse::<i32>()))?;
                     let (fault, broker) = (name(&fault).to_owned(), name(&broker).to_owned());
                     Some(Self { fault, broker, topic, partition: partition.ok()?, folder })
                 };
@@ -105,7 +106,7 @@ fn high_watermark(text: &str, topic: &str, partition: i32) -> Option<i64> {
     (lines.next()? == "0").then_some(())?;
     lines.skip(1).find_map(|line| {
         let [of, number, offset] = *line.split(' ').collect::<Vec<_>>() else { return None };
-        let found = of == topic && number.parse() == Ok(partition);
+        let found = of == topic && number.parse::<i32>().is_ok_and(|number| number == partition);
         found.then(|| offset.parse().ok())?
     })
 }
@@ -163,7 +164,10 @@ mod tests {
     #[test]
     fn a_copy_is_found_with_its_fault_its_broker_and_its_log() {
         let Copy { fault, broker, topic, partition, .. } = Bench::new().copy;
-        assert_eq!((fault.as_str(), broker.as_str(), topic.as_str(), partition), ("cut#2", "kafka-2", "orders.in-eu", 3));
+        assert_eq!(
+            (fault.as_str(), broker.as_str(), topic.as_str(), partition),
+            ("cut#2", "kafka-2", "orders.in-eu", 3)
+        );
     }
 
     #[test]

@@ -113,10 +113,16 @@ fn what_only_a_copy_has_is_no_loss_unless_it_was_acknowledged_and_changes_no_ans
     };
     let (without, with) = (with(false), with(true));
     assert_eq!(with.judgement, Judgement::Pass);
-    assert_eq!((&with.figures, &with.sentence, &with.offenders), (&without.figures, &without.sentence, &without.offenders));
+    assert_eq!(
+        (&with.figures, &with.sentence, &with.offenders),
+        (&without.figures, &without.sentence, &without.offenders)
+    );
     let told: Vec<&str> = with.evidence.iter().filter(|it| it.label == "autopsy").map(|it| it.text.as_str()).collect();
     assert!(told[0].starts_with("when cut was healed, kafka-2 had 100 records of in/3 that the log lacks"), "{told:?}");
-    assert_eq!(told[1], "only copies have a record of 0 intents acknowledged, and of 1 that nobody acknowledged, which is no loss");
+    assert_eq!(
+        told[1],
+        "only copies have a record of 0 intents acknowledged, and of 1 that nobody acknowledged, which is no loss"
+    );
 }
 
 #[test]
