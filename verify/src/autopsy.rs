@@ -85,8 +85,8 @@ impl<'a> Autopsy<'a> {
         let mut lines: Vec<String> = diverged.iter().map(|it| line(it)).collect();
         lines.extend(not_compared);
         if lines.is_empty() && self.copies > 0 {
-            let copies = wording::plural(self.copies, "copy").replace("copys", "copies");
-            lines.push(format!("{copies} of logs, taken before heals, hold nothing that the logs lack"));
+            let copies = wording::count(self.copies);
+            lines.push(format!("logs copied before heals: {copies}; none holds anything that its log lacks"));
         }
         lines
     }
@@ -254,7 +254,7 @@ mod tests {
     fn copies_without_anything_of_their_own_are_said_to_be_so() {
         let journal = journal([Event::LogsCompared { copies: 12, diverged: 0 }]);
         let lines = Autopsy::of(&journal).lines(&["log.in"]);
-        assert_eq!(lines, ["12 copies of logs, taken before heals, hold nothing that the logs lack"]);
+        assert_eq!(lines, ["logs copied before heals: 12; none holds anything that its log lacks"]);
         assert!(Autopsy::of(&Journal::default()).lines(&["log.in"]).is_empty());
     }
 }

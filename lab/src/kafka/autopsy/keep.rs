@@ -48,13 +48,13 @@ fn keep_segments(folder: &Path, into: &Path, bound: Bound) -> io::Result<Kept> {
     std::fs::create_dir_all(into)?;
     let (mut bytes, mut from) = (0, None);
     let mut cut = false;
-    for (base, path) in segment::segments(folder)?.into_iter().rev() {
-        let room = bound.bytes - bytes;
-        let length = path.metadata()?.len();
+    for (number, (base, path)) in segment::segments(folder)?.into_iter().rev().enumerate() {
         if cut || Instant::now() >= bound.until {
             cut = true;
             break;
         }
+        let room = bound.bytes - bytes;
+        let length = if number == 0 { whole_batches(&path)? } else { path.metadata()?.len() };
         if length <= room {
             bytes += copy(&path, 0, length, &into.join(name(base)))?;
             from = Some(base);
@@ -78,6 +78,16 @@ fn keep_segments(folder: &Path, into: &Path, bound: Bound) -> io::Result<Kept> {
         (true, Some(from)) => Kept::End { bytes, from },
         (true, None) => Kept::Nothing("there was no room or no time left for it".to_owned()),
     })
+}
+
+/// The bytes of the whole batches of the newest segment: one that is being written is nobody's yet, and a segment that ends
+/// in half of one would be called damaged. All bytes of a segment that is damaged: who reads it is to see that.
+fn whole_batches(path: &Path) -> io::Result<u64> {
+    match segment::batches(path) {
+        Ok(batches) => Ok(batches.last().map_or(0, |last| last.position + last.size)),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(path.metadata()?.len()),
+        Err(error) => Err(error),
+    }
 }
 
 /// The first batch from which on no more than `room` bytes follow.
@@ -129,6 +139,16 @@ mod tests {
         let copy = into.path().join("orders-0");
         let lineage = Lineage::read(&copy).unwrap();
         assert_eq!((lineage.end(), copy.join("00000000000000000000.index").exists()), (60, false));
+    }
+
+    #[test]
+    fn a_batch_that_is_being_written_is_left_out_of_the_copy() {
+        let (log, into) = (log(), tempfile::tempdir().unwrap());
+        let newest = log.path().join(name(40));
+        let torn = [std::fs::read(&newest).unwrap(), batch(60, 10, 3)[..50].to_vec()].concat();
+        std::fs::write(&newest, torn).unwrap();
+        let bound = Bound { bytes: 10_000, until: Instant::now() + Duration::from_secs(60) };
+        assert_eq!(keep(log.path(), &into.path().join("orders-0"), bound), Kept::Whole { bytes: 432 });
     }
 
     #[test]

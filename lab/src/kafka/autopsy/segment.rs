@@ -21,6 +21,8 @@ const MAGIC: u8 = 2;
 pub(super) struct Batch {
     /// Where it lies in the file.
     pub(super) position: u64,
+    /// How many bytes it takes there.
+    pub(super) size: u64,
     /// The first offset.
     pub(super) base: i64,
     /// The last offset.
@@ -61,25 +63,26 @@ pub(super) fn batches(path: &Path) -> io::Result<Vec<Batch>> {
     while position + HEADER_BYTES as u64 <= length {
         let mut header = [0; HEADER_BYTES];
         reader.read_exact(&mut header)?;
-        let (batch, size) = parse(position, &header)
+        let batch = parse(position, &header)
             .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("no batch begins at byte {position}")))?;
-        if position + size > length {
+        position += batch.size;
+        if position > length {
             break;
         }
         batches.push(batch);
-        position += size;
-        reader.seek_relative(i64::try_from(size).unwrap_or(i64::MAX) - HEADER_BYTES as i64)?;
+        reader.seek_relative(i64::try_from(batch.size).unwrap_or(i64::MAX) - HEADER_BYTES as i64)?;
     }
     Ok(batches)
 }
 
-/// The batch whose header this is, and its size in bytes.
-fn parse(position: u64, header: &[u8; HEADER_BYTES]) -> Option<(Batch, u64)> {
+/// The batch whose header this is.
+fn parse(position: u64, header: &[u8; HEADER_BYTES]) -> Option<Batch> {
     let four = |at: usize| Some(i32::from_be_bytes(header[at..at + 4].try_into().ok()?));
     let base = i64::from_be_bytes(header[..8].try_into().ok()?);
     let (length, epoch, span) = (u64::try_from(four(8)?).ok()?, four(12)?, four(23)?);
     let sound = base >= 0 && length >= LENGTH_MIN && header[16] == MAGIC && span >= 0;
-    sound.then_some((Batch { position, base, last: base + i64::from(span), epoch }, BEFORE_LENGTH + length))
+    let size = BEFORE_LENGTH + length;
+    sound.then_some(Batch { position, size, base, last: base + i64::from(span), epoch })
 }
 
 #[cfg(test)]
@@ -110,8 +113,8 @@ pub(super) mod tests {
     fn every_whole_batch_is_found_and_one_that_is_being_written_is_left_out() {
         let whole = [batch(100, 3, 4), batch(103, 1, 5)].concat();
         let expected = [
-            Batch { position: 0, base: 100, last: 102, epoch: 4 },
-            Batch { position: 72, base: 103, last: 103, epoch: 5 },
+            Batch { position: 0, size: 72, base: 100, last: 102, epoch: 4 },
+            Batch { position: 72, size: 72, base: 103, last: 103, epoch: 5 },
         ];
         assert_eq!(of(&whole).unwrap(), expected);
         for cut in 1..72 {
