@@ -358,7 +358,23 @@ mod tests {
 
     #[test]
     fn a_trace_tells_which_broker_alone_had_the_record_and_when_it_was_cut_off() {
-        insta::assert_snapshot!(on_a_copy(Outcome::Ok).to_string(), @"");
+        insta::assert_snapshot!(on_a_copy(Outcome::Ok).to_string(), @r"
+        00000000-0007-8001-8000-000000000258
+        It was acknowledged; it was seen at no stage in the end; the first stage that misses it is log.in; log.in/3 offset 8114 was only on kafka-2, truncated under epoch 5 at 31.2 s.
+            29.500 s * cut (kill) is injected into kafka-2: due
+            29.500 s * cut is injected
+            29.500 s * cut has effect, says a tcp connect: refused
+            30.000 s   attempt 0 of place_order is due
+            30.000 s   attempt 0 of place_order is sent
+            30.020 s   attempt 0 of place_order ends: ok, status 202
+            31.000 s * cut is healed: due
+            31.000 s * cut is gone: connected
+            31.200 s * kafka-2 truncates in/3 to offset 8100, under epoch 5: 100 records go
+                   -   at log.in/3 offset 8114 (read from a broker's copy): only on kafka-2, truncated under epoch 5 at 31.2 s
+             missing   log.in: it is not there; log.in/3 offset 8114 was only on kafka-2, truncated under epoch 5 at 31.2 s
+             missing   db.row: it is not there
+             missing   log.out: it is not there
+        ");
     }
 
     #[test]
