@@ -20,6 +20,7 @@ mod segment;
 mod taken;
 mod tool;
 
+use self::dump::Dumped;
 use self::keep::{Bound, Kept};
 use self::lineage::Parting;
 use self::taken::{Copy, HIGH_WATERMARKS};
@@ -30,7 +31,7 @@ use crate::component::Site;
 use crate::manifest::{LogStage, Manifest, StageSource};
 use crate::stage::{Records, Verdict};
 use proofload_history::{Event, HistoryError, LogDiverged, LogsNotCompared, Observation, Reading, Recorder};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -239,8 +240,7 @@ impl Comparison<'_> {
 
     /// Records what `dump` has beyond where each of `copies` parts from its log.
     fn record(&mut self, copies: &[(Copy, Parting)], dump: &str) -> Result<(), HistoryError> {
-        for (copy, parting) in copies {
-            let beyond = self.records_of(copy, *parting, dump)?;
+        for ((copy, parting), beyond) in copies.iter().zip(self.observe(copies, dump)?) {
             let (fault, broker) = (copy.fault.clone(), copy.broker.clone());
             let truncated = cut::truncated_at_ms(&self.lab.log(&broker), &copy.log(), parting.from, copy.taken_ms());
             self.recorder.event(Event::LogDiverged(LogDiverged {
@@ -263,37 +263,35 @@ impl Comparison<'_> {
         Ok(())
     }
 
-    /// Writes the observations of every stage that is read from the log, by the code that reads it.
-    fn records_of(&mut self, copy: &Copy, parting: Parting, dump: &str) -> Result<Beyond, HistoryError> {
-        let clock = self.recorder.clock();
-        let sources = self.stages.get(copy.topic.as_str()).into_iter().flatten();
-        let mut stages: Vec<Records> =
-            sources.map(|(name, source)| Records::new(name, &source.layout, Reading::Replica, clock)).collect();
-        let mut beyond = Beyond::default();
+    /// Writes the observations of every stage that is read from these logs, by the code that reads it. Gives for each copy
+    /// what it has beyond where it parts.
+    fn observe(&mut self, copies: &[(Copy, Parting)], dump: &str) -> Result<Vec<Beyond>, HistoryError> {
+        let mut found: Vec<Beyond> = copies.iter().map(|(copy, _)| self.beyond(copy)).collect();
+        let by_log: HashMap<String, usize> = copies.iter().map(|(copy, _)| copy.log()).zip(0..).collect();
         let mut facts: Vec<Observation> = Vec::new();
         // It was understood before.
         let _ = dump::parse(dump.as_bytes(), |file, record| {
-            if !is_of(file, copy) || !(parting.from..parting.to).contains(&record.offset) {
+            let number = file.split_once('/').and_then(|(log, _)| by_log.get(log));
+            let Some(((copy, parting), beyond)) = number.map(|number| (&copies[*number], &mut found[*number])) else {
                 return;
+            };
+            if (parting.from..parting.to).contains(&record.offset) {
+                let known = (copy.topic.clone(), copy.partition, record.offset, record.epoch);
+                let first = self.told.insert(known);
+                let told = beyond.take(copy.partition, record);
+                facts.extend(told.into_iter().filter(|_| first));
             }
-            beyond.records += 1;
-            let known = (copy.topic.clone(), copy.partition, record.offset, record.epoch);
-            let told = !self.told.insert(known);
-            let mut unreadable = false;
-            for stage in &mut stages {
-                let position = (copy.partition, record.offset);
-                match stage.read_parts(position, record.at_ms, record.key, record.value) {
-                    Verdict::Fact(fact) if !told => {
-                        facts.push(Observation { leader_epoch: Some(record.epoch), ..fact });
-                    }
-                    Verdict::Fact(_) | Verdict::Filtered => {}
-                    Verdict::Unreadable => unreadable = true,
-                }
-            }
-            beyond.unreadable += u64::from(unreadable);
         });
         facts.into_iter().try_for_each(|fact| self.recorder.observation(fact))?;
-        Ok(beyond)
+        Ok(found)
+    }
+
+    fn beyond(&self, copy: &Copy) -> Beyond {
+        let clock = self.recorder.clock();
+        let sources = self.stages.get(copy.topic.as_str()).into_iter().flatten();
+        let stages =
+            sources.map(|(name, source)| Records::new(name, &source.layout, Reading::Replica, clock)).collect();
+        Beyond { stages, records: 0, unreadable: 0 }
     }
 
     fn stages_of(&self, copy: &Copy) -> Vec<String> {
@@ -317,11 +315,31 @@ impl Comparison<'_> {
     }
 }
 
-/// Records of a copy beyond where it parts from its log.
-#[derive(Default)]
+/// What a copy has beyond where it parts from its log.
 struct Beyond {
+    /// The stages that are read from the log.
+    stages: Vec<Records>,
     records: u64,
+    /// Records that a stage cannot read.
     unreadable: u64,
+}
+
+impl Beyond {
+    /// Takes a record, and gives what it says to the stages.
+    fn take(&mut self, partition: i32, record: Dumped<'_>) -> Vec<Observation> {
+        let Dumped { offset, epoch, at_ms, key, value } = record;
+        let (mut facts, mut unreadable) = (Vec::new(), false);
+        for stage in &mut self.stages {
+            match stage.read_parts((partition, offset), at_ms, key, value) {
+                Verdict::Fact(fact) => facts.push(Observation { leader_epoch: Some(epoch), ..fact }),
+                Verdict::Filtered => {}
+                Verdict::Unreadable => unreadable = true,
+            }
+        }
+        self.records += 1;
+        self.unreadable += u64::from(unreadable);
+        facts
+    }
 }
 
 /// Whether a file of a dump, as the tool was told it, is a segment of the copy.
