@@ -38,10 +38,13 @@ pub(super) enum Kept {
 /// Copies the log in `folder` into the folder `into`, which is made: segments, the newest first, then
 /// `leader-epoch-checkpoint`, so that it knows of every epoch that the segments have.
 pub(super) fn keep(folder: &Path, into: &Path, bound: Bound) -> Kept {
-    match keep_segments(folder, into, bound) {
-        Ok(kept) => kept,
-        Err(error) => Kept::Nothing(format!("it could not be copied: {error}")),
+    let kept = keep_segments(folder, into, bound);
+    let kept = kept.unwrap_or_else(|error| Kept::Nothing(format!("it could not be copied: {error}")));
+    if let Kept::Nothing(_) = kept {
+        // What was begun is no copy. Where it cannot be removed, it is found to have no checkpoint.
+        let _ = std::fs::remove_dir_all(into);
     }
+    kept
 }
 
 fn keep_segments(folder: &Path, into: &Path, bound: Bound) -> io::Result<Kept> {
@@ -164,7 +167,9 @@ mod tests {
     #[test]
     fn without_room_or_time_nothing_is_kept_and_that_is_said() {
         for (room, seconds) in [(71, 60), (432, 0)] {
-            assert!(matches!(kept(room, seconds).1, Kept::Nothing(_)), "{room} bytes, {seconds} s");
+            let (into, kept) = kept(room, seconds);
+            assert!(matches!(kept, Kept::Nothing(_)), "{room} bytes, {seconds} s");
+            assert!(!into.path().join("orders-0").exists());
         }
         let into = tempfile::tempdir().unwrap();
         let bound = Bound { bytes: 1_000, until: Instant::now() + Duration::from_secs(60) };
