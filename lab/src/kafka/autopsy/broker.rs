@@ -21,6 +21,12 @@ const KEEP_WITHIN: Duration = Duration::from_secs(5);
 ///
 /// What could not be copied is in the journal; a fault is healed whatever becomes of this.
 pub(crate) fn keep_logs(site: &Site, fault: &str) {
+    // Copies lie in a folder of that name.
+    if Path::new(fault).file_name() != Some(fault.as_ref()) {
+        let note = format!("nothing is kept before `{fault}` is healed: its name cannot be that of a folder");
+        let _ = site.ground.recorder.event(Event::Noted { note });
+        return;
+    }
     let manifest = &site.ground.manifest;
     let root = site.ground.run.autopsy();
     let into = root.join(fault).join(&*site.instance.name);
@@ -97,4 +103,66 @@ fn bytes_below(folder: &Path) -> u64 {
         Err(_) => 0,
     };
     entries.map(bytes).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::segment::tests::batch;
+    use super::*;
+
+    const MANIFEST: &str = r#"
+        format = 1
+        name = "orders"
+        title = "Orders"
+        entry = { host = "kafka-1", port = 9094 }
+        [component.kafka]
+        kind = "kafka"
+        replicas = 3
+        topic.orders = { partitions = 4, replication = 2 }
+        topic.unread = { partitions = 1, replication = 3 }
+        [stage."log.taken"]
+        title = "taken"
+        topic = "orders"
+        id = "/id"
+    "#;
+
+    /// The data of a broker that has replicas of `orders`/0 to 2, of 4, 1 and 1 batches of 72 bytes.
+    fn data() -> tempfile::TempDir {
+        let data = tempfile::tempdir().unwrap();
+        let log = |name: &str, batches: i64| {
+            let folder = data.path().join("log").join(name);
+            std::fs::create_dir_all(&folder).unwrap();
+            let segment: Vec<u8> = (0..batches).flat_map(|base| batch(base, 1, 0)).collect();
+            std::fs::write(folder.join("00000000000000000000.log"), segment).unwrap();
+        };
+        for (name, batches) in [("orders-0", 4), ("orders-1", 1), ("orders-2", 1), ("unread-0", 1)] {
+            log(name, batches);
+        }
+        std::fs::write(data.path().join("log").join(HIGH_WATERMARKS), "0\n0\n").unwrap();
+        data
+    }
+
+    fn kept(bytes: u64) -> Vec<(String, Kept)> {
+        let (data, into) = (data(), tempfile::tempdir().unwrap());
+        let bound = Bound { bytes, until: Instant::now() + Duration::from_secs(60) };
+        let manifest = Manifest::parse(MANIFEST).unwrap();
+        let kept = keep_each(&manifest, "kafka", data.path(), into.path(), bound);
+        assert!(into.path().join(HIGH_WATERMARKS).exists() && !into.path().join("unread-0").exists());
+        assert!(kept.iter().all(|(_, stages, _)| stages == &["log.taken"]), "{kept:?}");
+        kept.into_iter().map(|(log, _, kept)| (log, kept)).collect()
+    }
+
+    #[test]
+    fn the_replicas_of_a_broker_that_a_stage_is_read_from_are_kept() {
+        let whole = |log: &str, bytes| (log.to_owned(), Kept::Whole { bytes });
+        assert_eq!(kept(10_000), [whole("orders/1", 72), whole("orders/2", 72), whole("orders/0", 288)]);
+    }
+
+    #[test]
+    fn where_room_is_short_small_logs_are_kept_whole_and_large_ones_from_their_share_on() {
+        let whole = |log: &str| (log.to_owned(), Kept::Whole { bytes: 72 });
+        let end = |bytes, from| ("orders/0".to_owned(), Kept::End { bytes, from });
+        assert_eq!(kept(300), [whole("orders/1"), whole("orders/2"), end(144, 2)]);
+        assert!(kept(100).iter().all(|(_, kept)| matches!(kept, Kept::Nothing(_))));
+    }
 }
