@@ -1,11 +1,12 @@
 //! Drives the faults of a run: waits for each one's moment, aims it, lets it live, and ends it.
 
 use crate::fault::{Fault, Scene};
-use crate::life::{Fate, Firing, Life};
+use crate::life::{Fate, Firing, Keep, Life};
 use crate::plan::FaultPlan;
 use crate::resolve::{Resolved, resolve};
 use crate::schedule::Schedule;
 use crate::wait::{self, Moment};
+use futures::FutureExt as _;
 use futures::future::{BoxFuture, join_all};
 use proofload_history::{Event, Phase, Recorder};
 use proofload_lab::Lab;
@@ -73,10 +74,13 @@ impl Chaos {
     #[must_use]
     pub fn new(setting: Setting, schedule: Schedule) -> Self {
         let stop = watch::Sender::new(None);
+        let keep = keep(&setting.lab);
         let lives = |plan: &FaultPlan| {
             let names = plan.occurrences().into_iter();
-            let life =
-                |name: String| Life::new(&name, plan.about.name, Arc::clone(&setting.recorder), stop.subscribe());
+            let (recorder, keep) = (&setting.recorder, &keep);
+            let life = |name: String| {
+                Life::new(&name, plan.about.name, Arc::clone(recorder), Arc::clone(keep), stop.subscribe())
+            };
             names.map(life).map(Arc::new).collect()
         };
         let lives = schedule.plans().iter().map(lives).collect();
@@ -135,6 +139,15 @@ impl Chaos {
     pub fn active(&self) -> Vec<String> {
         self.inner.lives().filter(|life| life.is_active()).map(|life| life.fault.clone()).collect()
     }
+}
+
+/// Has the lab keep what a heal would destroy.
+fn keep(lab: &Lab) -> Keep {
+    let lab = lab.clone();
+    Arc::new(move |fault, held| {
+        let (lab, fault, held) = (lab.clone(), fault.to_owned(), held.to_vec());
+        async move { drop(join_all(held.iter().map(|instance| lab.keep(instance, &fault))).await) }.boxed()
+    })
 }
 
 /// Injects in a task of its own: an injection that is under way when the run is ended comes to its end, and is healed

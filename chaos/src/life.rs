@@ -5,16 +5,19 @@
 
 use crate::ChaosError;
 use crate::fault::{Fault, Look};
+use futures::future::BoxFuture;
 use proofload_history::{Event, Recorder};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+use std::sync::{Arc, Mutex as StdMutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep, timeout};
 
 /// How long an injection may take.
 const INJECT_BOUND: Duration = Duration::from_secs(15);
+/// How long it may take to keep what the heal would destroy: a fault must not last because of it.
+const KEEP_BOUND: Duration = Duration::from_secs(15);
 /// How long one try to heal may take: a killed broker is healed when it serves again.
 const HEAL_BOUND: Duration = Duration::from_secs(60);
 /// How often a heal is tried, and how long after a failure it is tried again.
@@ -25,6 +28,9 @@ const LOOK_PAUSE: Duration = Duration::from_millis(200);
 /// How long a healed system may take to be whole, and how long that is waited for when the run is being ended.
 const WHOLE_BOUND: Duration = Duration::from_secs(60);
 const WHOLE_BOUND_STOPPED: Duration = Duration::from_secs(5);
+
+/// Keeps what the heal of a fault would destroy in the instances that it holds: by the fault's name in the journal.
+pub(crate) type Keep = Arc<dyn Fn(&str, &[String]) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// Why and on what a fault fires.
 #[derive(Clone, Debug)]
@@ -79,6 +85,10 @@ pub(crate) struct Life {
     fate: StdMutex<Option<Fate>>,
     /// The newest look of each observer, and whether it is in the journal.
     looks: StdMutex<BTreeMap<String, (Look, bool)>>,
+    /// The instances that it holds, from its injection on.
+    held: OnceLock<Vec<String>>,
+    keep: Keep,
+    kept: AtomicBool,
     /// Set when the run is being ended: bounds shrink.
     stop: watch::Receiver<Option<String>>,
 }
@@ -88,6 +98,7 @@ impl Life {
         fault: &str,
         kind: &'static str,
         recorder: Arc<Recorder>,
+        keep: Keep,
         stop: watch::Receiver<Option<String>>,
     ) -> Self {
         Self {
@@ -98,6 +109,9 @@ impl Life {
             active: AtomicBool::new(false),
             fate: StdMutex::new(None),
             looks: StdMutex::new(BTreeMap::new()),
+            held: OnceLock::new(),
+            keep,
+            kept: AtomicBool::new(false),
             stop,
         }
     }
@@ -119,6 +133,7 @@ impl Life {
         if !matches!(*state, State::Waiting) {
             return false;
         }
+        self.held.get_or_init(|| firing.targets.clone());
         let injecting = Event::FaultInjecting {
             fault: self.fault.clone(),
             kind: self.kind.to_owned(),
@@ -189,6 +204,7 @@ impl Life {
         let State::Active(fault) = &*state else { return };
         let fault = Arc::clone(fault);
         self.close_looks();
+        self.keep_what_is_held().await;
         let began = Some(self.recorder.clock().now());
         for attempt in 1..=HEAL_TRIES {
             match bounded("heal it", HEAL_BOUND, fault.heal()).await {
@@ -209,6 +225,18 @@ impl Life {
         // It stays active: a later call tries again, and the end of the lab ends it in any case.
         let evidence = format!("could not be healed in {HEAL_TRIES} tries");
         self.journal(Event::HealAttested { fault: self.fault.clone(), healed: false, evidence });
+    }
+
+    /// Once, before the first try to heal: afterwards it is gone.
+    async fn keep_what_is_held(&self) {
+        let Some(held) = self.held.get() else { return };
+        if self.kept.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        if timeout(KEEP_BOUND, (self.keep)(&self.fault, held)).await.is_err() {
+            let note = format!("what `{}` held could not be kept within {} s", self.fault, KEEP_BOUND.as_secs());
+            self.journal(Event::Noted { note });
+        }
     }
 
     async fn attest_heal(&self, fault: &dyn Fault) {

@@ -1,7 +1,7 @@
 //! The journal: one JSON object a line, for what happens seldom. What was done to the system and when, which ids were
 //! issued, how far each stage was read.
 
-use crate::{At, Name, Phase};
+use crate::{At, LogDiverged, LogsNotCompared, Name, Phase};
 use std::collections::BTreeMap;
 
 /// One line of the journal.
@@ -160,6 +160,17 @@ pub enum Event {
     },
     /// A stage was read. Absent for a stage that was never read.
     StageRead(StageRead),
+    /// A broker held records that its log does not have at the end.
+    LogDiverged(LogDiverged),
+    /// Nobody can tell whether a broker held more than its logs have.
+    LogsNotCompared(LogsNotCompared),
+    /// What brokers held while faults held them has been compared with the logs at the end.
+    LogsCompared {
+        /// Copies of logs that were compared.
+        copies: u64,
+        /// Copies that hold more than their log.
+        diverged: u64,
+    },
     /// The run was told to stop before its end.
     Interrupted {
         /// `SIGINT`, `SIGTERM`.

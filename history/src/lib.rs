@@ -10,6 +10,7 @@
 //! - [`phase`]: the named spans of a run
 //! - [`operation`], [`observation`], [`sample`]: the three tables
 //! - [`journal`]: the low-volume record
+//! - [`divergence`]: what a replica held and its log does not have
 //! - [`table`]: rows as Arrow columns, and the stream files that hold them
 //! - [`digest`]: digests of payloads, rows and answers
 //! - [`recorder`]: writes a history while a run goes on
@@ -18,6 +19,7 @@
 
 pub mod clock;
 pub mod digest;
+pub mod divergence;
 pub mod history;
 pub mod id;
 pub mod journal;
@@ -33,6 +35,7 @@ pub mod table;
 mod error;
 
 pub use clock::{At, Clock};
+pub use divergence::{LogDiverged, LogsNotCompared};
 pub use error::HistoryError;
 pub use history::{History, Intent};
 pub use id::Id;

@@ -10,6 +10,31 @@ pub enum Reading {
     Final,
     /// While the run went on. A record seen then and gone later proves truncation.
     Live,
+    /// From a broker's copy of a log, taken while a fault held the broker, beyond where the log itself went on without
+    /// it. The journal's `log_diverged` at these positions tells whose copies have it. No check counts these.
+    Replica,
+}
+
+impl Reading {
+    /// How `observations.arrow` writes it.
+    #[must_use]
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Final => 0,
+            Self::Live => 1,
+            Self::Replica => 2,
+        }
+    }
+
+    /// The reading that `code` stands for. What a later version writes proves nothing here.
+    #[must_use]
+    pub(crate) fn of_code(code: u8) -> Self {
+        match code {
+            0 => Self::Final,
+            1 => Self::Live,
+            _ => Self::Replica,
+        }
+    }
 }
 
 /// One fact read at a stage.

@@ -77,6 +77,12 @@ impl RunDir {
         self.root.join("logs")
     }
 
+    /// Copies of what a heal would have destroyed: `FAULT/INSTANCE/...`.
+    #[must_use]
+    pub fn autopsy(&self) -> PathBuf {
+        self.root.join("autopsy")
+    }
+
     /// Data of the components while the run goes on; removed at its end.
     #[must_use]
     pub fn data(&self) -> PathBuf {

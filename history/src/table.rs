@@ -245,7 +245,7 @@ impl Row for Observation {
             Self::schema(),
             vec![
                 texts(rows.iter().map(|row| Some(&*row.stage))),
-                numbers!(UInt8Builder, rows.iter().map(|row| Some(u8::from(row.reading == Reading::Live)))),
+                numbers!(UInt8Builder, rows.iter().map(|row| Some(row.reading.code()))),
                 ids(rows.iter().map(|row| Some(row.id)))?,
                 ids(rows.iter().map(|row| row.key))?,
                 numbers!(Int32Builder, rows.iter().map(|row| row.partition)),
@@ -265,7 +265,7 @@ impl Row for Observation {
         let decode_row = |row: usize| {
             Some(Self {
                 stage: text_at(&columns[0], row, names)?,
-                reading: if number_at::<UInt8Type>(&columns[1], row)? == 0 { Reading::Final } else { Reading::Live },
+                reading: Reading::of_code(number_at::<UInt8Type>(&columns[1], row)?),
                 id: id_at(&columns[2], row)?,
                 key: id_at(&columns[3], row),
                 partition: number_at::<Int32Type>(&columns[4], row),

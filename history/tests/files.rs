@@ -35,20 +35,23 @@ fn operations() -> impl Strategy<Value = Operation> {
 fn observations() -> impl Strategy<Value = Observation> {
     let position = (any::<Option<i32>>(), any::<Option<i64>>(), any::<Option<i32>>());
     let fact = (any::<Option<i64>>(), proptest::option::of(names()), any::<Option<i64>>(), any::<Option<u64>>());
-    (names(), any::<bool>(), any::<u128>(), any::<Option<u128>>(), position, any::<Option<u64>>(), fact).prop_map(
-        |(stage, live, id, key, (partition, offset, leader_epoch), at, (version, state, amount, digest))| Observation {
-            stage,
-            reading: if live { Reading::Live } else { Reading::Final },
-            id: Id(id),
-            key: key.map(Id),
-            partition,
-            offset,
-            leader_epoch,
-            at: at.map(At),
-            version,
-            state,
-            amount,
-            digest,
+    let reading = prop_oneof![Just(Reading::Final), Just(Reading::Live), Just(Reading::Replica)];
+    (names(), reading, any::<u128>(), any::<Option<u128>>(), position, any::<Option<u64>>(), fact).prop_map(
+        |(stage, reading, id, key, (partition, offset, leader_epoch), at, (version, state, amount, digest))| {
+            Observation {
+                stage,
+                reading,
+                id: Id(id),
+                key: key.map(Id),
+                partition,
+                offset,
+                leader_epoch,
+                at: at.map(At),
+                version,
+                state,
+                amount,
+                digest,
+            }
         },
     )
 }

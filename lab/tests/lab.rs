@@ -124,6 +124,11 @@ fn the_brokers_view_gauges_and_series_follow_a_killed_leader_and_database() {
 }
 
 #[test]
+fn what_an_isolated_leader_alone_acknowledged_is_found_in_its_copy_and_told_with_what_cut_it_off() {
+    plays("autopsy");
+}
+
+#[test]
 fn a_paused_instance_answers_nothing_until_it_goes_on() {
     plays("pause");
 }

@@ -31,6 +31,12 @@ pub(super) async fn observe(run: &Run<'_>) -> anyhow::Result<()> {
         };
         run.progress.say(&format!("read {name}: {how}"));
     }
+    if let Some(compared) = kafka::compare(&run.lab, &run.recorder).await? {
+        let kafka::Compared { copies, diverged, not_known } = compared;
+        run.progress.say(&format!(
+            "autopsy: {copies} copies of logs compared, {diverged} hold more than their log, {not_known} not known"
+        ));
+    }
     Ok(())
 }
 

@@ -25,6 +25,7 @@ pub mod statistics;
 pub mod trace;
 pub mod verdict;
 
+mod autopsy;
 mod intents;
 mod names;
 mod place;

@@ -25,5 +25,6 @@ pub(crate) fn how(reading: Reading) -> &'static str {
     match reading {
         Reading::Final => "at the end",
         Reading::Live => "live",
+        Reading::Replica => "from a broker's copy",
     }
 }

@@ -1,6 +1,7 @@
 //! Everything that is known of one id, in the order of time: what was asked, what was seen, what was done to the
 //! system around it.
 
+use crate::autopsy::Autopsy;
 use crate::faults::Faults;
 use crate::spans::unsent_by_generator;
 use crate::{Chain, ChainStage, place, wording};
@@ -50,6 +51,8 @@ pub enum StepKind {
     SeenLive,
     /// A stage had it at the end.
     Seen,
+    /// Only a broker's copy of the stage's log has it.
+    OnReplica,
 }
 
 /// A stage that does not have the id.
@@ -63,6 +66,8 @@ pub struct Missing {
     pub read_completely: bool,
     /// Whether it was seen there while the run went on: then it is gone.
     pub seen_live: bool,
+    /// What brokers' copies of the stage's log tell of it, or why they tell nothing.
+    pub autopsy: Option<String>,
 }
 
 /// The trace of `id`. O(operations + observations + journal).
@@ -71,12 +76,14 @@ pub fn trace(history: &History, chains: &BTreeMap<String, Chain>, id: Id) -> Tra
     let attempts: Vec<&Operation> = history.operations.iter().filter(|made| made.intent == id).collect();
     let seen: Vec<&Observation> = history.observations.iter().filter(|seen| seen.id == id).collect();
     let mut steps: Vec<Step> = attempts.iter().flat_map(|made| attempt_steps(made)).collect();
-    steps.extend(seen.iter().map(|seen| seen_step(seen)));
+    let autopsy = Autopsy::of(&history.journal);
+    steps.extend(seen.iter().map(|seen| seen_step(seen, &autopsy)));
     if let Some((from, to)) = life(&steps) {
         steps.extend(around(history, from - AROUND, to + AROUND));
     }
+    steps.extend(cuts(&seen, &autopsy));
     steps.sort_by_key(|step| (step.at.unwrap_or(At(u64::MAX)), step.kind));
-    let missing = missing(history, chains, &attempts, &seen);
+    let missing = missing(history, chains, &attempts, &seen, &autopsy);
     Trace { id, sentence: sentence(history, id, &attempts, &seen, &missing), steps, missing }
 }
 
@@ -96,18 +103,39 @@ fn attempt_steps(made: &Operation) -> Vec<Step> {
     ]
 }
 
-fn seen_step(seen: &Observation) -> Step {
+fn seen_step(seen: &Observation, autopsy: &Autopsy<'_>) -> Step {
     let kind = match seen.reading {
         Reading::Live => StepKind::SeenLive,
         Reading::Final => StepKind::Seen,
+        Reading::Replica => StepKind::OnReplica,
     };
     let amount = seen.amount.map_or_else(String::new, |amount| format!(", {amount} minor units"));
     let version = seen.version.map_or_else(String::new, |version| format!(", version {version}"));
+    let fate = if kind == StepKind::OnReplica { format!(": {}", autopsy.fate(seen)) } else { String::new() };
     Step {
         at: seen.at,
         kind,
-        text: format!("at {}{version}{amount} (read {})", place::of(seen), place::how(seen.reading)),
+        text: format!("at {}{version}{amount} (read {}){fate}", place::of(seen), place::how(seen.reading)),
     }
+}
+
+/// When brokers cut off the records of the id that they alone had.
+fn cuts(seen: &[&Observation], autopsy: &Autopsy<'_>) -> Vec<Step> {
+    let on_copies = seen.iter().filter(|seen| seen.reading == Reading::Replica);
+    let diverged = on_copies.flat_map(|seen| autopsy.holding(seen));
+    let mut steps: Vec<Step> = diverged
+        .filter_map(|it| {
+            let records = wording::plural(it.records, "record");
+            let (broker, log, from) = (&it.broker, format!("{}/{}", it.log, it.partition), it.from_offset);
+            let under = it.truncated_under_epoch.map_or_else(String::new, |epoch| format!(", under epoch {epoch}"));
+            let text = format!("{broker} truncates {log} to offset {from}{under}: {records} go");
+            Some(Step { at: Some(it.truncated_at?), kind: StepKind::System, text })
+        })
+        .collect();
+    // One record may be at several stages.
+    steps.sort_by(|one, other| (one.at, &one.text).cmp(&(other.at, &other.text)));
+    steps.dedup();
+    steps
 }
 
 /// From the first to the last step that has an instant.
@@ -166,6 +194,9 @@ fn event_text(event: &Event) -> Option<String> {
         | Event::LoadAudited(_)
         | Event::Drained { .. }
         | Event::StageRead(_)
+        | Event::LogDiverged(_)
+        | Event::LogsNotCompared(_)
+        | Event::LogsCompared { .. }
         | Event::Interrupted { .. }
         | Event::RunEnded {} => return None,
     })
@@ -177,6 +208,7 @@ fn missing(
     chains: &BTreeMap<String, Chain>,
     attempts: &[&Operation],
     seen: &[&Observation],
+    autopsy: &Autopsy<'_>,
 ) -> Vec<Missing> {
     let has = |stage: &str, reading: Reading| seen.iter().any(|seen| &*seen.stage == stage && seen.reading == reading);
     let mut missing = Vec::new();
@@ -200,6 +232,7 @@ fn missing(
                     .stage_read(&stage.stage)
                     .is_some_and(|read| read.complete && (read.unreadable == 0 || has(&stage.stage, Reading::Live))),
                 seen_live: has(&stage.stage, Reading::Live),
+                autopsy: autopsy.of_missing(&stage.stage, seen),
             });
         }
     }
@@ -220,12 +253,17 @@ fn sentence(history: &History, id: Id, attempts: &[&Operation], seen: &[&Observa
         0 => "it was seen at no stage in the end".to_owned(),
         times => format!("it was seen {} in the end", wording::plural(times as u64, "time")),
     };
+    let on_copy = seen.iter().any(|seen| seen.reading == Reading::Replica);
+    let never = !attempts.iter().any(|made| made.outcome == Outcome::Ok);
+    let no_loss = "; a broker's copy has it, which is no loss, for nobody acknowledged it";
+    let copied = if missing.is_empty() && on_copy && never { no_loss } else { "" };
     let first = missing.first().map_or_else(String::new, |missing| {
         let gone = if missing.seen_live { ", where it was seen live" } else { "" };
         let read = if missing.read_completely { "" } else { " (not read whole)" };
-        format!("; the first stage that misses it is {}{gone}{read}", missing.stage)
+        let autopsy = missing.autopsy.as_ref().map_or_else(String::new, |told| format!("; {told}"));
+        format!("; the first stage that misses it is {}{gone}{read}{autopsy}", missing.stage)
     });
-    format!("{outcome}; {places}{first}.")
+    format!("{outcome}; {places}{first}{copied}.")
 }
 
 fn issued(history: &History, id: Id) -> bool {
@@ -253,7 +291,8 @@ impl fmt::Display for Trace {
                 (true, false) => "it is not there",
                 (false, _) => "it was not seen there, and the stage was not read whole",
             };
-            writeln!(f, "{:>12}   {}: {how}", "missing", missing.stage)?;
+            let autopsy = missing.autopsy.as_ref().map_or_else(String::new, |told| format!("; {told}"));
+            writeln!(f, "{:>12}   {}: {how}{autopsy}", "missing", missing.stage)?;
         }
         Ok(())
     }
@@ -263,6 +302,7 @@ impl fmt::Display for Trace {
 mod tests {
     use super::*;
     use crate::testing::Script;
+    use proofload_history::LogDiverged;
 
     #[test]
     fn a_trace_tells_the_way_of_a_lost_id_and_what_was_done_around_it() {
@@ -289,6 +329,63 @@ mod tests {
              missing   log.out: it is not there
         ");
         assert!(serde_json::to_string(&trace).unwrap().contains("\"seen_live\":true"));
+    }
+
+    /// The way of the intent in the middle, which is nowhere but on kafka-2's copy.
+    fn on_a_copy(outcome: Outcome) -> Trace {
+        let id = Script::id(600);
+        let mut script = Script::new();
+        script.issue(1, 600, 601).timed(600, 30.0, 20, outcome).record(Reading::Replica, (3, 8_114), id, 1);
+        script.fault(29.5, 31.0, "cut").read_all(62.0);
+        let diverged = LogDiverged {
+            log: "in".into(),
+            partition: 3,
+            broker: "kafka-2".into(),
+            fault: "cut".into(),
+            from_offset: 8_100,
+            to_offset: 8_200,
+            epoch: 4,
+            truncated_under_epoch: Some(5),
+            truncated_at: Some(At::from_secs_f64(31.2)),
+            high_watermark: Some(8_100),
+            records: 100,
+            unreadable: 0,
+            stages: vec!["log.in".into()],
+        };
+        script.event(63.0, Event::LogDiverged(diverged));
+        trace(&script.history(), &Script::chains(), id)
+    }
+
+    #[test]
+    fn a_trace_tells_which_broker_alone_had_the_record_and_when_it_was_cut_off() {
+        insta::assert_snapshot!(on_a_copy(Outcome::Ok).to_string(), @r"
+        00000000-0007-8001-8000-000000000258
+        It was acknowledged; it was seen at no stage in the end; the first stage that misses it is log.in; log.in/3 offset 8114 was only on kafka-2, truncated under epoch 5 at 31.2 s.
+            29.500 s * cut (kill) is injected into kafka-2: due
+            29.500 s * cut is injected
+            29.500 s * cut has effect, says a tcp connect: refused
+            30.000 s   attempt 0 of place_order is due
+            30.000 s   attempt 0 of place_order is sent
+            30.020 s   attempt 0 of place_order ends: ok, status 202
+            31.000 s * cut is healed: due
+            31.000 s * cut is gone: connected
+            31.200 s * kafka-2 truncates in/3 to offset 8100, under epoch 5: 100 records go
+                   -   at log.in/3 offset 8114 (read from a broker's copy): only on kafka-2, truncated under epoch 5 at 31.2 s
+             missing   log.in: it is not there; log.in/3 offset 8114 was only on kafka-2, truncated under epoch 5 at 31.2 s
+             missing   db.row: it is not there
+             missing   log.out: it is not there
+        ");
+    }
+
+    #[test]
+    fn what_nobody_acknowledged_is_missing_nowhere_though_a_copy_has_it() {
+        let trace = on_a_copy(Outcome::Indeterminate);
+        assert!(trace.missing.is_empty());
+        assert!(
+            trace.sentence.ends_with("a broker's copy has it, which is no loss, for nobody acknowledged it."),
+            "{}",
+            trace.sentence
+        );
     }
 
     #[test]

@@ -17,6 +17,7 @@ struct Script {
     /// That many tries to heal fail.
     heals_failing: u32,
     never_whole: bool,
+    keep_hangs: bool,
 }
 
 /// A fault that only counts what is done to it.
@@ -85,6 +86,8 @@ struct Bench {
     life: Arc<Life>,
     fake: Arc<Fake>,
     run: RunDir,
+    /// What was kept: of which fault, in which instances, and whether the fault was in effect then.
+    kept: Arc<StdMutex<Vec<(String, Vec<String>, bool)>>>,
     stop: watch::Sender<Option<String>>,
     _folder: tempfile::TempDir,
 }
@@ -95,7 +98,6 @@ impl Bench {
         let run = RunDir::at(folder.path());
         let recorder = Arc::new(Recorder::create(&run, Clock::new()).unwrap());
         let stop = watch::Sender::new(None);
-        let life = Arc::new(Life::new("cut", "partition", recorder, stop.subscribe()));
         let fake = Arc::new(Fake {
             script,
             told_before: AtomicBool::new(false),
@@ -105,7 +107,24 @@ impl Bench {
             go_on: Semaphore::new(0),
             journal: run.journal(),
         });
-        Self { life, fake, run, stop, _folder: folder }
+        let kept = Arc::default();
+        let keep = Self::keep(Arc::clone(&fake), Arc::clone(&kept));
+        let life = Arc::new(Life::new("cut", "partition", recorder, keep, stop.subscribe()));
+        Self { life, fake, run, kept, stop, _folder: folder }
+    }
+
+    fn keep(fake: Arc<Fake>, kept: Arc<StdMutex<Vec<(String, Vec<String>, bool)>>>) -> Keep {
+        Arc::new(move |fault, held| {
+            let touched = fake.touched.load(Ordering::SeqCst);
+            kept.lock().unwrap().push((fault.to_owned(), held.to_vec(), touched));
+            let hangs = fake.script.keep_hangs;
+            async move {
+                if hangs {
+                    std::future::pending().await
+                }
+            }
+            .boxed()
+        })
     }
 
     async fn inject(&self) -> bool {
@@ -202,6 +221,35 @@ async fn a_heal_that_fails_is_tried_again_and_noted() {
     let bench = Bench::new(Script { heals_failing: 2, ..Script::default() });
     bench.live().await;
     assert_eq!(bench.journal()[4..], ["noted", "noted", "healed: due", "heal attested true"]);
+    assert!(bench.untouched());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_heal_would_destroy_is_kept_once_while_the_fault_is_in_effect_on_every_way_out() {
+    let expected = [("cut".to_owned(), vec!["kafka-1".to_owned()], true)];
+    for script in [
+        Script::default(),
+        Script { heals_failing: HEAL_TRIES, ..Script::default() },
+        Script { inject_fails: true, ..Script::default() },
+    ] {
+        let bench = Bench::new(script);
+        bench.live().await;
+        bench.life.finish("interrupted").await;
+        assert_eq!(*bench.kept.lock().unwrap(), expected, "{script:?}");
+        assert!(bench.untouched());
+    }
+    let never = Bench::new(Script::default());
+    never.life.finish("no steady state").await;
+    assert!(never.kept.lock().unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn keeping_that_hangs_is_noted_and_holds_no_heal_up_for_good() {
+    let bench = Bench::new(Script { keep_hangs: true, ..Script::default() });
+    let started = Instant::now();
+    bench.live().await;
+    assert_eq!(bench.journal()[4..], ["noted", "healed: due", "heal attested true"]);
+    assert!(started.elapsed() < KEEP_BOUND + Duration::from_secs(1), "{:?}", started.elapsed());
     assert!(bench.untouched());
 }
 

@@ -4,6 +4,7 @@
 //!     inside SCENARIO FOLDER      enters the namespaces and plays the scenario; its files go to FOLDER
 //!     inside serve                the service: answers HTTP on $LISTEN
 
+mod autopsy;
 mod reading;
 mod scenario;
 mod secure;

@@ -70,14 +70,14 @@ plus = [{ end_offsets = "parcels" }]
 minus = [{ committed = "depot", topic = "parcels" }]
 "#;
 
-struct Parcels {
-    lab: Lab,
+pub(crate) struct Parcels {
+    pub(crate) lab: Lab,
     manifest: Manifest,
-    recorder: Arc<Recorder>,
-    run: RunDir,
+    pub(crate) recorder: Arc<Recorder>,
+    pub(crate) run: RunDir,
 }
 
-async fn start(folder: &Path) -> Result<Parcels, Box<dyn Error>> {
+pub(crate) async fn start(folder: &Path) -> Result<Parcels, Box<dyn Error>> {
     let run = RunDir::at(folder);
     let recorder = Arc::new(Recorder::create(&run, Clock::new())?);
     let tools = Toolbox::find().map_err(|missing| format!("{missing:?}"))?;
@@ -244,7 +244,7 @@ fn sampled(history: &History, killed: &str) -> Result<(), Box<dyn Error>> {
 }
 
 impl Parcels {
-    async fn read(&self, stage: &str) -> StageRead {
+    pub(crate) async fn read(&self, stage: &str) -> StageRead {
         let begun = Instant::now();
         let read = stage::read(&self.lab, &self.manifest, stage, &self.recorder).await;
         eprintln!("{stage}: {:.2} s, complete: {}, {:?}", begun.elapsed().as_secs_f64(), read.complete, read.error);
@@ -307,7 +307,10 @@ fn says(read: &StageRead, words: &str) -> bool {
     read.error.as_ref().is_some_and(|error| error.contains(words))
 }
 
-async fn until(what: &str, mut holds: impl AsyncFnMut() -> Result<bool, String>) -> Result<(), Box<dyn Error>> {
+pub(crate) async fn until(
+    what: &str,
+    mut holds: impl AsyncFnMut() -> Result<bool, String>,
+) -> Result<(), Box<dyn Error>> {
     let deadline = Instant::now() + BOUND;
     while !holds().await.unwrap_or(false) {
         check(Instant::now() < deadline, || format!("{what}: not after {BOUND:?}"))?;
@@ -316,6 +319,6 @@ async fn until(what: &str, mut holds: impl AsyncFnMut() -> Result<bool, String>)
     Ok(())
 }
 
-fn check(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), Box<dyn Error>> {
+pub(crate) fn check(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), Box<dyn Error>> {
     if holds { Ok(()) } else { Err(otherwise().into()) }
 }

@@ -1,6 +1,6 @@
 //! What the tests have played inside a lab. A scenario fails by an error, which the test shows.
 
-use crate::{reading, secure};
+use crate::{autopsy, reading, secure};
 use proofload_history::{Clock, Recorder, RunDir};
 use proofload_lab::manifest::Manifest;
 use proofload_lab::toxic::{Effect, Stream};
@@ -118,6 +118,7 @@ pub(crate) async fn play(name: &str, folder: &Path) -> Played {
         "database-again" => database_again(folder).await,
         "stages" => reading::stages(folder).await,
         "leaders" => reading::leaders(folder).await,
+        "autopsy" => autopsy::autopsy(folder).await,
         "no-program" => refused(folder, &SMALL.replace("\"inside\"", "\"no-such-program\""), "./setup").await,
         "port-taken" => {
             let manifest =

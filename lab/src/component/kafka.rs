@@ -5,6 +5,7 @@
 
 use super::{Component, Site, write};
 use crate::host::Recipe;
+use crate::kafka::keep_logs;
 use crate::plan::{Plan, link_name};
 use crate::{LabError, manifest, ping};
 use futures::future::BoxFuture;
@@ -273,6 +274,13 @@ impl Component for Kafka {
     /// Brokers that stop together wait for a quorum that ends with them.
     fn stops_within(&self) -> Duration {
         Duration::from_secs(1)
+    }
+
+    /// Its logs: it cuts them off when it rejoins.
+    fn keep<'a>(&'a self, site: &'a Site, fault: &'a str) -> BoxFuture<'a, ()> {
+        let (site, fault) = (site.clone(), fault.to_owned());
+        // A copy that ends in a panic is no copy, and the fault is healed all the same.
+        Box::pin(async move { drop(tokio::task::spawn_blocking(move || keep_logs(&site, &fault)).await) })
     }
 
     fn furnish<'a>(&'a self, siblings: &'a [Site]) -> BoxFuture<'a, Result<(), LabError>> {

@@ -141,6 +141,12 @@ pub(crate) trait Component: Send + Sync {
         Duration::from_secs(5)
     }
 
+    /// Copies what the heal of `fault`, which holds it, would destroy, into the run's folder of autopsies. Nothing for most.
+    fn keep<'a>(&'a self, site: &'a Site, fault: &'a str) -> BoxFuture<'a, ()> {
+        let _ = (site, fault);
+        Box::pin(async {})
+    }
+
     /// What is done once, when all instances are ready for the first time: topics, databases.
     fn furnish<'a>(&'a self, siblings: &'a [Site]) -> BoxFuture<'a, Result<(), LabError>> {
         let _ = siblings;

@@ -39,7 +39,7 @@ pub(super) fn log_folder(data: &Path, log: &str) -> Option<PathBuf> {
 }
 
 /// A version, a count, and a line `EPOCH START_OFFSET` for each epoch. Gives (start, epoch), ordered by start.
-fn parse(text: &str) -> Option<Vec<(i64, i32)>> {
+pub(super) fn parse(text: &str) -> Option<Vec<(i64, i32)>> {
     let mut lines = text.lines();
     (lines.next()? == "0").then_some(())?;
     let count: usize = lines.next()?.parse().ok()?;

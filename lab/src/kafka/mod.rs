@@ -4,15 +4,18 @@
 //! broker it has a connection to). Clients that read records and offsets are librdkafka's, made by [`direct`].
 
 mod append;
+mod autopsy;
 mod epochs;
 mod metadata;
 mod quorum;
 mod view;
 
 pub use append::{append_everywhere, value_at};
+pub use autopsy::{Compared, compare};
 pub use quorum::controller;
 pub use view::{Partition, View};
 
+pub(crate) use autopsy::keep_logs;
 pub(crate) use epochs::Epochs;
 
 use crate::Lab;

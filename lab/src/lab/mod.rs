@@ -194,6 +194,14 @@ impl Lab {
         self.unit("start", instance)?.start(!wipe).await
     }
 
+    /// Keeps what the heal of `fault`, which holds `instance`, would destroy: in the run's folder of autopsies, bounded in
+    /// size and time. Nothing to do for most instances, and for a name that is none. What could not be kept is journalled.
+    pub async fn keep(&self, instance: &str, fault: &str) {
+        if let Ok(unit) = self.unit("keep", instance) {
+            unit.component.keep(&unit.site, fault).await;
+        }
+    }
+
     /// Asks an instance a question of its own protocol, directly: how long the answer took.
     ///
     /// # Errors
@@ -260,6 +268,11 @@ impl Lab {
     /// If the Toxiproxy of its host does not answer.
     pub async fn toxics(&self, link: &Link) -> Result<Vec<String>, LabError> {
         toxic::names(link).await
+    }
+
+    /// The programs that it runs on.
+    pub(crate) fn tools(&self) -> &Toolbox {
+        &self.inner.ground.tools
     }
 
     /// The way to a port of an instance, for reading answers of any length.

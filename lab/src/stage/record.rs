@@ -33,17 +33,24 @@ impl Records {
     }
 
     pub(crate) fn read(&mut self, record: &BorrowedMessage<'_>) -> Verdict {
-        let payload = record.payload().unwrap_or_default();
-        let key = record.key().map(|key| Id::of(&String::from_utf8_lossy(key)));
-        match self.judge(payload, key) {
+        let at_ms = record.timestamp().to_millis().and_then(|ms| u64::try_from(ms).ok());
+        self.read_parts((record.partition(), record.offset()), at_ms, record.key(), record.payload())
+    }
+
+    /// What the record at a partition and an offset says, by its stamp, its key and its value.
+    pub(crate) fn read_parts(
+        &mut self,
+        (partition, offset): (i32, i64),
+        at_ms: Option<u64>,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+    ) -> Verdict {
+        let key = key.map(|key| Id::of(&String::from_utf8_lossy(key)));
+        match self.judge(value.unwrap_or_default(), key) {
             Verdict::Fact(fact) => Verdict::Fact(Observation {
-                partition: Some(record.partition()),
-                offset: Some(record.offset()),
-                at: record
-                    .timestamp()
-                    .to_millis()
-                    .and_then(|ms| u64::try_from(ms).ok())
-                    .map(|ms| self.clock.at_wall_ms(ms)),
+                partition: Some(partition),
+                offset: Some(offset),
+                at: at_ms.map(|ms| self.clock.at_wall_ms(ms)),
                 ..fact
             }),
             other => other,

@@ -1,5 +1,6 @@
 //! `delivery`: nothing acknowledged is lost, nothing is done twice, nothing is there that nobody asked for.
 
+mod copies;
 mod offenders;
 mod reading;
 mod sightings;
@@ -254,6 +255,7 @@ fn evidence(mut finding: Finding, scene: &Scene<'_>, tally: &Tally, exposed: &BT
             .figure(&format!("exposed_intents.{fault}"), exposed.intents as f64)
             .figure(&format!("exposed_injections.{fault}"), exposed.injections as f64);
     }
+    let finding = copies::tell(finding, scene);
     offending::with_doubts(finding, &scene.readings.doubts)
 }
 

@@ -1,6 +1,7 @@
 //! The offenders of a tally: when each happened, how many under which fault, and what is known of the first.
 
 use super::tally::{Broken, Scene};
+use crate::autopsy::Autopsy;
 use crate::defect::Defect;
 use crate::faults::Faults;
 use crate::finding::MAX_OFFENDERS;
@@ -145,6 +146,8 @@ fn lost(broken: &Broken, scene: &Scene<'_>, seen: &[&Observation]) -> String {
     };
     let here = find(Reading::Live, &stages[broken.stage..=broken.stage]);
     let before = find(Reading::Final, &stages[..broken.stage]);
+    let stage = stages[broken.stage];
+    let copies = Autopsy::of(&scene.history.journal).of_missing(stage, seen);
     let last = match (here, before, find(Reading::Live, &stages)) {
         (Some(live), _, _) => format!("seen live at {}, gone at the end", place::of(live)),
         (None, Some(before), _) => format!("last seen at {}", place::of(before)),
@@ -154,5 +157,6 @@ fn lost(broken: &Broken, scene: &Scene<'_>, seen: &[&Observation]) -> String {
     let later = find(Reading::Final, &stages[broken.stage + 1..]);
     let later = later.map_or_else(String::new, |later| format!("; all the same it is at {}", place::of(later)));
     let stuck = if scene.readings.rest.stuck { "; the system was stuck" } else { "" };
-    format!("{promised}; {last}{later}{stuck}")
+    let copies = copies.map_or_else(String::new, |copies| format!("; {copies}"));
+    format!("{promised}; {last}{copies}{later}{stuck}")
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::testing::{Script, figure, judged};
 use proofload_history::journal::DrainOutcome;
-use proofload_history::{Event, Id, Outcome};
+use proofload_history::{At, Event, Id, LogDiverged, Outcome, Reading};
 
 const TABLE: &str = "chain = \"order\"";
 
@@ -61,6 +61,68 @@ fn a_record_seen_live_and_gone_at_the_end_proves_truncation() {
         script.seen_live("log.in", id);
     });
     assert!(lost.detail.contains("seen live at log.in/3 offset 2400, gone at the end"), "{}", lost.detail);
+}
+
+/// kafka-2 went its own way from offset 8,100 of `log.in`/3 on.
+fn diverged() -> Event {
+    Event::LogDiverged(LogDiverged {
+        log: "in".into(),
+        partition: 3,
+        broker: "kafka-2".into(),
+        fault: "cut".into(),
+        from_offset: 8_100,
+        to_offset: 8_200,
+        epoch: 4,
+        truncated_under_epoch: Some(5),
+        truncated_at: Some(At::from_secs_f64(31.2)),
+        high_watermark: Some(8_100),
+        records: 100,
+        unreadable: 0,
+        stages: vec!["log.in".into()],
+    })
+}
+
+#[test]
+fn a_loss_that_a_brokers_copy_still_had_is_told_with_what_cut_it_off() {
+    let lost = offender(|script, id| {
+        for stage in Script::STAGES {
+            script.gone(stage, id);
+        }
+        script.record(Reading::Replica, (3, 8_114), id, 1).event(62.5, diverged());
+    });
+    assert_eq!(
+        lost.detail,
+        "acknowledged at 30.0 s; never seen at any stage; log.in/3 offset 8114 was only on kafka-2, truncated under epoch 5 at 31.2 s"
+    );
+}
+
+#[test]
+fn what_only_a_copy_has_is_no_loss_unless_it_was_acknowledged_and_changes_no_answer() {
+    // Nobody acknowledged the first; the log has the second all the same; nobody asked for the third.
+    let with = |copy: bool| {
+        says(&Script::good_with(|script, id| {
+            script.issue(1, 1_200, 1_201).timed(1_200, 30.0, 10, Outcome::Indeterminate);
+            if copy {
+                let ids = [Script::id(1_200), id, Id::of("a stranger")];
+                for (offset, id) in (8_100..).zip(ids) {
+                    script.record(Reading::Replica, (3, offset), id, 1);
+                }
+                script.event(62.5, diverged());
+            }
+        }))
+    };
+    let (without, with) = (with(false), with(true));
+    assert_eq!(with.judgement, Judgement::Pass);
+    assert_eq!(
+        (&with.figures, &with.sentence, &with.offenders),
+        (&without.figures, &without.sentence, &without.offenders)
+    );
+    let told: Vec<&str> = with.evidence.iter().filter(|it| it.label == "autopsy").map(|it| it.text.as_str()).collect();
+    assert!(told[0].starts_with("when cut was healed, kafka-2 had 100 records of in/3 that the log lacks"), "{told:?}");
+    assert_eq!(
+        told[1],
+        "only copies have a record of 0 intents acknowledged, and of 1 that nobody acknowledged, which is no loss"
+    );
 }
 
 #[test]

@@ -55,6 +55,7 @@ impl Records {
                     records.rows += 1;
                     records.last.extend(Record::of(seen));
                 }
+                Reading::Replica => {}
             }
         }
         records.live.sort_unstable();
