@@ -16,6 +16,8 @@ use crate::config::gateway::RedisSettings;
 pub(super) struct Redis {
     connection: ConnectionManager,
     circuit: std::sync::Arc<Circuit>,
+    /// Whether the circuit decides who asks.
+    breaker: bool,
     timeout: Duration,
 }
 
@@ -30,6 +32,7 @@ impl Redis {
         Ok(Self {
             connection: ConnectionManager::new_lazy_with_config(settings.client.clone(), config)?,
             circuit: std::sync::Arc::default(),
+            breaker: settings.breaker,
             timeout: settings.timeout,
         })
     }
@@ -41,7 +44,7 @@ impl Redis {
         keys: &[&str],
         arguments: &[&str],
     ) -> Option<T> {
-        if !self.circuit.allows(Instant::now()) {
+        if self.breaker && !self.circuit.allows(Instant::now()) {
             metrics::counter!("lending_redis_calls_total", "result" => "skipped").increment(1);
             return None;
         }
