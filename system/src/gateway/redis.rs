@@ -72,3 +72,40 @@ impl Redis {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
+    use super::*;
+    use crate::testing::redis::{free_port, way_to};
+
+    /// Of five calls of a Redis that is not there: whether all were made, and whether the last two were left out.
+    fn made_and_skipped(breaker: bool) -> [bool; 2] {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        metrics::with_local_recorder(&recorder, || {
+            runtime.block_on(async {
+                let timeout = Duration::from_millis(20);
+                let settings = RedisSettings { client: way_to(free_port()), timeout, breaker };
+                let redis = Redis::new(&settings).expect("an address");
+                for _ in 0..5 {
+                    let answer: Option<i64> = redis.call(&Script::new("return 1"), &[], &[]).await;
+                    assert_eq!(answer, None);
+                }
+            });
+        });
+        let counted = recorder.handle().render();
+        ["{result=\"failed\"} 5", "{result=\"skipped\"} 2"].map(|count| counted.contains(count))
+    }
+
+    #[test]
+    fn a_redis_that_fails_is_left_alone_after_three_calls() {
+        assert_eq!(made_and_skipped(true), [false, true]);
+    }
+
+    #[test]
+    fn without_a_breaker_every_call_is_made() {
+        assert_eq!(made_and_skipped(false), [true, false]);
+    }
+}
