@@ -36,7 +36,8 @@ pub(super) fn table(fault: &str) -> String {
 /// A script that puts the drops in force, in place of earlier ones under that name. With a `port`, those packets alone
 /// are dropped that go to it or come from it, at either end.
 pub(super) fn cut(table: &str, direction: Direction, port: Option<u16>, peers: &[(String, Ipv4Addr)]) -> String {
-    let ports = port.map_or(vec![String::new()], |port| vec![format!(" tcp dport {port}"), format!(" tcp sport {port}")]);
+    let ports =
+        port.map_or(vec![String::new()], |port| vec![format!(" tcp dport {port}"), format!(" tcp sport {port}")]);
     let chain = |name: &str, hook: &str, side: &str| {
         let rules = |(name, address): &(String, Ipv4Addr)| -> String {
             let rule = |port: &String| format!("    ip {side} {address}{port} counter drop comment \"{name}\"\n");

@@ -89,7 +89,11 @@ fn port(value: &Spanned<DeValue<'_>>) -> Result<u16, SpecError> {
     let port = number("`port`", value)?;
     // A float to an integer saturates, and a port that is none is told.
     let whole = port as u16;
-    if f64::from(whole) == port && whole > 0 { Ok(whole) } else { Err(wrong(value.span(), "`port` must be 1 to 65535")) }
+    if f64::from(whole) == port && whole > 0 {
+        Ok(whole)
+    } else {
+        Err(wrong(value.span(), "`port` must be 1 to 65535"))
+    }
 }
 
 impl Recipe for Partition {
