@@ -59,6 +59,17 @@ pub(crate) async fn resolve(
         Target::LeaderOf { topic, partition, not_controller } => {
             leader_of(topic, *partition, *not_controller, lab).await
         }
+        Target::FollowerOf(topic, partition) => {
+            let stands = View::new(lab).partition(topic, *partition).await?;
+            let follower = stands.replicas.iter().rfind(|replica| stands.leader.as_ref() != Some(replica));
+            let follower = follower.ok_or_else(|| format!("{topic}/{partition} has no follower"))?;
+            Ok(found(vec![follower.to_string()], format!("follower of {topic}/{partition}")))
+        }
+        Target::InSyncOf(topic, partition) => {
+            let in_sync = View::new(lab).partition(topic, *partition).await?.in_sync;
+            let because = format!("the in-sync set of {topic}/{partition}");
+            Ok(found(in_sync.iter().map(ToString::to_string).collect(), because))
+        }
     }
 }
 

@@ -14,6 +14,11 @@ pub const TARGETS: &[(&str, &str)] = &[
         "leader_of",
         "the broker that leads a partition when the fault fires: { topic = \"orders\", partition = 0 }, or \"orders/0\"; with `not_controller = true`, if that broker is the active controller, the leader of the topic's next partition that is led by another one",
     ),
+    (
+        "follower_of",
+        "the broker that holds the last replica of a partition and does not lead it when the fault fires: \"orders/0\"",
+    ),
+    ("in_sync_of", "every broker whose replica of a partition is in sync when the fault fires: \"orders/0\""),
     ("controller_of", "the active controller of a Kafka component when the fault fires"),
     ("instance", "one instance by its name: \"kafka-2\""),
     (
@@ -36,6 +41,10 @@ pub enum Target {
         /// Takes another partition of the topic if this one is led by the active controller.
         not_controller: bool,
     },
+    /// The last of a partition's replicas that does not lead it: topic and partition.
+    FollowerOf(String, i32),
+    /// The in-sync set of a partition: topic and partition.
+    InSyncOf(String, i32),
     /// The active controller of this component.
     ControllerOf(String),
     /// This instance.
@@ -61,8 +70,16 @@ impl Target {
         }
         Ok(match choice {
             "leader_of" => {
-                let (topic, partition) = leader_of(value, names)?;
+                let (topic, partition) = partition_of(choice, value, names)?;
                 Self::LeaderOf { topic, partition, not_controller }
+            }
+            "follower_of" => {
+                let (topic, partition) = partition_of(choice, value, names)?;
+                Self::FollowerOf(topic, partition)
+            }
+            "in_sync_of" => {
+                let (topic, partition) = partition_of(choice, value, names)?;
+                Self::InSyncOf(topic, partition)
             }
             "controller_of" => Self::ControllerOf(controller_of(value, names)?),
             "instance" => Self::Instance(names.instance(value)?),
@@ -81,7 +98,7 @@ impl Target {
                 [part] => Some(part),
                 _ => None,
             },
-            Self::LeaderOf { .. } => {
+            Self::LeaderOf { .. } | Self::FollowerOf(..) | Self::InSyncOf(..) => {
                 names.parts.iter().find(|(_, part)| part.kind == "kafka").map(|(name, _)| name.as_str())
             }
             Self::SameAs(_) => None,
@@ -101,6 +118,8 @@ impl fmt::Display for Target {
                     "the leader of {topic}/{partition}, or of a later partition where that is the active controller"
                 )
             }
+            Self::FollowerOf(topic, partition) => write!(f, "a follower of {topic}/{partition}"),
+            Self::InSyncOf(topic, partition) => write!(f, "every in-sync replica of {topic}/{partition}"),
             Self::ControllerOf(part) => write!(f, "the active controller of {part}"),
             Self::Instance(instance) => f.write_str(instance),
             Self::AnyOf(parts) => write!(f, "one instance of {}, drawn from the seed", together(parts)),
@@ -136,17 +155,17 @@ fn parts(value: &Spanned<DeValue<'_>>, names: &Names) -> Result<Vec<String>, Spe
 }
 
 /// A partition, as `{ topic = "orders", partition = 0 }` or as `"orders/0"`.
-fn leader_of(value: &Spanned<DeValue<'_>>, names: &Names) -> Result<(String, i32), SpecError> {
+fn partition_of(choice: &str, value: &Spanned<DeValue<'_>>, names: &Names) -> Result<(String, i32), SpecError> {
     if let Some(short) = value.get_ref().as_str() {
         let (topic, partition) = short
             .rsplit_once('/')
             .ok_or_else(|| wrong(value.span(), format!("`{short}` names no partition: write \"{short}/0\"")))?;
         return names.partition(topic, partition, value);
     }
-    let keys = Keys::of("`leader_of`", value)?;
+    let keys = Keys::of(format!("`{choice}`"), value)?;
     keys.only(&["topic", "partition"])?;
     let topic = keys.need("topic")?;
-    let name = text("`topic` of `leader_of`", topic)?;
+    let name = text(&format!("`topic` of `{choice}`"), topic)?;
     // An unknown topic is an error at the topic, a wrong partition one at the partition.
     names.partition(name, "0", topic)?;
     let partition = keys.need("partition")?;

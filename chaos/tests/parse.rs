@@ -64,6 +64,32 @@ fn every_example_is_what_an_experiment_may_say() {
 }
 
 #[test]
+fn replicas_of_a_partition_can_be_hit_that_do_not_lead_it() {
+    let target = |text: &str| {
+        parse(&format!("[fault.x]\nkind = \"kill\"\ntarget = {{ {text} }}")).map(|plans| plans[0].target.clone())
+    };
+    let orders = || "orders".to_owned();
+    assert_eq!(target("follower_of = \"orders/2\"").unwrap(), Target::FollowerOf(orders(), 2));
+    let table = "in_sync_of = { topic = \"orders\", partition = 1 }";
+    assert_eq!(target(table).unwrap(), Target::InSyncOf(orders(), 1));
+    assert!(target("in_sync_of = \"orders/6\"").is_err(), "there is no such partition");
+}
+
+#[test]
+fn a_port_that_is_cut_is_one() {
+    let cut = |port: &str| {
+        parse(&format!(
+            "[fault.x]\nkind = \"partition\"\ntarget = {{ instance = \"kafka-1\" }}\n\
+             from = {{ component = \"kafka\", others = true }}\nport = {port}"
+        ))
+    };
+    assert!(cut("9092").unwrap()[0].what().ends_with(", on port 9092"));
+    for none in ["0", "65536", "9092.5", "\"replication\""] {
+        assert!(cut(none).is_err(), "{none}");
+    }
+}
+
+#[test]
 fn every_example_and_every_page_tells_only_of_keys_that_exist() {
     for about in FAULTS {
         assert!(!about.keys.is_empty(), "{}", about.name);
@@ -239,7 +265,7 @@ fn what_contradicts_itself_is_refused() {
         ("kind = \"kill\"", "fault `x` needs the key `target`", "[fault.x]"),
         (
             "kind = \"kill\"\ntarget = { any_of = \"kafka\", all_of = \"kafka\" }",
-            "the target of fault `x` has both `any_of` and `all_of`; it takes one of `leader_of`, `controller_of`, `instance`, `any_of`, `all_of`, `same_as`",
+            "the target of fault `x` has both `any_of` and `all_of`; it takes one of `leader_of`, `follower_of`, `in_sync_of`, `controller_of`, `instance`, `any_of`, `all_of`, `same_as`",
             "\"kafka\"",
         ),
         (

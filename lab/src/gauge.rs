@@ -44,6 +44,8 @@ impl Gauges {
                     let key = (component.get_ref().clone(), database.get_ref().clone());
                     databases.entry(key).or_insert_with(|| Mutex::new(None));
                 }
+                // It keeps no connection.
+                GaugeSource::InSync { .. } => {}
                 GaugeSource::EndOffsets { topic } | GaugeSource::Committed { topic, .. } => {
                     if let Some((component, _)) = manifest.topic(topic.get_ref()) {
                         clients.entry((component.to_owned(), group_of(source))).or_insert_with(|| Mutex::new(None));
@@ -79,7 +81,16 @@ impl Gauges {
             }
             GaugeSource::EndOffsets { topic } => self.offsets(source, topic.get_ref(), end_offsets).await,
             GaugeSource::Committed { topic, .. } => self.offsets(source, topic.get_ref(), committed).await,
+            GaugeSource::InSync { topic } => self.in_sync(topic.get_ref()).await,
         }
+    }
+
+    /// The size of the smallest in-sync set of `topic`, as most brokers believe it to be.
+    async fn in_sync(&self, topic: &str) -> Result<f64, String> {
+        let partitions = kafka::View::new(&self.0.lab).partitions().await?;
+        let of_topic = partitions.iter().filter(|it| it.topic == topic);
+        let smallest = of_topic.map(|it| it.in_sync.len()).min();
+        smallest.map(|size| size as f64).ok_or_else(|| format!("the brokers know no topic `{topic}`"))
     }
 
     async fn sql(&self, sql: &str, component: &str, database: &str) -> Result<f64, String> {
@@ -124,7 +135,7 @@ impl Gauges {
 fn group_of(source: &GaugeSource) -> String {
     match source {
         GaugeSource::Committed { group, .. } => group.clone(),
-        GaugeSource::Sql { .. } | GaugeSource::EndOffsets { .. } => GROUP.to_owned(),
+        GaugeSource::Sql { .. } | GaugeSource::EndOffsets { .. } | GaugeSource::InSync { .. } => GROUP.to_owned(),
     }
 }
 

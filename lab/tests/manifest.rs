@@ -146,6 +146,13 @@ fn a_name_that_refers_to_nothing_is_shown_with_the_valid_ones() {
             "\"posted\"",
             "parcels.posted",
         ),
+        (
+            "in_sync = \"parcels.posted\"",
+            "in_sync = \"posted\"",
+            "there is no topic `posted`",
+            "\"posted\"",
+            "parcels.posted",
+        ),
     ];
     for (from, to, message, place, suggestion) in cases {
         let (error, pointed_at) = refused(from, to);

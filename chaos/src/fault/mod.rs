@@ -58,7 +58,7 @@ pub const FAULTS: &[About] =
 /// The key of the faults that hit instances, and what it means.
 const TARGET_KEY: (&str, &str) = (
     "target",
-    "what it hits, found when it fires: { leader_of = \"topic/0\" }, { controller_of = \"kafka\" }, { instance = \"kafka-2\" }, { any_of = \"api\" } (or a list), { all_of = \"api\" } or { same_as = \"other-fault\" }",
+    "what it hits, found when it fires: { leader_of = \"topic/0\" }, { follower_of = \"topic/0\" }, { in_sync_of = \"topic/0\" }, { controller_of = \"kafka\" }, { instance = \"kafka-2\" }, { any_of = \"api\" } (or a list), { all_of = \"api\" } or { same_as = \"other-fault\" }",
 );
 
 /// A fault with its settings, and what it is to hit.

@@ -33,12 +33,17 @@ pub(super) fn table(fault: &str) -> String {
     format!("chaos_{}", fault.replace('-', "_"))
 }
 
-/// A script that puts the drops in force, in place of earlier ones under that name.
-pub(super) fn cut(table: &str, direction: Direction, peers: &[(String, Ipv4Addr)]) -> String {
+/// A script that puts the drops in force, in place of earlier ones under that name. With a `port`, those packets alone
+/// are dropped that go to it or come from it, at either end.
+pub(super) fn cut(table: &str, direction: Direction, port: Option<u16>, peers: &[(String, Ipv4Addr)]) -> String {
+    let ports =
+        port.map_or(vec![String::new()], |port| vec![format!(" tcp dport {port}"), format!(" tcp sport {port}")]);
     let chain = |name: &str, hook: &str, side: &str| {
-        let rule =
-            |(name, address): &(String, Ipv4Addr)| format!("    ip {side} {address} counter drop comment \"{name}\"\n");
-        let rules: String = peers.iter().map(rule).collect();
+        let rules = |(name, address): &(String, Ipv4Addr)| -> String {
+            let rule = |port: &String| format!("    ip {side} {address}{port} counter drop comment \"{name}\"\n");
+            ports.iter().map(rule).collect()
+        };
+        let rules: String = peers.iter().map(rules).collect();
         format!("  chain {name} {{\n    type filter hook {hook} priority 0; policy accept;\n{rules}  }}\n")
     };
     let incoming = if direction == Direction::Out { String::new() } else { chain("incoming", "input", "saddr") };
@@ -83,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_cut_replaces_its_table_and_drops_and_counts_both_ways() {
-        insta::assert_snapshot!(cut(&table("leader-cut"), Direction::Both, &peers()), @r#"
+        insta::assert_snapshot!(cut(&table("leader-cut"), Direction::Both, None, &peers()), @r#"
         add table inet chaos_leader_cut
         delete table inet chaos_leader_cut
         table inet chaos_leader_cut {
@@ -102,9 +107,17 @@ mod tests {
     }
 
     #[test]
+    fn a_cut_of_a_port_drops_what_goes_to_it_and_what_comes_from_it_and_nothing_else() {
+        let rules = cut("chaos_x", Direction::In, Some(9092), &peers()[..1]);
+        assert!(rules.contains("ip saddr 198.18.0.2 tcp dport 9092 counter drop comment \"kafka-1\"\n"), "{rules}");
+        assert!(rules.contains("ip saddr 198.18.0.2 tcp sport 9092 counter drop comment \"kafka-1\"\n"), "{rules}");
+        assert_eq!(rules.matches("drop").count(), 2, "{rules}");
+    }
+
+    #[test]
     fn a_cut_in_one_direction_leaves_the_other_alone() {
-        assert!(!cut("chaos_x", Direction::In, &peers()).contains("daddr"));
-        assert!(!cut("chaos_x", Direction::Out, &peers()).contains("saddr"));
+        assert!(!cut("chaos_x", Direction::In, None, &peers()).contains("daddr"));
+        assert!(!cut("chaos_x", Direction::Out, None, &peers()).contains("saddr"));
     }
 
     #[test]

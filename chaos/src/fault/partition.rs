@@ -5,7 +5,7 @@ use super::peers::Peers;
 use super::victim::serving;
 use super::{About, Aimed, Draft, Fault, Look, Recipe, Scene, TARGET_KEY, Whole};
 use crate::ChaosError;
-use crate::spec::{text, unknown, wrong};
+use crate::spec::{number, text, unknown, wrong};
 use crate::target::Target;
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
@@ -14,6 +14,8 @@ use proofload_lab::kafka::View;
 use proofload_lab::manifest::SpecError;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use toml::Spanned;
+use toml::de::DeValue;
 
 pub(super) const ABOUT: About = About {
     name: "partition",
@@ -31,6 +33,10 @@ pub(super) const ABOUT: About = About {
         (
             "direction",
             "\"both\", the default; \"in\": packets from the peers to the target; \"out\": packets from the target to the peers",
+        ),
+        (
+            "port",
+            "only packets that go to this TCP port or come from it, at either end: Kafka's brokers replicate over 9092, and elect over 9093; all packets without it",
         ),
         (
             "expect_election",
@@ -61,25 +67,39 @@ fn parse(draft: &Draft<'_>) -> Result<Aimed, SpecError> {
             found.ok_or_else(|| unknown(value.span(), name, format!("there is no direction `{name}`"), names))?.1
         }
     };
+    let port = draft.keys.get("port").map(port).transpose()?;
     let expect_election = draft.keys.flag("expect_election")?;
     if let (true, false, Some(value)) =
         (expect_election, matches!(target, Target::LeaderOf { .. }), draft.keys.get("expect_election"))
     {
         return Err(wrong(value.span(), "`expect_election` goes with a target `leader_of`"));
     }
-    Ok((target, Arc::new(Partition { from, direction, expect_election })))
+    Ok((target, Arc::new(Partition { from, direction, port, expect_election })))
 }
 
 #[derive(Debug)]
 struct Partition {
     from: Peers,
     direction: Direction,
+    port: Option<u16>,
     expect_election: bool,
+}
+
+fn port(value: &Spanned<DeValue<'_>>) -> Result<u16, SpecError> {
+    let port = number("`port`", value)?;
+    // A float to an integer saturates, and a port that is none is told.
+    let whole = port as u16;
+    if f64::from(whole) == port && whole > 0 {
+        Ok(whole)
+    } else {
+        Err(wrong(value.span(), "`port` must be 1 to 65535"))
+    }
 }
 
 impl Recipe for Partition {
     fn words(&self, target: &Target) -> String {
-        format!("cut {target} off from {}, {}", self.from, self.direction.words())
+        let port = self.port.map(|port| format!(", on port {port}")).unwrap_or_default();
+        format!("cut {target} off from {}, {}{port}", self.from, self.direction.words())
     }
 
     fn arm<'a>(&'a self, scene: Scene<'a>) -> BoxFuture<'a, Result<Arc<dyn Fault>, String>> {
@@ -91,6 +111,7 @@ impl Recipe for Partition {
                 peers: self.from.resolve(scene.lab, &targets)?,
                 targets,
                 direction: self.direction,
+                port: self.port,
                 partition: scene.resolved.partition.clone().filter(|_| self.expect_election),
             };
             cut.expect_reach().await?;
@@ -106,6 +127,8 @@ struct Cut {
     targets: Vec<String>,
     peers: Vec<(String, Ipv4Addr)>,
     direction: Direction,
+    /// The port that is cut, if it is not all of them.
+    port: Option<u16>,
     /// The partition that is to get another leader.
     partition: Option<(String, i32)>,
 }
@@ -146,8 +169,9 @@ impl Cut {
         let Some(address) = self.lab.instance(target).map(|instance| instance.address) else {
             return (false, format!("{target} has no address"));
         };
+        let port = self.port.unwrap_or(CLOSED_PORT);
         // 124 is what `timeout` ends with when the time is up. Anything else came from the other side.
-        let script = format!("timeout 1 bash -c '</dev/tcp/{address}/{CLOSED_PORT}' 2>/dev/null; echo $?");
+        let script = format!("timeout 1 bash -c '</dev/tcp/{address}/{port}' 2>/dev/null; echo $?");
         match self.lab.in_host(peer, &["bash", "-c", &script], None).await {
             Ok(status) if status.trim() == "124" => (false, format!("{peer} gets no answer from {target} within 1 s")),
             Ok(status) if matches!(status.trim(), "0" | "1") => (true, format!("{peer} gets an answer from {target}")),
@@ -207,7 +231,7 @@ impl Fault for Cut {
     fn inject(&self) -> BoxFuture<'_, Result<(), ChaosError>> {
         async move {
             for target in &self.targets {
-                self.nft(target, &packets::cut(&self.table, self.direction, &self.peers)).await?;
+                self.nft(target, &packets::cut(&self.table, self.direction, self.port, &self.peers)).await?;
             }
             Ok(())
         }

@@ -37,6 +37,11 @@ pub enum GaugeSource {
         /// The topic.
         topic: Spanned<String>,
     },
+    /// The smallest in-sync set among a topic's partitions: how many replicas it has.
+    InSync {
+        /// The topic.
+        topic: Spanned<String>,
+    },
     /// The sum over a topic's partitions of what a consumer group has committed.
     Committed {
         /// The consumer group.
@@ -54,6 +59,7 @@ struct Table {
     component: Option<Spanned<String>>,
     database: Option<Spanned<String>>,
     end_offsets: Option<Spanned<String>>,
+    in_sync: Option<Spanned<String>>,
     committed: Option<String>,
     topic: Option<Spanned<String>>,
 }
@@ -62,15 +68,16 @@ impl TryFrom<Table> for GaugeSource {
     type Error = String;
 
     fn try_from(table: Table) -> Result<Self, String> {
-        let Table { sql, component, database, end_offsets, committed, topic } = table;
-        match (sql, component, database, end_offsets, committed, topic) {
-            (Some(sql), Some(component), Some(database), None, None, None) => {
+        let Table { sql, component, database, end_offsets, in_sync, committed, topic } = table;
+        match (sql, component, database, end_offsets, in_sync, committed, topic) {
+            (Some(sql), Some(component), Some(database), None, None, None, None) => {
                 Ok(Self::Sql { sql, component, database })
             }
-            (None, None, None, Some(topic), None, None) => Ok(Self::EndOffsets { topic }),
-            (None, None, None, None, Some(group), Some(topic)) => Ok(Self::Committed { group, topic }),
-            _ => Err("a gauge's source is one of { sql, component, database }, { end_offsets = TOPIC } \
-                      and { committed = GROUP, topic }"
+            (None, None, None, Some(topic), None, None, None) => Ok(Self::EndOffsets { topic }),
+            (None, None, None, None, Some(topic), None, None) => Ok(Self::InSync { topic }),
+            (None, None, None, None, None, Some(group), Some(topic)) => Ok(Self::Committed { group, topic }),
+            _ => Err("a gauge's source is one of { sql, component, database }, { end_offsets = TOPIC }, \
+                      { in_sync = TOPIC } and { committed = GROUP, topic }"
                 .to_owned()),
         }
     }

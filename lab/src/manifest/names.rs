@@ -276,7 +276,9 @@ fn check_stages(manifest: &Manifest) -> Result<(), SpecError> {
 fn check_gauge_source(manifest: &Manifest, source: &GaugeSource) -> Result<(), SpecError> {
     match source {
         GaugeSource::Sql { component, database, .. } => known_database(manifest, component, database),
-        GaugeSource::EndOffsets { topic } | GaugeSource::Committed { topic, .. } => known_topic(manifest, topic),
+        GaugeSource::EndOffsets { topic } | GaugeSource::InSync { topic } | GaugeSource::Committed { topic, .. } => {
+            known_topic(manifest, topic)
+        }
     }
 }
 

@@ -140,6 +140,11 @@ impl Environment {
         parse_duration(self.text(name)).map_err(|reason| self.invalid(name, &reason))
     }
 
+    /// A setting that is on or off.
+    pub(crate) fn switch(&self, name: &'static str) -> Result<bool, ConfigError> {
+        self.choice(name, &[("on", true), ("off", false)])
+    }
+
     /// A setting with a closed set of values.
     pub(crate) fn choice<T: Copy>(&self, name: &'static str, choices: &[(&'static str, T)]) -> Result<T, ConfigError> {
         let value = self.text(name);

@@ -145,6 +145,8 @@ pub(crate) struct RedisSettings {
     pub(crate) client: redis::Client,
     /// How long it may take before the gateway goes on without.
     pub(crate) timeout: Duration,
+    /// Whether it is left alone for a while when it fails.
+    pub(crate) breaker: bool,
 }
 
 /// A service that owns state and is asked for it.
@@ -208,8 +210,11 @@ impl GatewaySettings {
 
 impl RedisSettings {
     fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        let timeout = environment.duration("LENDING_REDIS_TIMEOUT")?;
-        Ok(Self { client: environment.redis("LENDING_REDIS_URL")?, timeout })
+        Ok(Self {
+            client: environment.redis("LENDING_REDIS_URL")?,
+            timeout: environment.duration("LENDING_REDIS_TIMEOUT")?,
+            breaker: environment.switch("LENDING_BREAKER")?,
+        })
     }
 }
 
@@ -245,6 +250,7 @@ mod tests {
         assert_eq!(settings.keying, Keying::Subject);
         assert_eq!(settings.tokens.algorithms, Algorithms::Es256);
         assert_eq!(settings.tokens.revocation_ttl, Some(Duration::from_secs(1)));
+        assert!(settings.redis.breaker);
         assert!(settings.request_timeout < Duration::from_millis(9500), "nginx waits that long");
         assert!(settings.kafka.message_timeout < settings.request_timeout, "the log's answer comes first");
     }
@@ -257,6 +263,7 @@ mod tests {
         assert_eq!(with("LENDING_KEYING", "none").keying, Keying::Nothing);
         assert_eq!(with("LENDING_TOKEN_ALGORITHMS", "any").tokens.algorithms, Algorithms::Any);
         assert_eq!(with("LENDING_REVOCATION", "off").tokens.revocation_ttl, None);
+        assert!(!with("LENDING_BREAKER", "off").redis.breaker);
     }
 
     #[test]

@@ -93,7 +93,7 @@ pub(crate) struct KafkaSettings {
 impl KafkaSettings {
     /// For a server, whose instance's name is the client's.
     pub(crate) fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        let trace_propagation = environment.choice("LENDING_TRACE_PROPAGATION", &[("on", true), ("off", false)])?;
+        let trace_propagation = environment.switch("LENDING_TRACE_PROPAGATION")?;
         Ok(Self { trace_propagation, ..Self::of_client(environment, environment.text("LENDING_INSTANCE"))? })
     }
 

@@ -8,7 +8,7 @@ use super::messaging::MessagingSettings;
 use super::server::ServerSettings;
 use super::setting::{Setting, optional, required};
 use super::{ConfigError, Environment};
-use crate::Role::Origination;
+use crate::Role::{Gateway, Origination};
 use crate::origination::policy::Policy;
 
 pub(crate) const SETTINGS: &[Setting] = &[
@@ -51,9 +51,9 @@ pub(crate) const SETTINGS: &[Setting] = &[
     ),
     optional(
         "LENDING_BREAKER",
-        &[Origination],
+        &[Gateway, Origination],
         "on",
-        "Whether a bureau that fails is left alone for a while: `on`, or `off`, which calls it all the time.",
+        "Whether a bureau or Redis that fails is left alone for a while: `on`, or `off`, which calls it all the time.",
     ),
     optional(
         "LENDING_SAGA_TIMERS",
@@ -136,8 +136,6 @@ pub(crate) enum Call {
     Blocking,
 }
 
-const SWITCH: [(&str, bool); 2] = [("on", true), ("off", false)];
-
 impl OriginationSettings {
     pub(crate) fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
         let bureaus = bureaus(environment)?;
@@ -147,7 +145,7 @@ impl OriginationSettings {
             messaging: MessagingSettings::from_environment(environment)?,
             freshness: Freshness::from_environment(environment)?,
             policy: policy(environment, &bureaus)?,
-            timers: environment.choice("LENDING_SAGA_TIMERS", &SWITCH)?,
+            timers: environment.switch("LENDING_SAGA_TIMERS")?,
             bureaus,
             bureau: CallSettings::from_environment(environment)?,
         })
@@ -173,7 +171,7 @@ impl CallSettings {
             concurrency: environment.count("LENDING_BUREAU_CONCURRENCY")?,
             repeat: environment.duration("LENDING_BUREAU_REPEAT")?,
             retry_percent,
-            breaker: environment.choice("LENDING_BREAKER", &SWITCH)?,
+            breaker: environment.switch("LENDING_BREAKER")?,
         })
     }
 }

@@ -105,8 +105,6 @@ pub(crate) struct TransferSettings {
     pub(crate) timers: bool,
 }
 
-const SWITCH: [(&str, bool); 2] = [("on", true), ("off", false)];
-
 impl ServicingSettings {
     pub(crate) fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
         let settings = Self {
@@ -114,7 +112,7 @@ impl ServicingSettings {
             database: DatabaseSettings::from_environment(environment)?,
             messaging: MessagingSettings::from_environment(environment)?,
             transfers: TransferSettings::from_environment(environment)?,
-            compensation: environment.choice("LENDING_COMPENSATION", &SWITCH)?,
+            compensation: environment.switch("LENDING_COMPENSATION")?,
             month: environment.duration("LENDING_MONTH")?,
             waiting_command_max: environment.duration("LENDING_WAITING_COMMAND_MAX")?,
             timer_batch_max: environment.count("LENDING_TIMER_BATCH_MAX")?,
@@ -139,7 +137,7 @@ impl TransferSettings {
             retry: environment.duration("LENDING_TRANSFER_RETRY")?,
             retry_max: environment.duration("LENDING_TRANSFER_RETRY_MAX")?,
             instruction: environment.choice("LENDING_RAIL_INSTRUCTION", &instruction)?,
-            timers: environment.choice("LENDING_SAGA_TIMERS", &SWITCH)?,
+            timers: environment.switch("LENDING_SAGA_TIMERS")?,
         };
         if settings.lease <= settings.timeout {
             let reason = "must be longer than LENDING_RAIL_TIMEOUT, or two instances ask for the same transfer";

@@ -16,6 +16,8 @@ use crate::config::gateway::RedisSettings;
 pub(super) struct Redis {
     connection: ConnectionManager,
     circuit: std::sync::Arc<Circuit>,
+    /// Whether the circuit decides who asks.
+    breaker: bool,
     timeout: Duration,
 }
 
@@ -30,6 +32,7 @@ impl Redis {
         Ok(Self {
             connection: ConnectionManager::new_lazy_with_config(settings.client.clone(), config)?,
             circuit: std::sync::Arc::default(),
+            breaker: settings.breaker,
             timeout: settings.timeout,
         })
     }
@@ -41,7 +44,7 @@ impl Redis {
         keys: &[&str],
         arguments: &[&str],
     ) -> Option<T> {
-        if !self.circuit.allows(Instant::now()) {
+        if self.breaker && !self.circuit.allows(Instant::now()) {
             metrics::counter!("lending_redis_calls_total", "result" => "skipped").increment(1);
             return None;
         }
@@ -67,5 +70,42 @@ impl Redis {
         metrics::counter!("lending_redis_calls_total", "result" => "failed").increment(1);
         warn!(error = result, "cannot ask redis; going on without");
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
+    use super::*;
+    use crate::testing::redis::{free_port, way_to};
+
+    /// Of five calls of a Redis that is not there: whether all were made, and whether the last two were left out.
+    fn made_and_skipped(breaker: bool) -> [bool; 2] {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        metrics::with_local_recorder(&recorder, || {
+            runtime.block_on(async {
+                let timeout = Duration::from_millis(20);
+                let settings = RedisSettings { client: way_to(free_port()), timeout, breaker };
+                let redis = Redis::new(&settings).expect("an address");
+                for _ in 0..5 {
+                    let answer: Option<i64> = redis.call(&Script::new("return 1"), &[], &[]).await;
+                    assert_eq!(answer, None);
+                }
+            });
+        });
+        let counted = recorder.handle().render();
+        ["{result=\"failed\"} 5", "{result=\"skipped\"} 2"].map(|count| counted.contains(count))
+    }
+
+    #[test]
+    fn a_redis_that_fails_is_left_alone_after_three_calls() {
+        assert_eq!(made_and_skipped(true), [false, true]);
+    }
+
+    #[test]
+    fn without_a_breaker_every_call_is_made() {
+        assert_eq!(made_and_skipped(false), [true, false]);
     }
 }

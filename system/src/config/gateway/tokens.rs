@@ -33,7 +33,7 @@ pub(crate) enum Algorithms {
 impl TokenSettings {
     pub(super) fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
         let algorithms = [("ES256", Algorithms::Es256), ("any", Algorithms::Any)];
-        let asked = environment.choice("LENDING_REVOCATION", &[("on", true), ("off", false)])?;
+        let asked = environment.switch("LENDING_REVOCATION")?;
         let ttl = environment.duration("LENDING_REVOCATION_TTL")?;
         Ok(Self {
             keys_url: keys_url(environment)?,
