@@ -16,6 +16,11 @@ async fn rows(database: &str, query: Query<'_, Postgres, PgArguments>) -> Vec<Pg
     rows
 }
 
+/// Changes a service's database as its administrator does.
+pub(crate) async fn administer(database: &str, sql: &'static str) {
+    rows(database, sqlx::query(sql)).await;
+}
+
 /// One number from a service's database.
 pub(crate) async fn number(database: &str, sql: &str, id: Option<Uuid>) -> i64 {
     let query = sqlx::query(sqlx::AssertSqlSafe(sql.to_owned()));

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::{Message, OwnedMessage};
 use rdkafka::metadata::{MetadataPartition, MetadataTopic};
 use rdkafka::{Offset, TopicPartitionList};
 
@@ -60,4 +61,33 @@ pub(crate) async fn taken(topic: &'static str, group: &'static str) {
         }
     };
     tokio::task::spawn_blocking(waiting).await.unwrap();
+}
+
+/// Reads a topic from its beginning until `enough` of what was read.
+pub(crate) async fn read(
+    topic: &'static str,
+    enough: impl Fn(&[OwnedMessage]) -> bool + Send + 'static,
+) -> Vec<OwnedMessage> {
+    let reading = move || {
+        let consumer = asking_as("a-test");
+        let mut from = TopicPartitionList::new();
+        for partition in partitions(&consumer, topic) {
+            from.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
+        }
+        consumer.assign(&from).unwrap();
+        let (started, mut records) = (Instant::now(), Vec::new());
+        while !enough(&records) {
+            assert!(started.elapsed() < PATIENCE, "{topic} has {} records, and not those", records.len());
+            if let Some(Ok(record)) = consumer.poll(POLL) {
+                records.push(record.detach());
+            }
+        }
+        records
+    };
+    tokio::task::spawn_blocking(reading).await.unwrap()
+}
+
+/// A record's value as text.
+pub(crate) fn value(record: &OwnedMessage) -> String {
+    String::from_utf8_lossy(record.payload().unwrap_or_default()).into_owned()
 }

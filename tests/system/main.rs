@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where its preparation fails")]
 
 mod books;
+mod borrower;
 mod by_hand;
 mod client;
 mod duplicates;
@@ -13,6 +14,7 @@ mod inside;
 mod log;
 mod poison;
 mod refusals;
+mod replay;
 mod settled;
 mod story;
 
