@@ -50,3 +50,8 @@ fn the_reference_system_keeps_its_word() {
         ["process.origination.env.LENDING_REPORTS_DEADLINE=10m", "process.origination.env.LENDING_MANUAL_DEADLINE=10m"];
     in_a_lab_with(&patient, "inside_the_lab");
 }
+
+#[test]
+fn the_reference_system_keeps_its_books_over_months() {
+    in_a_lab_with(&["process.servicing.env.LENDING_MONTH=15s"], "inside_a_lab_with_short_months");
+}
