@@ -1,21 +1,44 @@
 //! The books: what the databases and the parties' own journals say, asked directly.
 
 use serde_json::Value;
-use sqlx::{Connection, PgConnection, Row};
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::Query;
+use sqlx::{Connection, PgConnection, Postgres, Row};
 use uuid::Uuid;
 
 use crate::inside::{database_url, host};
 
+/// What a query of a service's database finds.
+async fn rows(database: &str, query: Query<'_, Postgres, PgArguments>) -> Vec<PgRow> {
+    let mut connection = PgConnection::connect(&database_url(database)).await.unwrap();
+    let rows = query.fetch_all(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    rows
+}
+
+/// Changes a service's database as its administrator does.
+pub(crate) async fn administer(database: &str, sql: &'static str) {
+    rows(database, sqlx::query(sql)).await;
+}
+
 /// One number from a service's database.
 pub(crate) async fn number(database: &str, sql: &str, id: Option<Uuid>) -> i64 {
-    let mut connection = PgConnection::connect(&database_url(database)).await.unwrap();
-    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql.to_owned()));
-    if let Some(id) = id {
-        query = query.bind(id);
-    }
-    let number = query.fetch_one(&mut connection).await.unwrap().get(0);
-    connection.close().await.unwrap();
-    number
+    let query = sqlx::query(sqlx::AssertSqlSafe(sql.to_owned()));
+    let query = id.into_iter().fold(query, Query::bind);
+    rows(database, query).await[0].get(0)
+}
+
+/// The types of the events that an owner has told about one thing, in the order of their telling.
+pub(crate) async fn told(owner: &str, key: &str) -> Vec<String> {
+    let sql = "select payload::jsonb ->> 'type' as type from outbox where key = $1 order by xid, position";
+    rows(owner, sqlx::query(sql).bind(key)).await.iter().map(|row| row.get("type")).collect()
+}
+
+/// The bureaus that are asked about an application, each with the id of the question.
+pub(crate) async fn asked(external_id: Uuid) -> Vec<(String, Uuid)> {
+    let sql = "select bureau, request_id from credit_report_request where external_id = $1";
+    let rows = rows("origination", sqlx::query(sql).bind(external_id)).await;
+    rows.iter().map(|row| (row.get("bureau"), row.get("request_id"))).collect()
 }
 
 /// What the rail says that it did for a loan: every line of its journal about it.

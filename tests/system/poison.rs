@@ -1,85 +1,94 @@
 //! A record that nobody understands goes aside with its reason, in every topic, and those behind it are served.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::{Headers, Message};
+use rdkafka::message::{Headers, OwnedMessage};
 use rdkafka::producer::{FutureProducer, FutureRecord};
-use rdkafka::{Offset, TopicPartitionList};
-use reqwest::Method;
-use serde_json::json;
-use uuid::Uuid;
 
-use crate::client::Caller;
-use crate::inside::{PATIENCE, kafka};
+use crate::borrower::Borrower;
+use crate::inside::{PATIENCE, host, kafka};
+use crate::log::{self, value};
 
-const DEAD_LETTERS: &str = "dead-letters";
-/// Every topic that a service takes commands or events from, with one who reads it.
-const TOPICS: [(&str, &str); 4] = [
-    ("customers.commands", "customers"),
-    ("origination.commands", "origination"),
-    ("origination.events", "servicing"),
-    ("servicing.commands", "servicing"),
-];
+const PARTITIONS: i32 = 6;
+/// The compacted topic, of which every instance of origination has a copy.
+const CHANGED: &str = "customers.changed";
+const COPIES: [&str; 3] = ["origination-1", "origination-2", "origination-3"];
 
-/// A dead letter: its value and what its headers say.
-struct Letter {
-    value: Vec<u8>,
-    headers: BTreeMap<String, String>,
+fn poison(partition: i32, topic: &str) -> String {
+    format!("poison {partition} of {topic}")
 }
 
-/// Reads dead letters until one has this value.
-fn letter(value: &str) -> Letter {
-    let consumer: BaseConsumer = kafka().set("group.id", "a-test").create().unwrap();
-    let metadata = consumer.fetch_metadata(Some(DEAD_LETTERS), Duration::from_secs(20)).unwrap();
-    let mut partitions = TopicPartitionList::new();
-    for partition in metadata.topics()[0].partitions() {
-        partitions.add_partition_offset(DEAD_LETTERS, partition.id(), Offset::Beginning).unwrap();
+/// One poison record into every partition of a topic, so that whatever follows is behind one.
+async fn poisoned(producer: &FutureProducer, topic: &str) {
+    for partition in 0..PARTITIONS {
+        let poison = poison(partition, topic);
+        let record = FutureRecord::to(topic).partition(partition).key("poison").payload(&poison);
+        producer.send(record, Duration::from_secs(30)).await.unwrap();
     }
-    consumer.assign(&partitions).unwrap();
-    let started = Instant::now();
-    loop {
-        assert!(started.elapsed() < PATIENCE, "{value} is not among the dead letters");
-        let Some(Ok(message)) = consumer.poll(Duration::from_millis(200)) else { continue };
-        if message.payload() == Some(value.as_bytes()) {
-            let headers = message.headers().unwrap().iter();
-            let text = |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
-            let headers = headers.map(|header| (header.key.to_owned(), text(header.value))).collect();
-            return Letter { value: value.as_bytes().to_vec(), headers };
-        }
-    }
+}
+
+/// What a record's headers say.
+fn headers(record: &OwnedMessage) -> BTreeMap<&str, String> {
+    let text = |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
+    let headers = rdkafka::Message::headers(record).unwrap().iter();
+    headers.map(|header| (header.key, text(header.value))).collect()
+}
+
+/// How many records of the compacted topic an instance has skipped.
+async fn skipped(instance: &str) -> u64 {
+    let metrics = reqwest::get(format!("http://{}:8080/metrics", host(instance))).await.unwrap().text().await.unwrap();
+    let counter = format!("lending_poison_records_total{{topic=\"{CHANGED}\"}} ");
+    metrics.lines().find_map(|line| line.strip_prefix(&counter)).map_or(0, |count| count.parse().unwrap())
 }
 
 #[tokio::test]
 #[ignore = "runs inside the lab"]
-async fn inside_the_lab_a_poison_record_goes_aside_and_its_partition_goes_on() {
-    let caller = Caller::sign_in("client-8").await;
+async fn inside_the_lab_poison_in_every_partition_of_every_topic_goes_aside_and_what_is_behind_it_is_served() {
     let producer: FutureProducer = kafka().create().unwrap();
-    // One poison record into every partition of every topic, so that whatever follows is behind one.
-    for (topic, group) in TOPICS {
-        for partition in 0..6 {
-            let poison = format!("poison {partition} of {topic}");
-            let record = FutureRecord::to(topic).partition(partition).key("poison").payload(&poison);
-            producer.send(record, Duration::from_secs(30)).await.unwrap();
-        }
-        let last = format!("poison 5 of {topic}");
-        let letter = tokio::task::spawn_blocking(move || letter(&last)).await.unwrap();
-        assert_eq!(letter.value, format!("poison 5 of {topic}").into_bytes());
-        assert_eq!(letter.headers["topic"], topic);
-        assert_eq!(letter.headers["partition"], "5");
-        assert_eq!(letter.headers["group"], group);
-        assert!(letter.headers["reason"].contains("cannot parse"), "{:?}", letter.headers);
+    for (topic, _) in log::TAKEN {
+        poisoned(&producer, topic).await;
     }
-    // Everything behind them is served.
-    let id = format!("after-poison-{}", Uuid::new_v4());
-    let profile = json!({ "customer_id": id, "name": "Annie Easley", "email": "annie@example.org", "date_of_birth": "1963-04-23" });
-    let at = caller.accepted(Method::POST, "/v1/customers", &profile).await;
-    caller.until(&at, |customer| customer["kyc"] == "VERIFIED").await;
-    let application = json!({
-        "external_id": Uuid::new_v4(), "customer_id": "customer-3", "product": "car",
-        "principal": { "currency": "EUR", "minor_units": 700_000 }, "term_months": 12,
+
+    // Each is among the dead letters, and says where it came from and why it is there.
+    let every = log::TAKEN.iter().flat_map(|(topic, _)| (0..PARTITIONS).map(move |number| poison(number, topic)));
+    let every: BTreeSet<String> = every.collect();
+    let expected = every.clone();
+    let letters = log::read("dead-letters", move |letters| {
+        expected.is_subset(&letters.iter().map(value).collect::<BTreeSet<_>>())
     });
-    let at = caller.accepted(Method::POST, "/v1/loan-applications", &application).await;
-    caller.until(&at, |seen| seen["stage"] == "OFFER_PENDING" || seen["status"] == "REJECTED").await;
+    let letters = letters.await;
+    for (topic, group) in log::TAKEN {
+        for partition in 0..PARTITIONS {
+            let poison = poison(partition, topic);
+            let mut of_it = letters.iter().filter(|letter| value(letter) == poison);
+            let headers = headers(of_it.next().unwrap());
+            assert_eq!(of_it.count(), 0, "{poison} is there once");
+            assert_eq!((headers["topic"].as_str(), headers["group"].as_str()), (topic, group));
+            assert_eq!(headers["partition"], partition.to_string());
+            assert!(headers["reason"].contains("cannot parse"), "{headers:?}");
+        }
+    }
+
+    // Records of the compacted topic are skipped instead, and counted, by every instance that has a copy of it.
+    let mut before = Vec::new();
+    for instance in COPIES {
+        before.push(skipped(instance).await);
+    }
+    poisoned(&producer, CHANGED).await;
+    for (instance, before) in COPIES.iter().zip(before) {
+        let started = Instant::now();
+        while skipped(instance).await < before + u64::from(PARTITIONS.unsigned_abs()) {
+            assert!(started.elapsed() < PATIENCE, "{instance} has not skipped them all");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    // Everything behind them is served: a customer whom origination must hear of, an application, an offer that is
+    // taken, a payout and a repayment.
+    let annie = Borrower::register("client-8", "Annie Easley").await;
+    let (external_id, _) = annie.apply_until_offered().await;
+    let loan_at = annie.accept(external_id).await;
+    annie.repay(&loan_at, 20_000).await;
+    annie.caller.until(&loan_at, |loan| loan["next_instalment"]["number"] == 2).await;
 }

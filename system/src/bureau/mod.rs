@@ -43,7 +43,6 @@ pub(crate) async fn run(settings: BureauSettings) -> anyhow::Result<()> {
     let server = settings.server.clone();
     let (routes, courier) = parts(settings)?;
     let readiness = Readiness::default();
-    readiness.set(true);
     let router = server::with_operations(routes, readiness.clone(), metrics);
     tokio::select! {
         served = server::serve(&server, router, readiness) => served,

@@ -46,8 +46,8 @@ pub(crate) async fn run(settings: CustomersSettings) -> anyhow::Result<()> {
     let intake = Arc::new(Intake { store: store.clone(), publisher: Arc::clone(&publisher), policy });
     let start = move |mut parts: Parts| async move {
         parts.spawn_outbox(&intake.store, &messaging);
-        let (readiness, stopped) = (parts.readiness(), parts.stopped());
-        parts.spawn("the consumer", consumer::run(intake, SUBSCRIPTION, messaging, readiness, stopped));
+        let (consuming, stopped) = (parts.consuming(), parts.stopped());
+        parts.spawn("the consumer", consumer::run(intake, SUBSCRIPTION, messaging, consuming, stopped));
         Ok(parts)
     };
     publisher.during(owner::run(&server, store, routes, start)).await

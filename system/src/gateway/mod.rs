@@ -38,11 +38,13 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::header;
 use axum::routing::{MethodFilter, get, on};
+use metrics_exporter_prometheus::PrometheusHandle;
 use rdkafka::error::KafkaError;
+use tokio::net::TcpListener;
 use tracing::info;
 
 use crate::config::gateway::{CommandIds, GatewaySettings, Keying};
-use crate::http::health::Readiness;
+use crate::http::health::{Need, Readiness};
 use crate::http::{metrics, server};
 use crate::messaging::producer::LogProducer;
 use crate::messaging::topic;
@@ -100,12 +102,23 @@ impl Gateway {
 /// Serves until the process is told to stop; then finishes what is in flight and flushes the producer.
 pub(crate) async fn run(settings: GatewaySettings) -> anyhow::Result<()> {
     let metrics = metrics::install()?;
-    let gateway = Arc::new(Gateway::new(&settings)?);
+    let listener = server::listen(&settings.server).await?;
+    serve_until(server::stop_signal(), listener, &settings, metrics).await
+}
+
+async fn serve_until(
+    stop: impl Future<Output = ()> + Send + 'static,
+    listener: TcpListener,
+    settings: &GatewaySettings,
+    metrics: PrometheusHandle,
+) -> anyhow::Result<()> {
+    let gateway = Arc::new(Gateway::new(settings)?);
     let readiness = Readiness::default();
+    let working = readiness.needs("the keys of tokens and the log");
     let router = server::with_operations(router(&gateway, settings.body_max)?, readiness.clone(), metrics);
     tokio::select! {
-        served = server::serve(&settings.server, router, readiness.clone()) => served?,
-        error = attend(&gateway, &readiness) => return Err(error).context("cannot replace the producer"),
+        served = server::serve_until(stop, listener, &settings.server, router, readiness) => served?,
+        error = attend(&gateway, &working) => return Err(error).context("cannot replace the producer"),
     }
     gateway.producer.flush().await;
     Ok(())
@@ -133,16 +146,16 @@ fn router(gateway: &Arc<Gateway>, body_max: usize) -> anyhow::Result<Router> {
 
 /// Ready is who can verify tokens, knows the leaders, because before that every request would wait for them, and whose
 /// producer has not failed for good. One that has is replaced; returns only where librdkafka refuses to make another.
-async fn attend(gateway: &Gateway, readiness: &Readiness) -> KafkaError {
+async fn attend(gateway: &Gateway, working: &Need) -> KafkaError {
     gateway.tokens.wait_for_keys().await;
     loop {
         for topic in TOPICS {
             gateway.producer.wait_for_topic(topic).await;
         }
-        readiness.set(true);
+        working.set(true);
         info!("ready");
         gateway.producer.failed_for_good().await;
-        readiness.set(false);
+        working.set(false);
         if let Err(error) = gateway.producer.replace() {
             return error;
         }

@@ -42,13 +42,29 @@ async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
     Kind::MethodNotAllowed.with(format!("{} does not know {method}", uri.path()))
 }
 
-/// Serves until SIGTERM or SIGINT, then waits for what is in flight, at most for the shutdown time-out; told to stop
-/// abruptly, it ends the process instead. Errors where the address cannot be listened on.
+/// Serves until SIGTERM or SIGINT, as [`serve_until`] does. Errors where the address cannot be listened on.
 pub(crate) async fn serve(settings: &ServerSettings, router: Router, readiness: Readiness) -> anyhow::Result<()> {
+    serve_until(stop_signal(), listen(settings).await?, settings, router, readiness).await
+}
+
+/// Listens on the address of the settings.
+pub(crate) async fn listen(settings: &ServerSettings) -> anyhow::Result<TcpListener> {
     let listen = settings.listen;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     info!(%listen, "listening");
-    let (stop, stopped) = watch::channel(false);
+    Ok(listener)
+}
+
+/// Serves until `stop`, then waits for what is in flight, at most for the shutdown time-out; where a stop is to be
+/// abrupt, it ends the process instead.
+pub(crate) async fn serve_until(
+    stop: impl Future<Output = ()> + Send + 'static,
+    listener: TcpListener,
+    settings: &ServerSettings,
+    router: Router,
+    readiness: Readiness,
+) -> anyhow::Result<()> {
+    let (stopping, stopped) = watch::channel(false);
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
             warn!(%error, "cannot switch off Nagle's algorithm");
@@ -57,13 +73,13 @@ pub(crate) async fn serve(settings: &ServerSettings, router: Router, readiness: 
     let server = axum::serve(listener, router).with_graceful_shutdown(told(stopped.clone()));
     let shutdown = settings.shutdown;
     tokio::spawn(async move {
-        stop_signal().await;
+        stop.await;
         if shutdown == Shutdown::Abrupt {
             warn!("ending at once: what is in flight is dropped");
             std::process::exit(TERMINATED);
         }
-        readiness.set(false);
-        let _ = stop.send(true);
+        readiness.end();
+        let _ = stopping.send(true);
     });
     tokio::select! {
         ended = server => ended.context("the HTTP server failed")?,
@@ -86,7 +102,7 @@ async fn overdue(stopped: watch::Receiver<bool>, timeout: Duration) {
 }
 
 /// Waits for SIGTERM or SIGINT.
-async fn stop_signal() {
+pub(crate) async fn stop_signal() {
     let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
         warn!("cannot listen for signals; only a kill will stop this process");

@@ -36,7 +36,6 @@ pub(crate) async fn run(settings: IdentitySettings) -> anyhow::Result<()> {
     let metrics = metrics::install()?;
     let (routes, vault) = provider(&settings)?;
     let readiness = Readiness::default();
-    readiness.set(true);
     let router = server::with_operations(routes, readiness.clone(), metrics);
     // What Redis has not heard when the process stops, it hears from the next one: the file has it.
     let bulletin = tokio::spawn(bulletin::run(settings.redis.clone(), vault.watch()));

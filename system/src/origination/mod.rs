@@ -34,7 +34,7 @@ use crate::config::messaging::MessagingSettings;
 use crate::config::origination::{Call, OriginationSettings};
 use crate::customers::directory::Directory;
 use crate::domain::customer::{CustomerId, Purpose};
-use crate::http::health::Readiness;
+use crate::http::health::Need;
 use crate::messaging::consumer::{self, Subscription};
 use crate::messaging::outbox::Publisher;
 use crate::messaging::topic;
@@ -100,8 +100,8 @@ fn start(
     }
     let names = bureaus.iter().map(|one| one.name().to_owned()).collect();
     parts.spawn("the measure of open requests", bureaus::measure(store, names, stopped.clone()));
-    let readiness = parts.readiness();
-    parts.spawn("the consumer", consume(evaluation, directory, messaging, readiness, stopped));
+    let consuming = parts.consuming();
+    parts.spawn("the consumer", consume(evaluation, directory, messaging, consuming, stopped));
     Ok(parts)
 }
 
@@ -111,14 +111,14 @@ async fn consume(
     evaluation: Arc<Evaluation>,
     directory: Directory,
     messaging: MessagingSettings,
-    readiness: Readiness,
+    consuming: Need,
     mut stopped: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
     tokio::select! {
         () = directory.current() => {}
         _ = stopped.wait_for(|stop| *stop) => return Ok(()),
     }
-    consumer::run(evaluation, SUBSCRIPTION, messaging, readiness, stopped).await
+    consumer::run(evaluation, SUBSCRIPTION, messaging, consuming, stopped).await
 }
 
 fn known_customer(directory: &Directory, id: &CustomerId) -> Option<KnownCustomer> {

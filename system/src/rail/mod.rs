@@ -30,7 +30,6 @@ pub(crate) async fn run(settings: RailSettings) -> anyhow::Result<()> {
     let (journal, ended) = Journal::open(&path, settings.conduct.refusal)
         .with_context(|| format!("cannot open the journal {}", path.display()))?;
     let readiness = Readiness::default();
-    readiness.set(true);
     let router = server::with_operations(api::routes(journal, settings.conduct), readiness.clone(), metrics);
     tokio::select! {
         served = server::serve(&settings.server, router, readiness) => served,

@@ -76,7 +76,7 @@ fn start(mut parts: Parts, settings: ServicingSettings, desk: Desk) -> anyhow::R
     parts.spawn("the timer of instalments", timer::run_instalments(desk.clone(), timer_batch_max, stopped.clone()));
     parts.spawn("the timer of commands", timer::run_waiting(desk.clone(), timer_batch_max, stopped.clone()));
     parts.spawn_outbox(&desk.store, &messaging);
-    let readiness = parts.readiness();
-    parts.spawn("the consumer", consumer::run(Arc::new(desk), SUBSCRIPTION, messaging, readiness, stopped));
+    let consuming = parts.consuming();
+    parts.spawn("the consumer", consumer::run(Arc::new(desk), SUBSCRIPTION, messaging, consuming, stopped));
     Ok(parts)
 }

@@ -1,6 +1,6 @@
 //! Commands: what reaches the log, and what a repeat is told.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::http::Method;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
@@ -105,6 +105,18 @@ async fn a_repeat_is_told_the_first_answer_by_any_gateway_and_nothing_is_appende
 }
 
 #[tokio::test]
+async fn an_answer_is_remembered_for_a_day() {
+    let world = World::new().await;
+    let key = Uuid::new_v4();
+    assert_eq!(world.command(Method::POST, WITHDRAWAL, key, "{}").await.status, 202);
+    let mut connection = world.redis.connection();
+    let left: u64 =
+        redis::cmd("PTTL").arg(format!("idempotency:client-1:{key}")).query(&mut connection).expect("a time");
+    let day = Duration::from_hours(24).as_millis();
+    assert!((day - BOUND.as_millis()..=day).contains(&u128::from(left)), "{left} ms");
+}
+
+#[tokio::test]
 async fn a_key_that_comes_back_with_another_request_is_refused_unless_it_is_another_clients() {
     let world = World::new().await;
     let key = Uuid::new_v4();
@@ -135,7 +147,7 @@ async fn a_repeat_while_the_first_is_in_work_is_told_so() {
     let started = Instant::now();
     while !first.is_finished() && !second.is_finished() {
         assert!(started.elapsed() < BOUND, "one of the two is told at once");
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     world.log.cluster.broker_up(1).expect("it is back");
     let answers = [first.await.expect("an answer"), second.await.expect("an answer")];
@@ -248,7 +260,7 @@ async fn a_batch_of_reports_that_does_not_fit_the_producer_is_unknown_and_one_th
     loop {
         // Either this one finds the queue full, or it is in it itself and waits with the others.
         let request = world.request(Method::POST, "/v1/credit-reports", Uuid::new_v4(), &batch(0..1));
-        let asked = tokio::time::timeout(std::time::Duration::from_millis(200), send(&world.router, request)).await;
+        let asked = tokio::time::timeout(Duration::from_millis(200), send(&world.router, request)).await;
         if let Ok(answered) = asked {
             assert_eq!((answered.status.as_u16(), answered.kind()), (503, "not-attempted"));
             assert_eq!(answered.headers["not-attempted"], "true");

@@ -1,12 +1,16 @@
 //! nginx, the front door: a real one with the template, and what it says of its own.
 
+use std::collections::BTreeMap;
+use std::fs::File;
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use axum::Router;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Method};
 use futures::StreamExt;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -15,8 +19,13 @@ use tokio::net::TcpStream;
 
 use super::world::BOUND;
 use crate::http::problem::Kind;
+use crate::testing::log::wait_for;
 
 const TEMPLATE: &str = include_str!("../../../nginx.conf");
+/// The header in which the gateways of these tests say who they are.
+const GATEWAY: &str = "x-gateway";
+/// Where nginx logs, in its folder.
+const LOG: &str = "nginx.log";
 /// What nginx says of its own.
 const KINDS: [Kind; 10] = [
     Kind::BadRequest,
@@ -36,32 +45,33 @@ struct FrontDoor {
     nginx: Child,
     port: u16,
     client: reqwest::Client,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl FrontDoor {
-    /// Before a gateway at this address, with the template changed by `change`.
-    async fn open(gateway: &str, change: impl Fn(String) -> String) -> Self {
+    /// Before gateways at these addresses, with the template changed by `change`.
+    async fn open(gateways: &[&str], change: impl Fn(String) -> String) -> Self {
         // Between looking for a free port and listening on it somebody else may take it.
         for _ in 0..5 {
-            if let Some(door) = Self::try_open(gateway, &change).await {
+            if let Some(door) = Self::try_open(gateways, &change).await {
                 return door;
             }
         }
         panic!("nginx does not answer")
     }
 
-    async fn try_open(gateway: &str, change: impl Fn(String) -> String) -> Option<Self> {
+    async fn try_open(gateways: &[&str], change: impl Fn(String) -> String) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a folder");
         certify(folder.path());
         let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its address").port();
         let file = folder.path().join("nginx.conf");
-        std::fs::write(&file, change(configuration(folder.path(), port, gateway))).expect("written");
+        std::fs::write(&file, change(configuration(folder.path(), port, gateways))).expect("written");
         let output = nginx(folder.path()).arg("-t").arg("-q").output().expect("nginx runs");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let nginx = nginx(folder.path()).stderr(Stdio::null()).spawn().expect("nginx runs");
+        let log = File::create(folder.path().join(LOG)).expect("a file");
+        let nginx = nginx(folder.path()).stderr(log).spawn().expect("nginx runs");
         let client = reqwest::Client::builder().no_proxy().tls_danger_accept_invalid_certs(true);
-        let mut door = Self { nginx, port, client: client.build().expect("a client"), _folder: folder };
+        let mut door = Self { nginx, port, client: client.build().expect("a client"), folder };
         let started = Instant::now();
         while door.nginx.try_wait().expect("a child").is_none() && started.elapsed() < BOUND {
             if TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
@@ -75,6 +85,21 @@ impl FrontDoor {
     fn get(&self, path: &str) -> reqwest::RequestBuilder {
         self.client.get(format!("https://127.0.0.1:{}{path}", self.port))
     }
+
+    /// Who answers a request.
+    async fn passed_to(&self, method: &Method) -> String {
+        let request = self.client.request(method.clone(), format!("https://127.0.0.1:{}/", self.port));
+        let answer = request.send().await.expect("an answer");
+        assert_eq!(answer.status(), 200, "{method}");
+        answer.headers()[GATEWAY].to_str().expect("text").to_owned()
+    }
+
+    /// How often nginx was refused a connection by the gateway at this address.
+    fn refused_by(&self, gateway: &str) -> usize {
+        let log = std::fs::read_to_string(self.folder.path().join(LOG)).expect("the log");
+        let upstream = format!("upstream: \"http://{gateway}/\"");
+        log.lines().filter(|line| line.contains("Connection refused") && line.contains(&upstream)).count()
+    }
 }
 
 impl Drop for FrontDoor {
@@ -86,7 +111,8 @@ impl Drop for FrontDoor {
 }
 
 /// The template with every placeholder filled in as the lab does.
-fn configuration(folder: &Path, port: u16, gateway: &str) -> String {
+fn configuration(folder: &Path, port: u16, gateways: &[&str]) -> String {
+    let servers = gateways.iter().map(|gateway| format!("server {gateway} max_fails=1 fail_timeout=1s;\n"));
     let file = |name: &str| folder.join(name).display().to_string();
     TEMPLATE
         .replace("{listen}", &format!("127.0.0.1:{port}"))
@@ -95,7 +121,7 @@ fn configuration(folder: &Path, port: u16, gateway: &str) -> String {
         .replace("{setting:burst}", "500")
         .replace("{certificate}", &file("certificate.pem"))
         .replace("{certificate_key}", &file("key.pem"))
-        .replace("{servers:gateway:8080}", &format!("server {gateway} max_fails=1 fail_timeout=1s;"))
+        .replace("{servers:gateway:8080}", &servers.collect::<String>())
 }
 
 fn certify(folder: &Path) {
@@ -113,13 +139,44 @@ fn nginx(folder: &Path) -> Command {
     command
 }
 
-/// A gateway that takes everything and tells the headers that it saw.
+/// A gateway that takes everything and tells who it is and the headers that it saw.
 async fn gateway() -> String {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    gateway_at("127.0.0.1:0").await
+}
+
+async fn gateway_at(address: &str) -> String {
+    let listener = tokio::net::TcpListener::bind(address).await.expect("a port");
     let address = listener.local_addr().expect("an address").to_string();
-    let tell = async |headers: HeaderMap| format!("{headers:?}");
+    let own = address.clone();
+    let tell = move |headers: HeaderMap| std::future::ready(([(GATEWAY, own)], format!("{headers:?}")));
     tokio::spawn(async move { axum::serve(listener, Router::new().fallback(tell)).await });
     address
+}
+
+/// An address that refuses: nobody listens there any more.
+fn nobody() -> String {
+    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its address").to_string()
+}
+
+/// A gateway that takes connections and never answers, and how many it has taken.
+async fn hanging_gateway() -> (String, Arc<AtomicUsize>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    let taken = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&taken);
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((connection, _)) = listener.accept().await {
+            count.fetch_add(1, Ordering::Relaxed);
+            held.push(connection);
+        }
+    });
+    (address, taken)
+}
+
+/// A gateway that fails is left alone for longer than a test takes.
+fn for_an_hour(text: &str) -> String {
+    text.replace("fail_timeout=1s", "fail_timeout=1h")
 }
 
 async fn problem(answer: reqwest::Response) -> (u16, String) {
@@ -138,7 +195,7 @@ fn expected(kind: Kind) -> (u16, String) {
 #[tokio::test]
 async fn it_passes_requests_on_with_an_id_and_says_in_documents_what_it_does_not_pass_on() {
     let gateway = gateway().await;
-    let door = FrontDoor::open(&gateway, |text| text).await;
+    let door = FrontDoor::open(&[&gateway], |text| text).await;
     let ask = async |request: reqwest::RequestBuilder| request.send().await.expect("an answer");
     let passed = ask(door.get("/v1/customers/1").header("x-request-id", "no'uuid")).await;
     assert_eq!(passed.status(), 200);
@@ -175,7 +232,7 @@ async fn a_client_over_its_rate_is_told_when_to_come_back_and_that_nothing_was_d
     let gateway = gateway().await;
     // So slow that no machine is too slow to exceed it.
     let slow = |text: String| text.replace("rate=1000r/s", "rate=1r/m").replace("burst=500", "burst=2");
-    let door = FrontDoor::open(&gateway, slow).await;
+    let door = FrontDoor::open(&[&gateway], slow).await;
     let ask = async |token: Option<&str>| {
         let request = token.into_iter().fold(door.get("/"), reqwest::RequestBuilder::bearer_auth);
         request.send().await.expect("an answer")
@@ -196,7 +253,7 @@ async fn a_limit_that_was_set_out_of_reach_refuses_nobody() {
     let gateway = gateway().await;
     // As the variant `no-rate-limit` has it; in nginx's own units these are a thousand times as much.
     let open = |text: String| text.replace("rate=1000r/s", "rate=1000000r/s").replace("burst=500", "burst=1000000");
-    let door = FrontDoor::open(&gateway, open).await;
+    let door = FrontDoor::open(&[&gateway], open).await;
     let asked = (0..1_200).map(|_| door.get("/").bearer_auth("one").send());
     let answers: Vec<_> = futures::stream::iter(asked).buffer_unordered(100).collect().await;
     for answer in answers {
@@ -207,10 +264,66 @@ async fn a_limit_that_was_set_out_of_reach_refuses_nobody() {
 #[tokio::test]
 async fn a_gateway_that_is_away_is_said_to_be() {
     // Port 1 of the loopback refuses; nothing listens there.
-    let door = FrontDoor::open("127.0.0.1:1", |text| text).await;
+    let door = FrontDoor::open(&["127.0.0.1:1"], |text| text).await;
     let answer = door.get("/").send().await.expect("an answer");
     assert_eq!(answer.headers()["retry-after"], "1");
     assert_eq!(problem(answer).await, expected(Kind::BadGateway));
+}
+
+#[tokio::test]
+async fn sound_gateways_take_turns() {
+    let (one, other) = (gateway().await, gateway().await);
+    let door = FrontDoor::open(&[&one, &other], |text| text).await;
+    let mut passed = BTreeMap::new();
+    for _ in 0..20 {
+        *passed.entry(door.passed_to(&Method::GET).await).or_insert(0) += 1;
+    }
+    assert_eq!(passed, BTreeMap::from([(one, 10), (other, 10)]));
+}
+
+#[tokio::test]
+async fn a_dead_gateway_costs_no_request_and_is_left_alone() {
+    let (dead, sound) = (nobody(), gateway().await);
+    let door = FrontDoor::open(&[&dead, &sound], |text| for_an_hour(&text)).await;
+    for _ in 0..10 {
+        // A command too: nothing of it was sent to the dead one.
+        for method in [Method::POST, Method::GET] {
+            assert_eq!(door.passed_to(&method).await, sound);
+        }
+    }
+    assert_eq!(door.refused_by(&dead), 1);
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_back_is_asked_again_when_it_was_left_alone_for_its_time() {
+    let (dead, sound) = (nobody(), gateway().await);
+    let door = FrontDoor::open(&[&dead, &sound], |text| text).await;
+    assert_eq!(door.passed_to(&Method::GET).await, sound);
+    assert_eq!(gateway_at(&dead).await, dead);
+    wait_for("the one that is back is asked", async || door.passed_to(&Method::GET).await == dead).await;
+}
+
+#[tokio::test]
+async fn a_gateway_that_hangs_costs_one_request_whose_fate_is_unknown_and_is_left_alone() {
+    let ((hanging, taken), sound) = (hanging_gateway().await, gateway().await);
+    // Shorter than in the template, and still longer than it leaves for a second try, as there.
+    let shorter = |text: String| {
+        text.replace("proxy_read_timeout 9500ms", "proxy_read_timeout 3s")
+            .replace("proxy_next_upstream_timeout 3s", "proxy_next_upstream_timeout 1s")
+    };
+    let door = FrontDoor::open(&[&hanging, &sound], |text| for_an_hour(&shorter(text))).await;
+    let (mut passed, mut unknown) = (0, 0);
+    for _ in 0..20 {
+        let answer = door.get("/").send().await.expect("an answer");
+        if answer.status() == 200 {
+            assert_eq!(answer.headers()[GATEWAY], sound.as_str());
+            passed += 1;
+        } else {
+            assert_eq!(problem(answer).await, expected(Kind::Unconfirmed));
+            unknown += 1;
+        }
+    }
+    assert_eq!((passed, unknown, taken.load(Ordering::Relaxed)), (19, 1, 1));
 }
 
 /// The documents that nginx answers with, and the status before each.

@@ -8,6 +8,7 @@ mod readiness;
 mod reads;
 mod refusals;
 mod revoked;
+mod stop;
 mod tokens;
 mod traces;
 mod world;

@@ -3,18 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Router;
-use axum::body::Body;
-use axum::http::{Request, StatusCode};
-use tower::ServiceExt;
+use axum::http::StatusCode;
 
 use super::world::{BOUND, World};
 use crate::gateway::{Gateway, attend};
-use crate::http::health::{self, Readiness};
+use crate::http::health::Readiness;
+use crate::http::health::tests::told;
 
-async fn ready(router: &Router) -> bool {
-    let request = Request::get("/health/ready").body(Body::empty()).expect("a request");
-    router.clone().oneshot(request).await.expect("a router cannot fail").status() == StatusCode::OK
+async fn ready(readiness: &Readiness) -> bool {
+    told(readiness, "/health/ready").await.0 == StatusCode::OK
 }
 
 async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
@@ -32,13 +29,13 @@ async fn a_gateway_is_ready_when_it_knows_the_keys_and_the_leaders_and_stays_so_
     let before = world.identity.asked();
     let gateway = Arc::new(Gateway::new(&world.settings).expect("a gateway"));
     let readiness = Readiness::default();
-    let router = health::routes(readiness.clone());
-    let attending = tokio::spawn(async move { attend(&gateway, &readiness).await });
+    let working = readiness.needs("its work");
+    let attending = tokio::spawn(async move { attend(&gateway, &working).await });
     until("it asks for the keys again and again", async || world.identity.asked() >= before + 3).await;
-    assert!(!ready(&router).await, "it can verify nothing");
+    assert!(!ready(&readiness).await, "it can verify nothing");
     world.identity.come_back();
-    until("it is ready", async || ready(&router).await).await;
+    until("it is ready", async || ready(&readiness).await).await;
     world.identity.leave();
-    assert!(ready(&router).await, "the keys are kept");
+    assert!(ready(&readiness).await, "the keys are kept");
     attending.abort();
 }

@@ -92,7 +92,13 @@ impl Chain {
             let hop = Arc::new(Hop { store: store.clone(), to, heard });
             let subscription = Subscription { group, topics };
             let (settings, stopped) = (settings.clone(), stopped.clone());
-            running.spawn(consumer::run(hop, subscription, settings, Readiness::default(), stopped));
+            running.spawn(consumer::run(
+                hop,
+                subscription,
+                settings,
+                Readiness::default().needs("a consumer"),
+                stopped,
+            ));
             hears
         });
         Self { stop, running, heard }

@@ -22,7 +22,7 @@ use tokio::sync::watch;
 
 use crate::config::kafka::millis;
 use crate::config::messaging::MessagingSettings;
-use crate::http::health::Readiness;
+use crate::http::health::Need;
 use crate::messaging::event::EventError;
 use crate::store::StoreError;
 
@@ -50,16 +50,16 @@ pub(crate) struct Subscription {
     pub(crate) topics: &'static [&'static str],
 }
 
-/// Consumes until `stopped`; ready as soon as it has begun. A stop waits for the batch in hand.
+/// Consumes until `stopped`; `consuming` is met as soon as it has begun. A stop waits for the batch in hand.
 pub(crate) async fn run<H: Handler>(
     handler: Arc<H>,
     subscription: Subscription,
     settings: MessagingSettings,
-    readiness: Readiness,
+    consuming: Need,
     stopped: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
     let config = config(subscription.group, &settings);
-    let reader = reader::Reader::new(handler, subscription, &settings, readiness, stopped)?;
+    let reader = reader::Reader::new(handler, subscription, &settings, consuming, stopped)?;
     let (done, ended) = tokio::sync::oneshot::channel();
     std::thread::Builder::new()
         .name("consumer".to_owned())

@@ -23,7 +23,7 @@ use super::member::Member;
 use super::poison::Poison;
 use super::{Handler, Subscription};
 use crate::config::messaging::{Commit, ConsumerSettings, MessagingSettings};
-use crate::http::health::Readiness;
+use crate::http::health::Need;
 
 /// How long one poll waits for a record.
 const POLL: Duration = Duration::from_millis(100);
@@ -51,7 +51,7 @@ pub(super) struct Reader<H> {
     subscription: Subscription,
     settings: ConsumerSettings,
     effect: Arc<Effect<H>>,
-    readiness: Readiness,
+    consuming: Need,
     stopped: watch::Receiver<bool>,
     runtime: Handle,
     member: Member,
@@ -65,7 +65,7 @@ impl<H: Handler> Reader<H> {
         handler: Arc<H>,
         subscription: Subscription,
         settings: &MessagingSettings,
-        readiness: Readiness,
+        consuming: Need,
         stopped: watch::Receiver<bool>,
     ) -> anyhow::Result<Self> {
         let group = subscription.group;
@@ -80,7 +80,7 @@ impl<H: Handler> Reader<H> {
                 trace_propagation: settings.kafka.trace_propagation,
                 stopped: stopped.clone(),
             }),
-            readiness,
+            consuming,
             stopped,
             runtime: Handle::current(),
             member: Member::of(group),
@@ -96,7 +96,7 @@ impl<H: Handler> Reader<H> {
                 .create_with_context(self.member.clone())
                 .with_context(|| format!("cannot make a consumer of the group {group}"))?;
             consumer.subscribe(topics).with_context(|| format!("cannot subscribe to {}", topics.join(", ")))?;
-            self.readiness.set(true);
+            self.consuming.set(true);
             info!(group, "consuming");
             match self.consume(&consumer) {
                 End::Stopped => return Ok(()),
@@ -282,6 +282,7 @@ mod tests {
     use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
 
     use super::*;
+    use crate::http::health::Readiness;
     use crate::messaging::event::EventError;
     use crate::store::StoreError;
 
@@ -308,7 +309,8 @@ mod tests {
         settings.consumer.batch_max = batch_max;
         let subscription = Subscription { group: "g", topics: &["t"] };
         let stopped = watch::channel(false).1;
-        Reader::new(Arc::new(Nothing), subscription, &settings, Readiness::default(), stopped).expect("sound settings")
+        Reader::new(Arc::new(Nothing), subscription, &settings, Readiness::default().needs("a consumer"), stopped)
+            .expect("sound settings")
     }
 
     fn carried(offset: i64) -> Received {

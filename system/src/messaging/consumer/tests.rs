@@ -13,6 +13,7 @@ use super::poison::Poison;
 use super::*;
 use crate::config::messaging::{Commit, PoisonPolicy};
 use crate::config::migrate::Service;
+use crate::http::health::Readiness;
 use crate::store::{Store, column};
 use crate::testing::lines::catch;
 use crate::testing::log::{Log, header, value, wait_for};
@@ -92,7 +93,7 @@ struct Running {
 
 fn start<H: Handler>(handler: &Arc<H>, settings: MessagingSettings) -> Running {
     let (stop, stopped) = watch::channel(false);
-    let run = run(Arc::clone(handler), GROUP, settings, Readiness::default(), stopped);
+    let run = run(Arc::clone(handler), GROUP, settings, Readiness::default().needs("a consumer"), stopped);
     Running { stop, ended: tokio::spawn(run) }
 }
 
@@ -222,4 +223,26 @@ async fn a_batch_that_others_have_now_is_given_up() {
     let handler = Arc::clone(&effect.handler);
     assert!(!effect.settle(batch, || handler.tried.load(Ordering::Relaxed) < 2).await);
     assert!(handler.applied.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_stop_finishes_the_batch_in_hand_and_leaves_what_is_behind_it() {
+    let log = Log::with(&[("t", 1), ("dead-letters", 1)]);
+    let failing = Arc::new(Failing::default());
+    let values = ["a", "b", "c", "d", "e"];
+    log.put("t", &values);
+    let mut settings = MessagingSettings::for_tests(log.brokers());
+    settings.consumer.batch_max = 3;
+    let running = start(&failing, settings);
+    let tried = || failing.tried.load(Ordering::Relaxed);
+    wait_for("an attempt", async || tried() >= 1).await;
+    running.stop.send(true).unwrap();
+    let before = tried();
+    wait_for("the batch to be tried on", async || tried() >= before + 2).await;
+    assert!(!running.ended.is_finished(), "a batch is in hand");
+    failing.well.store(true, Ordering::Relaxed);
+    running.ended.await.unwrap().unwrap();
+    let applied = failing.applied.lock().unwrap().clone();
+    assert!((1..=3).contains(&applied.len()) && applied == values[..applied.len()], "{applied:?}");
+    assert_eq!(log.committed("g", "t"), i64::try_from(applied.len()).ok());
 }
