@@ -3,15 +3,18 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use metrics::Gauge;
+
 /// Failures in a row that open the circuit.
 const TOLERATED: u32 = 3;
 /// How long it stays open before one caller tries again.
 const OPEN: Duration = Duration::from_secs(1);
 
-/// Closed (calls go through), open (none do), and half open: one call tries, the others still do not.
-#[derive(Debug, Default)]
+/// Closed (calls go through), open (none do), and half open: one call tries, the others still do not. Its metric says
+/// that it is open until a call has succeeded.
 pub(super) struct Circuit {
     state: Mutex<State>,
+    open: Gauge,
 }
 
 #[derive(Debug, Default)]
@@ -21,6 +24,13 @@ struct State {
 }
 
 impl Circuit {
+    /// A closed one before a dependency, by the name that metrics know it by.
+    pub(super) fn new(dependency: &str) -> Self {
+        let open = metrics::gauge!("lending_breaker_open", "dependency" => dependency.to_owned());
+        open.set(0.0);
+        Self { state: Mutex::default(), open }
+    }
+
     /// Whether a call may be made at `now`. Who is allowed through an open circuit is the one that tries.
     pub(super) fn allows(&self, now: Instant) -> bool {
         let mut state = self.lock();
@@ -36,7 +46,10 @@ impl Circuit {
 
     /// A call succeeded: everyone may call.
     pub(super) fn succeeded(&self) {
-        *self.lock() = State::default();
+        let mut state = self.lock();
+        *state = State::default();
+        // While nobody else can change it: the last that is told is the last that is so.
+        self.open.set(0.0);
     }
 
     /// A call failed at `now`.
@@ -45,6 +58,7 @@ impl Circuit {
         state.failures = state.failures.saturating_add(1);
         if state.failures >= TOLERATED {
             state.open_until = Some(now + OPEN);
+            self.open.set(1.0);
         }
     }
 
@@ -59,8 +73,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn its_metric_says_that_it_is_open_until_a_call_succeeds() {
+        let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+        let handle = recorder.handle();
+        metrics::with_local_recorder(&recorder, || {
+            let (circuit, now) = (Circuit::new("rail"), Instant::now());
+            let says =
+                |open: u8| handle.render().contains(&format!("lending_breaker_open{{dependency=\"rail\"}} {open}\n"));
+            assert!(says(0), "{}", handle.render());
+            (0..TOLERATED).for_each(|_| circuit.failed(now));
+            assert!(says(1));
+            assert!(circuit.allows(now + OPEN) && says(1), "one tries");
+            circuit.succeeded();
+            assert!(says(0));
+        });
+    }
+
+    #[test]
     fn it_opens_after_failures_in_a_row_and_lets_one_try_later() {
-        let (circuit, start) = (Circuit::default(), Instant::now());
+        let (circuit, start) = (Circuit::new("rail"), Instant::now());
         for _ in 0..TOLERATED {
             assert!(circuit.allows(start));
             circuit.failed(start);
@@ -74,7 +105,7 @@ mod tests {
 
     #[test]
     fn failures_that_are_not_in_a_row_do_not_open_it() {
-        let (circuit, now) = (Circuit::default(), Instant::now());
+        let (circuit, now) = (Circuit::new("rail"), Instant::now());
         for _ in 0..10 {
             circuit.failed(now);
             circuit.succeeded();

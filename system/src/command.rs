@@ -16,7 +16,8 @@ use crate::config::replay::ReplaySettings;
 use crate::config::servicing::ServicingSettings;
 use crate::config::{Environment, setting};
 use crate::messaging::replay::{self, Wanted};
-use crate::messaging::schema;
+use crate::messaging::{schema, topic};
+use crate::telemetry::metric;
 use crate::{bureau, customers, gateway, identity, migrate, origination, rail, servicing};
 
 /// What to do.
@@ -68,6 +69,10 @@ pub(crate) enum Print {
     },
     /// Prints every setting as a Markdown table.
     Settings,
+    /// Prints every metric as a Markdown table.
+    Metrics,
+    /// Prints the topics and the events as Markdown tables.
+    Events,
 }
 
 impl Process {
@@ -115,6 +120,29 @@ impl Print {
                 print!("{}", setting::table());
                 Ok(())
             }
+            Self::Metrics => {
+                print!("{}", metric::table());
+                Ok(())
+            }
+            Self::Events => {
+                print!("{}\n{}", topic::table(), schema::table());
+                Ok(())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readme_tells_of_every_role_and_task() {
+        let readme = include_str!("../README.md");
+        let all = Command::augment_subcommands(clap::Command::new("lending"));
+        for one in all.get_subcommands().filter(|one| !one.is_hide_set()) {
+            let row = format!("| `lending {}` |", one.get_name());
+            assert!(readme.contains(&row), "README.md says nothing of `lending {}`", one.get_name());
         }
     }
 }

@@ -46,9 +46,7 @@ async fn ask(
     body: Result<Json<Asked<Question>>, JsonRejection>,
 ) -> Result<Response, Problem> {
     let Json(asked) = body.map_err(|rejection| Kind::InvalidBody.with(rejection.body_text()))?;
-    if office.conduct.fails(&mut rand::rng()) {
-        return Err(Kind::Internal.with("the bureau fails, as it was told to"));
-    }
+    office.conduct.calls.wait().await.map_err(|failed| Kind::Internal.with(failed.to_string()))?;
     let number = u64::try_from(asked.requests.len()).unwrap_or(u64::MAX);
     metrics::counter!("lending_bureau_questions_taken_total").increment(number);
     let waits = headers.get("prefer").and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains("wait"));

@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use rand::Rng;
 
+use crate::party::call::Calls;
 use crate::party::latency::Latency;
 
 /// What a bureau does, as shares from 0 to 1.
 #[derive(Debug, Clone)]
 pub(crate) struct Conduct {
+    /// How calls are treated.
+    pub(crate) calls: Calls,
     /// How long a report takes.
     pub(crate) latency: Latency,
-    /// Of calls that fail.
-    pub(crate) errors: f64,
     /// Of questions that are never answered.
     pub(crate) silence: f64,
     /// Of reports that are sent twice.
@@ -33,11 +34,6 @@ pub(super) struct Fate {
 }
 
 impl Conduct {
-    /// Draws whether a call fails.
-    pub(super) fn fails(&self, random: &mut impl Rng) -> bool {
-        random.random::<f64>() < self.errors
-    }
-
     /// Draws what becomes of a question.
     pub(super) fn fate(&self, random: &mut impl Rng) -> Fate {
         let latency = self.latency.sample(random);

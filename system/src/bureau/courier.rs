@@ -11,10 +11,10 @@ use tokio::sync::{Notify, Semaphore};
 use tracing::{debug, error, warn};
 use uuid::Uuid;
 
-use super::journal::Journal;
 use super::office::{Answer, Office};
 use super::token::Tokens;
 use super::wire::Reports;
+use crate::party::journal::Journal;
 use crate::telemetry::http::Call;
 
 /// Reports in one callback; who takes them takes no more.

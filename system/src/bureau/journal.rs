@@ -5,14 +5,13 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::path::Path;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::party::journal::{JournalFile, Lines};
+use crate::party::journal::Journal;
 
 /// A line of the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,44 +29,17 @@ pub(super) struct Line {
     pub(super) traceparent: Option<String>,
 }
 
-/// The journal of this process.
-pub(super) struct Journal {
-    path: PathBuf,
-    file: Mutex<JournalFile>,
-}
-
-impl Journal {
-    /// Opens the journal at `path`, or begins it; returns it with what is asked in it and not answered. Errors as
-    /// [`JournalFile::open`] does.
-    pub(super) fn open(path: &Path) -> io::Result<(Self, Vec<Line>)> {
-        let mut open = HashMap::new();
-        let file = JournalFile::open(path, |line: Line| {
-            match line.answered_at {
-                None => open.insert(line.request_id, line),
-                Some(_) => open.remove(&line.request_id),
-            };
-        })?;
-        Ok((Self { path: path.to_owned(), file: Mutex::new(file) }, open.into_values().collect()))
-    }
-
-    /// Appends lines, all or none; after an error the next ones overwrite what there is of these.
-    pub(super) fn append(&self, lines: &[Line]) -> io::Result<()> {
-        let mut text = Lines::default();
-        for line in lines {
-            text.push(line)?;
-        }
-        self.file().append(&text)
-    }
-
-    /// The file, and how many of its bytes are whole lines.
-    pub(super) fn contents(&self) -> (&Path, u64) {
-        (&self.path, self.file().length())
-    }
-
-    fn file(&self) -> MutexGuard<'_, JournalFile> {
-        // Its length is that of whole lines, whoever panicked.
-        self.file.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// Opens the journal at `path`, or begins it; returns it with what is asked in it and not answered. Errors as
+/// [`JournalFile::open`](crate::party::journal::JournalFile::open) does.
+pub(super) fn open(path: &Path) -> io::Result<(Journal, Vec<Line>)> {
+    let mut open = HashMap::new();
+    let journal = Journal::open(path, |line: Line| {
+        match line.answered_at {
+            None => open.insert(line.request_id, line),
+            Some(_) => open.remove(&line.request_id),
+        };
+    })?;
+    Ok((journal, open.into_values().collect()))
 }
 
 #[cfg(test)]
@@ -96,18 +68,18 @@ mod tests {
     fn what_was_not_answered_is_known_after_a_restart_even_with_a_torn_line() {
         let folder = TempDir::new().expect("a folder");
         let path = folder.path().join("bureau.ndjson");
-        let (journal, open) = Journal::open(&path).expect("a new journal");
-        assert!(open.is_empty());
+        let (journal, unanswered) = open(&path).expect("a new journal");
+        assert!(unanswered.is_empty());
         journal.append(&[line(1, false), line(2, false)]).expect("written");
         journal.append(&[line(1, true)]).expect("written");
         let (_, length) = journal.contents();
         drop(journal);
         let mut file = OpenOptions::new().append(true).open(&path).expect("the file");
         file.write_all(b"{\"request_id\":").expect("torn");
-        let (journal, open) = Journal::open(&path).expect("readable");
-        assert_eq!(open, [line(2, false)]);
+        let (journal, unanswered) = open(&path).expect("readable");
+        assert_eq!(unanswered, [line(2, false)]);
         assert_eq!(journal.contents().1, length);
         journal.append(&[line(2, true)]).expect("written");
-        assert!(Journal::open(&path).expect("readable").1.is_empty());
+        assert!(open(&path).expect("readable").1.is_empty());
     }
 }

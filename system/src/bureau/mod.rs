@@ -30,7 +30,6 @@ use crate::http::health::Readiness;
 use crate::http::{self, metrics, server};
 use api::FrontOffice;
 use courier::{Courier, Shared};
-use journal::Journal;
 use office::Office;
 use token::Tokens;
 
@@ -56,7 +55,7 @@ fn parts(settings: BureauSettings) -> anyhow::Result<(Router, Courier)> {
     std::fs::create_dir_all(&data).with_context(|| format!("cannot make the folder {}", data.display()))?;
     let path = data.join("bureau.ndjson");
     let (journal, open) =
-        Journal::open(&path).with_context(|| format!("cannot open the journal {}", path.display()))?;
+        journal::open(&path).with_context(|| format!("cannot open the journal {}", path.display()))?;
     let mut office = Office::default();
     office.plan(&name, &open, &conduct, &mut rand::rng());
     info!(path = %path.display(), open = office.open(), "the journal is open");

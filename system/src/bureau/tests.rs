@@ -19,6 +19,7 @@ use super::wire::{Asked, Question, Reports};
 use super::*;
 use crate::config::bureau::IdentitySettings;
 use crate::config::server::{ServerSettings, Shutdown};
+use crate::party::call::{Calls, tests::good as good_calls};
 use crate::party::latency::Latency;
 use crate::testing::http::{Server, client};
 
@@ -91,7 +92,7 @@ async fn take(State(state): State<Arc<FrontState>>, headers: HeaderMap, Json(rep
 pub(crate) fn good() -> Conduct {
     let millisecond = Duration::from_millis(1);
     let latency = Latency::new(millisecond, millisecond).expect("sound");
-    Conduct { latency, errors: 0.0, silence: 0.0, duplicates: 0.0, late: 0.0, lateness: Duration::ZERO }
+    Conduct { calls: good_calls(), latency, silence: 0.0, duplicates: 0.0, late: 0.0, lateness: Duration::ZERO }
 }
 
 /// A bureau that runs until it is dropped.
@@ -256,9 +257,27 @@ async fn silence_and_errors_are_as_frequent_as_it_was_told() {
     silent.ask(&front, &[1]).await;
     assert_eq!(silent.shared.office().open(), 0);
     assert_eq!(silent.journal().await.len(), 1);
-    let failing = Running::new("east", &front, data.path(), Conduct { errors: 1.0, ..good() }).await;
+    let failing = Conduct { calls: Calls { errors: 1.0, ..good_calls() }, ..good() };
+    let failing = Running::new("east", &front, &data.path().join("east"), failing).await;
     let answer = failing.post(&front, &[2], "respond-async").await;
     assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(failing.journal().await.is_empty(), "it takes nothing");
+}
+
+#[tokio::test]
+async fn a_call_that_is_met_with_silence_is_not_answered_and_takes_nothing() {
+    let (front, data) = (Front::new([]).await, TempDir::new().expect("a folder"));
+    let silent = Conduct { calls: Calls { silence: 1.0, ..good_calls() }, ..good() };
+    let bureau = Running::new("north", &front, data.path(), silent).await;
+    // The journal is asked over the same server, after the call: it answers, and the call does not.
+    let mut call = Box::pin(bureau.post(&front, &[1], "respond-async"));
+    for _ in 0..3 {
+        tokio::select! {
+            biased;
+            answer = &mut call => panic!("answered: {answer:?}"),
+            lines = bureau.journal() => assert!(lines.is_empty()),
+        }
+    }
 }
 
 #[tokio::test]

@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::latency::CallNames;
 use super::server::ServerSettings;
 use super::setting::{Setting, conditional, optional, required};
 use super::{ConfigError, Environment};
 use crate::Role::Bureau;
 use crate::bureau::conduct::Conduct;
+use crate::party::call::Calls;
 use crate::party::latency::Latency;
 
 pub(crate) const SETTINGS: &[Setting] = &[
@@ -21,14 +23,34 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "A PEM file with the only authorities that are trusted where it sends reports.",
     ),
     optional("LENDING_CALLBACK_TIMEOUT", &[Bureau], "5s", "How long a callback may take before it is tried again."),
+    optional(
+        "LENDING_BUREAU_CALL_LATENCY_P50",
+        &[Bureau],
+        "0s",
+        "The median of the log-normal latency of a call, before its questions are taken.",
+    ),
+    optional("LENDING_BUREAU_CALL_LATENCY_P99", &[Bureau], "0s", "Its 99th percentile."),
+    optional("LENDING_BUREAU_ERROR_RATE", &[Bureau], "0", "Share of calls that fail, 0 to 1; they take nothing."),
+    optional(
+        "LENDING_BUREAU_CALL_SILENCE_RATE",
+        &[Bureau],
+        "0",
+        "Share of calls that take nothing and are never answered.",
+    ),
     optional("LENDING_BUREAU_LATENCY_P50", &[Bureau], "15ms", "The median of the log-normal latency of a report."),
     optional("LENDING_BUREAU_LATENCY_P99", &[Bureau], "120ms", "Its 99th percentile."),
-    optional("LENDING_BUREAU_ERROR_RATE", &[Bureau], "0", "Share of calls that fail, 0 to 1."),
     optional("LENDING_BUREAU_SILENCE_RATE", &[Bureau], "0", "Share of questions that are taken and never answered."),
     optional("LENDING_BUREAU_DUPLICATE_RATE", &[Bureau], "0", "Share of reports that are sent twice."),
     optional("LENDING_BUREAU_LATE_RATE", &[Bureau], "0", "Share of reports that are late."),
     optional("LENDING_BUREAU_LATE", &[Bureau], "60s", "How late."),
 ];
+
+const CALLS: CallNames = CallNames {
+    median: "LENDING_BUREAU_CALL_LATENCY_P50",
+    p99: "LENDING_BUREAU_CALL_LATENCY_P99",
+    errors: "LENDING_BUREAU_ERROR_RATE",
+    silence: "LENDING_BUREAU_CALL_SILENCE_RATE",
+};
 
 /// Everything that the bureau is told.
 #[derive(Clone)]
@@ -81,7 +103,7 @@ fn conduct(environment: &Environment) -> Result<Conduct, ConfigError> {
     let (median, p99) = ("LENDING_BUREAU_LATENCY_P50", "LENDING_BUREAU_LATENCY_P99");
     Ok(Conduct {
         latency: Latency::from_environment(environment, median, p99)?,
-        errors: environment.share("LENDING_BUREAU_ERROR_RATE")?,
+        calls: Calls::from_environment(environment, &CALLS)?,
         silence: environment.share("LENDING_BUREAU_SILENCE_RATE")?,
         duplicates: environment.share("LENDING_BUREAU_DUPLICATE_RATE")?,
         late: environment.share("LENDING_BUREAU_LATE_RATE")?,
@@ -108,7 +130,9 @@ mod tests {
     #[test]
     fn a_bureau_that_is_told_nothing_answers_everything_once_and_in_time() {
         let Ok(BureauSettings { conduct, ca, identity, .. }) = read(&[]) else { panic!("complete") };
-        assert_eq!([conduct.errors, conduct.silence, conduct.duplicates, conduct.late], [0.0; 4]);
+        let calls = conduct.calls;
+        assert_eq!([calls.errors, calls.silence, conduct.silence, conduct.duplicates, conduct.late], [0.0; 5]);
+        assert!(calls.latency.sample(&mut rand::rng()).is_zero(), "questions are taken at once");
         assert_eq!((ca, identity.url.as_str()), (None, "http://identity:8080"));
     }
 
@@ -120,6 +144,8 @@ mod tests {
             ("LENDING_BUREAU_DUPLICATE_RATE", "NaN"),
             ("LENDING_BUREAU_LATE_RATE", "often"),
             ("LENDING_BUREAU_LATENCY_P99", "1ms"),
+            ("LENDING_BUREAU_CALL_LATENCY_P50", "1ms"),
+            ("LENDING_BUREAU_CALL_SILENCE_RATE", "2"),
             ("LENDING_IDENTITY_URL", "identity:8080"),
         ] {
             assert!(matches!(read(&[(name, value)]), Err(ConfigError::Invalid { .. })), "{name}={value}");

@@ -1,4 +1,4 @@
-//! Settings of customers, of the seed, and of the directory that the other owners keep of customers.
+//! Settings of customers, of the seed, and of the directory that origination keeps of customers.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use super::messaging::MessagingSettings;
 use super::server::ServerSettings;
 use super::setting::{Setting, optional};
 use super::{ConfigError, Environment};
-use crate::Role::{Customers, Origination, Servicing};
+use crate::Role::{Customers, Origination};
 
 pub(crate) const SETTINGS: &[Setting] = &[
     optional(
@@ -18,7 +18,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     ),
     optional(
         "LENDING_DIRECTORY",
-        &[Origination, Servicing],
+        &[Origination],
         "invalidate",
         "How the local copy of customers is kept: `invalidate` by the log, or `frozen`, which never learns what changed after the start.",
     ),
@@ -43,7 +43,7 @@ pub(crate) enum Freshness {
 }
 
 impl Freshness {
-    /// What origination and servicing are told about their directory.
+    /// What origination is told about its directory.
     pub(crate) fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
         let choices = [("invalidate", Self::Invalidate), ("frozen", Self::Frozen)];
         environment.choice("LENDING_DIRECTORY", &choices)

@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::latency::CallNames;
 use super::server::ServerSettings;
 use super::setting::{Setting, optional, required};
 use super::{ConfigError, Environment};
 use crate::Role::Identity;
 use crate::identity::clients::{Clients, Secret};
+use crate::party::call::Calls;
 
 pub(crate) const SETTINGS: &[Setting] = &[
     required(
@@ -24,8 +26,24 @@ pub(crate) const SETTINGS: &[Setting] = &[
     optional("LENDING_TOKEN_ISSUER", &[Identity], "lending-identity", "Who tokens say that they are from."),
     optional("LENDING_TOKEN_LIFETIME", &[Identity], "5m", "How long a token is good for; whole seconds."),
     required("LENDING_REDIS_URL", &[Identity], "Where revocations are told to the gateways."),
-    required("LENDING_DATA", &[Identity], "The folder of the file with keys and revocations."),
+    required("LENDING_DATA", &[Identity], "The folder of keys and revocations, and of the journal `identity.ndjson`."),
+    optional(
+        "LENDING_IDENTITY_LATENCY_P50",
+        &[Identity],
+        "0s",
+        "The median of the log-normal latency of an answer to who wants a token or the keys.",
+    ),
+    optional("LENDING_IDENTITY_LATENCY_P99", &[Identity], "0s", "Its 99th percentile."),
+    optional("LENDING_IDENTITY_ERROR_RATE", &[Identity], "0", "Share of those requests that fail, 0 to 1."),
+    optional("LENDING_IDENTITY_SILENCE_RATE", &[Identity], "0", "Share of them that are never answered."),
 ];
+
+const CALLS: CallNames = CallNames {
+    median: "LENDING_IDENTITY_LATENCY_P50",
+    p99: "LENDING_IDENTITY_LATENCY_P99",
+    errors: "LENDING_IDENTITY_ERROR_RATE",
+    silence: "LENDING_IDENTITY_SILENCE_RATE",
+};
 
 /// The longest that a token may be good for.
 const LIFETIME_MAX: Duration = Duration::from_secs(24 * 3600);
@@ -44,8 +62,10 @@ pub(crate) struct IdentitySettings {
     /// How long a token is good for, in seconds.
     pub(crate) lifetime_seconds: i64,
     pub(crate) redis: redis::Client,
-    /// Where keys and revocations are kept.
+    /// Where keys, revocations and the journal are kept.
     pub(crate) data: PathBuf,
+    /// How who wants a token or the keys is treated.
+    pub(crate) calls: Calls,
 }
 
 impl IdentitySettings {
@@ -61,6 +81,7 @@ impl IdentitySettings {
             lifetime_seconds: lifetime(environment)?,
             redis: environment.redis("LENDING_REDIS_URL")?,
             data: PathBuf::from(environment.text("LENDING_DATA")),
+            calls: Calls::from_environment(environment, &CALLS)?,
         })
     }
 }
@@ -118,6 +139,8 @@ mod tests {
             ("LENDING_IDENTITY_CLIENTS", "client-*"),
             ("LENDING_IDENTITY_CLIENTS", ""),
             ("LENDING_REDIS_URL", "cache"),
+            ("LENDING_IDENTITY_ERROR_RATE", "1.5"),
+            ("LENDING_IDENTITY_LATENCY_P99", "1s"),
         ] {
             let error = read(&[(name, value)]).expect_err(value);
             assert!(matches!(error, ConfigError::Invalid { .. }), "{name}={value}");

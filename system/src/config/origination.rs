@@ -6,7 +6,8 @@ use super::customers::Freshness;
 use super::database::DatabaseSettings;
 use super::messaging::MessagingSettings;
 use super::server::ServerSettings;
-use super::setting::{Setting, optional, required};
+use super::setting::{Setting, conditional, optional, required};
+use super::span::parse_duration;
 use super::{ConfigError, Environment};
 use crate::Role::{Gateway, Origination};
 use crate::origination::policy::Policy;
@@ -33,6 +34,11 @@ pub(crate) const SETTINGS: &[Setting] = &[
         &[Origination],
         "2s",
         "How long a bureau may take to take a batch of questions.",
+    ),
+    conditional(
+        "LENDING_BUREAU_TIMEOUTS",
+        &[Origination],
+        "Bureaus that have a time-out of their own for that, `name=duration` separated by commas.",
     ),
     optional("LENDING_BUREAU_BATCH_MAX", &[Origination], "200", "Questions in one call of a bureau."),
     optional("LENDING_BUREAU_LINGER", &[Origination], "25ms", "How long a call waits for the next questions."),
@@ -102,6 +108,8 @@ pub(crate) struct BureauAddress {
     pub(crate) name: String,
     /// host:port.
     pub(crate) address: String,
+    /// How long one call may take, where that is not the same as for all.
+    pub(crate) timeout: Option<Duration>,
 }
 
 /// How bureaus are asked.
@@ -111,7 +119,7 @@ pub(crate) struct CallSettings {
     pub(crate) call: Call,
     /// Where they are sent.
     pub(crate) callback_url: String,
-    /// How long one call may take.
+    /// How long one call may take, of a bureau that has no time-out of its own.
     pub(crate) timeout: Duration,
     /// Questions in one call.
     pub(crate) batch_max: i64,
@@ -203,9 +211,29 @@ fn bureaus(environment: &Environment) -> Result<Vec<BureauAddress>, ConfigError>
     names.sort_unstable();
     names.dedup();
     match names.len() == bureaus.len() {
-        true => Ok(bureaus),
+        true => with_timeouts(environment, bureaus),
         false => Err(environment.invalid(name, "must give every bureau a name of its own, as in north=host:port")),
     }
+}
+
+fn with_timeouts(
+    environment: &Environment,
+    mut bureaus: Vec<BureauAddress>,
+) -> Result<Vec<BureauAddress>, ConfigError> {
+    let name = "LENDING_BUREAU_TIMEOUTS";
+    for part in environment.given(name).into_iter().flat_map(|text| text.split(',')) {
+        let (bureau, timeout) = part
+            .split_once('=')
+            .ok_or_else(|| environment.invalid(name, "must be name=duration, several separated by commas"))?;
+        let timeout = parse_duration(timeout.trim()).map_err(|reason| environment.invalid(name, &reason))?;
+        let known = bureaus.iter_mut().find(|known| known.name == bureau.trim());
+        match known.map(|known| known.timeout.replace(timeout)) {
+            Some(None) => {}
+            Some(Some(_)) => return Err(environment.invalid(name, "must give every bureau one time-out")),
+            None => return Err(environment.invalid(name, "must name bureaus of LENDING_BUREAUS")),
+        }
+    }
+    Ok(bureaus)
 }
 
 fn bureau(part: &str) -> Option<BureauAddress> {
@@ -213,7 +241,7 @@ fn bureau(part: &str) -> Option<BureauAddress> {
     let (host, port) = address.rsplit_once(':')?;
     let name = name.unwrap_or(host);
     let sound = !name.is_empty() && !host.is_empty() && port.parse::<u16>().is_ok();
-    sound.then(|| BureauAddress { name: name.to_owned(), address: address.to_owned() })
+    sound.then(|| BureauAddress { name: name.to_owned(), address: address.to_owned(), timeout: None })
 }
 
 #[cfg(test)]
@@ -296,6 +324,18 @@ mod tests {
     }
 
     #[test]
+    fn a_bureau_has_its_own_time_out_or_that_of_all() {
+        let timeouts = |extra: &[(&str, &str)]| {
+            let bureaus = read(extra).expect("complete").bureaus;
+            bureaus.into_iter().map(|bureau| bureau.timeout).collect::<Vec<_>>()
+        };
+        assert_eq!(timeouts(&[]), [None; 3]);
+        let (half, five) = (Duration::from_millis(500), Duration::from_secs(5));
+        let own = [("LENDING_BUREAU_TIMEOUTS", "bureau-3=5s, west=500ms")];
+        assert_eq!(timeouts(&own), [None, Some(half), Some(five)]);
+    }
+
+    #[test]
     fn values_that_contradict_each_other_are_refused() {
         for (name, value) in [
             ("LENDING_COMMIT", "sometimes"),
@@ -305,6 +345,10 @@ mod tests {
             ("LENDING_BATCH_MAX", "0"),
             ("LENDING_BUREAUS", "bureau-1"),
             ("LENDING_BUREAUS", "127.0.0.1:1,127.0.0.1:2"),
+            ("LENDING_BUREAU_TIMEOUTS", "west"),
+            ("LENDING_BUREAU_TIMEOUTS", "west=soon"),
+            ("LENDING_BUREAU_TIMEOUTS", "east=1s"),
+            ("LENDING_BUREAU_TIMEOUTS", "west=1s,west=2s"),
             ("LENDING_REPORTS_NEEDED", "4"),
             ("LENDING_REPORTS_NEEDED", "0"),
             ("LENDING_CALLBACK_URL", "lending:8443"),

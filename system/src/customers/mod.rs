@@ -4,7 +4,7 @@
 //! - [`intake`]: records to rows and events, one transaction a batch; [`table`]: the rows
 //! - [`api`]: `GET /v1/customers/{customer_id}`
 //! - [`seed`]: a base of customers for a run
-//! - [`directory`]: the copy of all customers that origination and servicing keep, by the log alone
+//! - [`directory`]: the copy of all customers that origination keeps, by the log alone
 //!
 //! A customer goes out as a whole with every change, on a compacted topic: a log that is a table.
 

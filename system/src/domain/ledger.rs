@@ -18,6 +18,8 @@ pub(crate) enum LedgerKind {
     Repayment,
     /// What is given up.
     Writeoff,
+    /// Interest that is owed from now on.
+    Accrual,
     /// Another transaction taken back.
     Reversal,
 }
@@ -30,7 +32,9 @@ pub(crate) enum Account {
     FundSource,
     /// Principal that is owed.
     LoanPortfolio,
-    /// Interest earned.
+    /// Interest that is owed.
+    InterestReceivable,
+    /// Interest earned, paid or not.
     InterestOnLoans,
     /// What came beyond what was owed.
     Overpayment,
@@ -51,6 +55,7 @@ pub(crate) struct Posting {
     interest_on_loans: i64,
     overpayment: i64,
     losses_written_off: i64,
+    interest_receivable: i64,
 }
 
 /// Which loan a transaction is about, what led to it, and its currency.
@@ -69,6 +74,14 @@ pub(crate) struct Parts {
     pub(crate) overpaid: i64,
 }
 
+/// What was owed and is given up, in minor units; none is negative.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct GivenUp {
+    pub(crate) principal: i64,
+    /// As far as it was accrued.
+    pub(crate) interest: i64,
+}
+
 impl Posting {
     fn empty(occasion: Occasion, kind: LedgerKind) -> Self {
         let Occasion { external_id, instruction_id, currency } = occasion;
@@ -82,6 +95,7 @@ impl Posting {
             interest_on_loans: 0,
             overpayment: 0,
             losses_written_off: 0,
+            interest_receivable: 0,
         }
     }
 
@@ -90,22 +104,34 @@ impl Posting {
         Self { loan_portfolio: principal, fund_source: -principal, ..Self::empty(occasion, LedgerKind::Disbursement) }
     }
 
-    /// Money comes in, and is used for the parts.
+    /// Interest is earned, and owed until it is paid.
+    pub(crate) fn accrual(occasion: Occasion, interest: i64) -> Self {
+        Self {
+            interest_receivable: interest,
+            interest_on_loans: -interest,
+            ..Self::empty(occasion, LedgerKind::Accrual)
+        }
+    }
+
+    /// Money comes in, and is used for the parts. Its interest was accrued before.
     pub(crate) fn repayment(occasion: Occasion, parts: Parts) -> Self {
         Self {
             fund_source: parts.principal + parts.interest + parts.overpaid,
             loan_portfolio: -parts.principal,
-            interest_on_loans: -parts.interest,
+            interest_receivable: -parts.interest,
             overpayment: -parts.overpaid,
             ..Self::empty(occasion, LedgerKind::Repayment)
         }
     }
 
-    /// What is owed is given up.
-    pub(crate) fn write_off(occasion: Occasion, outstanding: i64) -> Self {
+    /// What is owed is given up: the principal is a loss, and interest that was not paid was not earned after all.
+    pub(crate) fn write_off(occasion: Occasion, given_up: GivenUp) -> Self {
+        let GivenUp { principal, interest } = given_up;
         Self {
-            losses_written_off: outstanding,
-            loan_portfolio: -outstanding,
+            losses_written_off: principal,
+            loan_portfolio: -principal,
+            interest_on_loans: interest,
+            interest_receivable: -interest,
             ..Self::empty(occasion, LedgerKind::Writeoff)
         }
     }
@@ -119,6 +145,7 @@ impl Posting {
             interest_on_loans: -self.interest_on_loans,
             overpayment: -self.overpayment,
             losses_written_off: -self.losses_written_off,
+            interest_receivable: -self.interest_receivable,
             ..self
         }
     }
@@ -137,13 +164,25 @@ pub(crate) mod tests {
         }
 
         /// The amounts, account by account.
-        pub(crate) fn amounts(&self) -> [i64; 5] {
-            [self.fund_source, self.loan_portfolio, self.interest_on_loans, self.overpayment, self.losses_written_off]
+        pub(crate) fn amounts(&self) -> [i64; 6] {
+            let Self { fund_source, loan_portfolio, interest_on_loans, overpayment, losses_written_off, .. } = *self;
+            let receivable = self.interest_receivable;
+            [fund_source, loan_portfolio, interest_on_loans, overpayment, losses_written_off, receivable]
         }
 
         /// What it adds to the account of principal that is owed.
         pub(crate) fn portfolio(&self) -> i64 {
             self.loan_portfolio
+        }
+
+        /// What it adds to the account of interest that is owed.
+        pub(crate) fn receivable(&self) -> i64 {
+            self.interest_receivable
+        }
+
+        /// What it adds to the account of interest earned.
+        pub(crate) fn interest(&self) -> i64 {
+            self.interest_on_loans
         }
     }
 
@@ -160,7 +199,8 @@ pub(crate) mod tests {
             let all = [
                 Posting::disbursement(OCCASION, principal),
                 Posting::repayment(OCCASION, Parts { principal, interest, overpaid }),
-                Posting::write_off(OCCASION, principal),
+                Posting::accrual(OCCASION, interest.max(1)),
+                Posting::write_off(OCCASION, GivenUp { principal, interest }),
             ];
             for posting in all {
                 prop_assert_eq!(posting.amounts().iter().sum::<i64>(), 0);
@@ -175,5 +215,19 @@ pub(crate) mod tests {
     fn a_disbursement_debits_the_portfolio_and_credits_the_fund_source() {
         let posting = Posting::disbursement(OCCASION, 500);
         assert_eq!((posting.loan_portfolio, posting.fund_source), (500, -500));
+    }
+
+    #[test]
+    fn interest_is_earned_once_it_is_owed_and_paying_it_earns_nothing_more() {
+        let owed = Posting::accrual(OCCASION, 30);
+        let paid = Posting::repayment(OCCASION, Parts { principal: 70, interest: 30, overpaid: 0 });
+        assert_eq!((owed.receivable(), owed.interest()), (30, -30));
+        assert_eq!((paid.receivable(), paid.interest(), paid.portfolio()), (-30, 0, -70));
+    }
+
+    #[test]
+    fn what_is_given_up_is_a_loss_of_principal_and_interest_that_was_not_earned() {
+        let given_up = Posting::write_off(OCCASION, GivenUp { principal: 70, interest: 30 });
+        assert_eq!((given_up.losses_written_off, given_up.interest(), given_up.receivable()), (70, 30, -30));
     }
 }

@@ -1,12 +1,14 @@
 //! A loan: what is owed, what a payment does to it, when an instalment falls due. Arithmetic only: it knows neither the
 //! database nor the rail nor a clock.
 
+mod accrual;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::customer::CustomerId;
-use super::ledger::Parts;
+use super::ledger::{GivenUp, Parts};
 use super::money::{Amount, Currency};
 use super::schedule::{Instalment, Plan};
 use super::status::LoanStatus;
@@ -72,6 +74,17 @@ pub(crate) struct Repaid {
     pub(crate) parts: Parts,
     /// Instalments that it completed.
     pub(crate) settled: Vec<Dated>,
+    /// Instalments whose interest was not accrued and is now, for it is paid before its time.
+    pub(crate) accrued: Vec<Instalment>,
+}
+
+/// What has fallen due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FallenDue {
+    /// Instalments that are not paid.
+    pub(crate) overdue: Vec<Dated>,
+    /// Those of them whose interest was not accrued and is now.
+    pub(crate) accrued: Vec<Instalment>,
 }
 
 impl Loan {
@@ -134,11 +147,11 @@ impl Loan {
         self.end(LoanStatus::Rejected);
     }
 
-    /// What is owed is given up. Returns how much principal that was.
-    pub(crate) fn write_off(&mut self) -> i64 {
-        let outstanding = self.outstanding_minor_units;
+    /// What is owed is given up. Returns how much that was.
+    pub(crate) fn write_off(&mut self) -> GivenUp {
+        let given_up = GivenUp { principal: self.outstanding_minor_units, interest: self.interest_receivable() };
         self.end(LoanStatus::ClosedWrittenOff);
-        outstanding
+        given_up
     }
 
     /// Takes `amount`: for the instalments that are due and the next one, in their order and the interest of each
@@ -149,12 +162,16 @@ impl Loan {
     pub(crate) fn repay(&mut self, amount: i64, now: Timestamp) -> Repaid {
         let mut left = amount;
         let mut parts = Parts::default();
-        let mut settled = Vec::new();
+        let (mut settled, mut accrued) = (Vec::new(), Vec::new());
         let charged = self.charged_through(now);
+        let accrued_before = self.accrued_through();
         while left > 0 && self.outstanding_minor_units > 0 && self.next_number <= charged {
             let next = self.next();
             let interest = left.min(next.interest - self.next_interest_paid);
             let principal = (left - interest).min(next.principal - self.next_principal_paid);
+            if next.number > accrued_before && interest > 0 {
+                accrued.push(next);
+            }
             left -= interest + principal;
             parts.interest += interest;
             parts.principal += principal;
@@ -177,14 +194,15 @@ impl Loan {
             LoanStatus::ClosedObligationsMet if parts.overpaid > 0 => self.status = LoanStatus::Overpaid,
             _ => {}
         }
-        Repaid { parts, settled }
+        Repaid { parts, settled, accrued }
     }
 
     /// Lets every instalment fall due that does until `now`. Returns those that are not paid, each once.
-    pub(crate) fn fall_due(&mut self, now: Timestamp) -> Vec<Dated> {
+    pub(crate) fn fall_due(&mut self, now: Timestamp) -> FallenDue {
         if self.status != LoanStatus::Active {
-            return Vec::new();
+            return FallenDue { overdue: Vec::new(), accrued: Vec::new() };
         }
+        let accrued_before = self.accrued_through();
         let due = self.remaining().filter(|instalment| instalment.number > self.due_through);
         let dated = due.filter_map(|instalment| Some(Dated { instalment, due_at: self.falls_due(instalment.number)? }));
         let overdue: Vec<_> = dated.take_while(|dated| dated.due_at <= now).collect();
@@ -192,7 +210,9 @@ impl Loan {
             self.due_through = last.instalment.number;
         }
         self.set_timer();
-        overdue
+        let owed = overdue.iter().map(|dated| dated.instalment);
+        let accrued = owed.filter(|one| one.number > accrued_before && one.interest > 0).collect();
+        FallenDue { overdue, accrued }
     }
 
     /// What closes it at `now`: the principal, and the interest of the instalments that are due and of the next one.
@@ -278,7 +298,7 @@ pub(crate) mod tests {
     }
 
     /// Halfway through a month: `after(0)` is before the first instalment falls due.
-    fn after(months: i32) -> Timestamp {
+    pub(crate) fn after(months: i32) -> Timestamp {
         Timestamp::UNIX_EPOCH + MONTH * months + MONTH / 2
     }
 
@@ -346,7 +366,7 @@ pub(crate) mod tests {
         assert_eq!(repaid.repay(7, after(1)).parts, Parts { overpaid: 7, ..Parts::default() });
         assert_eq!(repaid.status, LoanStatus::Overpaid);
         let mut given_up = paid_out(100_000, 1_200, 12);
-        assert_eq!(given_up.write_off(), 100_000);
+        assert_eq!(given_up.write_off(), GivenUp { principal: 100_000, interest: 0 });
         assert_eq!(given_up.repay(7, after(1)).parts, Parts { overpaid: 7, ..Parts::default() });
         assert_eq!(given_up.status, LoanStatus::ClosedWrittenOff);
     }
@@ -355,9 +375,9 @@ pub(crate) mod tests {
     fn an_instalment_that_is_not_paid_when_it_falls_due_is_told_once() {
         let mut loan = paid_out(100_000, 1_200, 12);
         assert_eq!(loan.due_at, Some(Timestamp::UNIX_EPOCH + MONTH));
-        assert!(loan.fall_due(after(0)).is_empty());
-        assert_eq!(numbers(&loan.fall_due(after(2))), [1, 2]);
-        assert!(loan.fall_due(after(2)).is_empty());
+        assert!(loan.fall_due(after(0)).overdue.is_empty());
+        assert_eq!(numbers(&loan.fall_due(after(2)).overdue), [1, 2]);
+        assert!(loan.fall_due(after(2)).overdue.is_empty());
         assert_eq!(loan.due_at, Some(Timestamp::UNIX_EPOCH + MONTH * 3));
         assert_eq!(loan.arrears(), (2, 17_770));
         let repaid = loan.repay(8_885, after(2));
@@ -370,13 +390,13 @@ pub(crate) mod tests {
         let mut loan = paid_out(100_000, 1_200, 12);
         loan.repay(8_885, after(0));
         assert_eq!(loan.due_at, Some(Timestamp::UNIX_EPOCH + MONTH * 2));
-        assert!(loan.fall_due(after(1)).is_empty());
+        assert!(loan.fall_due(after(1)).overdue.is_empty());
     }
 
     #[test]
     fn the_last_instalment_is_the_last_that_falls_due() {
         let mut loan = paid_out(100_000, 1_200, 12);
-        assert_eq!(loan.fall_due(after(500)).len(), 12);
+        assert_eq!(loan.fall_due(after(500)).overdue.len(), 12);
         assert_eq!(loan.due_at, None);
         assert_eq!(loan.payoff(after(500)), loan.arrears().1);
     }

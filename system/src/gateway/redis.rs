@@ -31,7 +31,7 @@ impl Redis {
             .set_max_delay(settings.timeout);
         Ok(Self {
             connection: ConnectionManager::new_lazy_with_config(settings.client.clone(), config)?,
-            circuit: std::sync::Arc::default(),
+            circuit: std::sync::Arc::new(Circuit::new("redis")),
             breaker: settings.breaker,
             timeout: settings.timeout,
         })

@@ -18,7 +18,7 @@ pub(super) enum Refusal {
     InvalidScope,
     /// Whoever asks does not know the admin's secret.
     NotAdmin,
-    /// A defect, or a disk that takes nothing.
+    /// A defect, a disk that takes nothing, or what it was told to.
     ServerError,
 }
 
@@ -46,7 +46,7 @@ impl Refusal {
                 (StatusCode::UNAUTHORIZED, "invalid_token", said("the bearer token must be the admin's secret"))
             }
             Self::ServerError => {
-                (StatusCode::INTERNAL_SERVER_ERROR, "server_error", said("nothing was changed; try again"))
+                (StatusCode::INTERNAL_SERVER_ERROR, "server_error", said("it may have been done or not; try again"))
             }
         }
     }

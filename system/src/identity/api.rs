@@ -1,4 +1,6 @@
-//! The routes: tokens and keys for everybody, rotation and revocation for who knows the admin's secret.
+//! The routes: tokens and keys for everybody, rotation and revocation for who knows the admin's secret, and the journal.
+//!
+//! Clients are treated as the settings say; whoever administers or observes is always served.
 
 use std::sync::Arc;
 
@@ -6,6 +8,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, HeaderValue, header};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Form, Json, Router};
@@ -18,14 +21,21 @@ use uuid::Uuid;
 
 use super::answer::Refusal;
 use super::clients::{Clients, Secret, is_id};
+use super::journal::{Done, Line};
 use super::kept::Revoked;
-use super::token::{self, Grant};
+use super::token::{self, Grant, Issued};
 use super::vault::Vault;
 use crate::config::identity::IdentitySettings;
+use crate::http::ndjson;
+use crate::http::problem::Problem;
+use crate::party::call::Calls;
+use crate::party::journal::Journal;
 
 /// What the routes share.
 pub(super) struct Provider {
     vault: Vault,
+    journal: Journal,
+    calls: Calls,
     clients: Clients,
     admin: Secret,
     issuer: String,
@@ -33,14 +43,24 @@ pub(super) struct Provider {
 }
 
 impl Provider {
-    pub(super) fn new(vault: Vault, settings: &IdentitySettings) -> Self {
+    pub(super) fn new(vault: Vault, journal: Journal, settings: &IdentitySettings) -> Self {
         Self {
             vault,
+            journal,
+            calls: settings.calls,
             clients: settings.clients.clone(),
             admin: settings.admin_secret.clone(),
             issuer: settings.issuer.clone(),
             lifetime_seconds: settings.lifetime_seconds,
         }
+    }
+
+    /// Writes down what was done.
+    fn note(&self, done: Done) -> Result<(), Refusal> {
+        self.journal.append(&[Line::now(done)]).map_err(|error| {
+            error!(%error, "the journal takes nothing");
+            Refusal::ServerError
+        })
     }
 
     /// Errors where the request has not the admin's secret as its bearer token.
@@ -56,9 +76,22 @@ pub(super) fn routes(provider: Arc<Provider>) -> Router {
     Router::new()
         .route("/token", post(issue))
         .route("/.well-known/jwks.json", get(keys))
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&provider), treat))
         .route("/rotate", post(rotate))
         .route("/revoke", post(revoke))
+        .route("/v1/journal", get(journal))
         .with_state(provider)
+}
+
+/// Lets a client wait, fail or go without an answer, as the settings say.
+async fn treat(State(provider): State<Arc<Provider>>, request: Request, next: Next) -> Result<Response, Refusal> {
+    provider.calls.wait().await.map_err(|_| Refusal::ServerError)?;
+    Ok(next.run(request).await)
+}
+
+async fn journal(State(provider): State<Arc<Provider>>) -> Result<Response, Problem> {
+    let (path, length) = provider.journal.contents();
+    ndjson::file(path, length).await
 }
 
 /// A request for a token, as JSON or as OAuth's form (RFC 6749, section 4.4.2).
@@ -97,11 +130,14 @@ async fn issued(provider: &Provider, request: Request) -> Result<TokenAnswer, Re
     let scopes = token::granted(allowed, asked.scope.as_deref()).ok_or(Refusal::InvalidScope)?;
     let lifetime_seconds = provider.lifetime_seconds;
     let grant = Grant { issuer: &provider.issuer, client: &asked.client_id, scopes: &scopes, lifetime_seconds };
-    let access_token = token::issue(&provider.vault.kept(), grant, now()).map_err(|error| {
+    let issued = token::issue(&provider.vault.kept(), grant, now()).map_err(|error| {
         error!(%error, "cannot sign a token");
         Refusal::ServerError
     })?;
-    Ok(TokenAnswer { access_token, token_type: "Bearer", expires_in: lifetime_seconds, scope: scopes.join(" ") })
+    let Issued { token: access_token, jti, kid, expires_at } = issued;
+    let scope = scopes.join(" ");
+    provider.note(Done::Issued { client_id: asked.client_id, jti, scope: scope.clone(), kid, expires_at })?;
+    Ok(TokenAnswer { access_token, token_type: "Bearer", expires_in: lifetime_seconds, scope })
 }
 
 async fn asked(request: Request) -> Result<TokenRequest, Refusal> {
@@ -136,6 +172,7 @@ async fn rotate(State(provider): State<Arc<Provider>>, headers: HeaderMap) -> Re
     provider.admit(&headers)?;
     let kid = provider.vault.rotate(now()).await.map_err(refuse)?;
     info!(kid, "tokens are signed with a new key");
+    provider.note(Done::Rotated { kid: kid.clone() })?;
     Ok(Json(Rotated { kid }))
 }
 
@@ -167,7 +204,12 @@ async fn revoke(
     };
     let revoked_at = now();
     info!(?revoked, revoked_at, "revoking");
+    let (jti, client_id) = match &revoked {
+        Revoked::Token(id) => (Some(*id), None),
+        Revoked::Client(id) => (None, Some(id.clone())),
+    };
     provider.vault.revoke(revoked, revoked_at).await.map_err(refuse)?;
+    provider.note(Done::Revoked { jti, client_id, revoked_at })?;
     Ok(Json(RevocationAnswer { revoked_at }))
 }
 

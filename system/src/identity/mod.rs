@@ -3,6 +3,7 @@
 //! - [`api`]: the routes; [`answer`]: refusals as RFC 6749 has them
 //! - [`clients`]: who may have a token, and for what; [`token`]: what it says
 //! - [`key`]: signing keys; [`kept`]: keys and revocations, what outlives the process; [`file`] and [`vault`]: where
+//! - [`journal`]: what it did, for whoever looks on
 //! - [`bulletin`]: what is revoked, told to the gateways by Redis
 //!
 //! It owns no database and takes no part in the log: for the services it is somebody else's.
@@ -12,6 +13,7 @@ mod api;
 mod bulletin;
 pub(crate) mod clients;
 mod file;
+mod journal;
 mod kept;
 mod key;
 #[cfg(test)]
@@ -27,6 +29,7 @@ use axum::Router;
 use crate::config::identity::IdentitySettings;
 use crate::http::health::Readiness;
 use crate::http::{metrics, server};
+use crate::party::journal::Journal;
 use api::Provider;
 use file::KeptFile;
 use vault::Vault;
@@ -51,5 +54,8 @@ pub(crate) async fn run(settings: IdentitySettings) -> anyhow::Result<()> {
 /// The routes, and what they stand on.
 fn provider(settings: &IdentitySettings) -> anyhow::Result<(Router, Vault)> {
     let vault = Vault::open(KeptFile::new(&settings.data)?, settings.lifetime_seconds)?;
-    Ok((api::routes(Arc::new(Provider::new(vault.clone(), settings))), vault))
+    let path = settings.data.join("identity.ndjson");
+    let journal = Journal::open(&path, |_: journal::Line| {});
+    let journal = journal.with_context(|| format!("cannot open the journal {}", path.display()))?;
+    Ok((api::routes(Arc::new(Provider::new(vault.clone(), journal, settings))), vault))
 }

@@ -14,6 +14,8 @@ use tokio::task::JoinSet;
 
 use super::*;
 use crate::config::server::{ServerSettings, Shutdown};
+use crate::party::call::Calls;
+use crate::party::call::tests::good;
 use crate::testing::http::{self, Server};
 use crate::testing::redis::{LocalRedis, free_port, way_to};
 use clients::{Clients, Secret};
@@ -44,6 +46,10 @@ struct Served {
 
 impl Served {
     async fn start(data: &Path, redis_port: u16, lifetime_seconds: i64) -> Self {
+        Self::treating(data, redis_port, lifetime_seconds, good()).await
+    }
+
+    async fn treating(data: &Path, redis_port: u16, lifetime_seconds: i64, calls: Calls) -> Self {
         let settings = IdentitySettings {
             server: ServerSettings {
                 listen: (Ipv4Addr::LOCALHOST, 0).into(),
@@ -56,6 +62,7 @@ impl Served {
             lifetime_seconds,
             redis: way_to(redis_port),
             data: data.to_owned(),
+            calls,
         };
         let (routes, vault) = provider(&settings).expect("the folder can be written");
         let mut bulletin = JoinSet::new();
@@ -76,6 +83,13 @@ impl Served {
         assert_eq!(answer.status(), StatusCode::OK);
         let answer: Value = answer.json().await.expect("JSON");
         answer["access_token"].as_str().expect("a token").to_owned()
+    }
+
+    async fn journal(&self) -> Vec<Value> {
+        let answer = self.http.get(self.url("/v1/journal")).send().await.expect("an answer");
+        assert_eq!(answer.headers()["content-type"], "application/x-ndjson");
+        let text = answer.text().await.expect("text");
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
     }
 
     async fn keys(&self) -> JwkSet {
@@ -241,4 +255,54 @@ async fn a_revocation_reaches_redis_and_comes_again_when_redis_has_forgotten() {
     redis::cmd("FLUSHALL").exec(&mut redis.connection()).expect("an answer");
     let _restarted = Served::start(data.path(), port, 300).await;
     until(|| told(&redis, jti, "client-1").0.zip(told(&redis, jti, "client-1").1), "the next process knows them").await;
+}
+
+#[tokio::test]
+async fn what_it_issued_rotated_and_revoked_is_in_the_journal_and_no_token_and_no_secret_is() {
+    let data = TempDir::new().expect("a folder");
+    let identity = Served::start(data.path(), NOWHERE, 300).await;
+    let token = identity.token("client-1").await;
+    let claims = claims(&token, &identity.keys().await).expect("verified");
+    let refused = identity.ask(&json!({ "client_id": "client-1", "client_secret": "another" })).await;
+    assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+    identity.admin("/rotate", ADMIN, &json!({})).await;
+    identity.admin("/revoke", ADMIN, &json!({ "jti": claims["jti"] })).await;
+    identity.admin("/revoke", ADMIN, &json!({ "client_id": "client-1" })).await;
+    drop(identity);
+
+    let identity = Served::start(data.path(), NOWHERE, 300).await;
+    let journal = identity.journal().await;
+    let events: Vec<_> = journal.iter().map(|line| line["event"].as_str().expect("a text")).collect();
+    assert_eq!(events, ["ISSUED", "ROTATED", "REVOKED", "REVOKED"], "after a restart as well");
+    let issued = &journal[0];
+    assert_eq!((&issued["jti"], &issued["client_id"]), (&claims["jti"], &json!("client-1")));
+    assert_eq!((&issued["scope"], &issued["expires_at"]), (&claims["scope"], &claims["exp"]));
+    assert_ne!(issued["kid"], journal[1]["kid"], "the key that follows is another");
+    assert_eq!((&journal[2]["jti"], &journal[3]["client_id"]), (&claims["jti"], &json!("client-1")));
+    let text = std::fs::read_to_string(data.path().join("identity.ndjson")).expect("the journal");
+    for secret in [SECRET, ADMIN, token.as_str()] {
+        assert!(!text.contains(secret), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn who_wants_a_token_or_the_keys_may_fail_or_wait_and_who_administers_is_served() {
+    let (failing, silent) = (TempDir::new().expect("a folder"), TempDir::new().expect("a folder"));
+    let sound = json!({ "client_id": "client-1", "client_secret": SECRET });
+    let identity = Served::treating(failing.path(), NOWHERE, 300, Calls { errors: 1.0, ..good() }).await;
+    assert_eq!(identity.ask(&sound).await.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    let keys = identity.http.get(identity.url("/.well-known/jwks.json")).send().await.expect("an answer");
+    assert_eq!(keys.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(identity.admin("/rotate", ADMIN, &json!({})).await.status(), StatusCode::OK);
+    assert_eq!(identity.journal().await.len(), 1, "no token was issued");
+
+    let identity = Served::treating(silent.path(), NOWHERE, 300, Calls { silence: 1.0, ..good() }).await;
+    let mut asked = Box::pin(identity.ask(&sound));
+    for _ in 0..3 {
+        tokio::select! {
+            biased;
+            answer = &mut asked => panic!("answered: {answer:?}"),
+            lines = identity.journal() => assert!(lines.is_empty()),
+        }
+    }
 }

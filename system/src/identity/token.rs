@@ -34,22 +34,34 @@ pub(super) struct Grant<'a> {
     pub(super) lifetime_seconds: i64,
 }
 
+/// A token, and what may be known of it.
+pub(super) struct Issued {
+    pub(super) token: String,
+    pub(super) jti: Uuid,
+    /// The name of the key that signed it.
+    pub(super) kid: String,
+    /// In seconds since 1970.
+    pub(super) expires_at: i64,
+}
+
 /// A token from `now` on, in seconds since 1970.
-pub(super) fn issue(kept: &Kept, grant: Grant<'_>, now: i64) -> Result<String, KeyError> {
+pub(super) fn issue(kept: &Kept, grant: Grant<'_>, now: i64) -> Result<Issued, KeyError> {
     // A revocation of all of a client's tokens covers those of its own second. One that is issued later in that second
     // says that it is of the next, so that it is not revoked as well.
     let revoked = kept.revocations.clients.get(grant.client);
     let issued = revoked.map_or(now, |revoked| now.max(revoked.up_to + 1));
-    kept.signing().sign(&Claims {
+    let (jti, expires_at) = (Uuid::new_v4(), now + grant.lifetime_seconds);
+    let token = kept.signing().sign(&Claims {
         iss: grant.issuer,
         sub: grant.client,
         aud: AUDIENCE,
-        exp: now + grant.lifetime_seconds,
+        exp: expires_at,
         nbf: now,
         iat: issued,
-        jti: Uuid::new_v4(),
+        jti,
         scope: grant.scopes.join(" "),
-    })
+    })?;
+    Ok(Issued { token, jti, kid: kept.signing().kid().to_owned(), expires_at })
 }
 
 /// Which of the scopes that a client may have he gets: those that he asks for, all where he asks for none. None where he

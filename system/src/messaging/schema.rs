@@ -11,12 +11,15 @@ use serde_json::{Map, Value, json};
 
 use super::contract::{customers::*, origination::*, servicing::*};
 use super::event::{Event, EventData, EventError};
+use super::topic;
 use crate::domain::application::LoanApplication;
 
 /// The schema of one type in one version.
 pub(crate) struct Schema {
     kind: &'static str,
     version: u16,
+    /// Where its records are.
+    topics: &'static [&'static str],
     document: Value,
     /// Reads a record of it.
     #[cfg_attr(not(test), expect(dead_code, reason = "records are read by who consumes them"))]
@@ -24,7 +27,7 @@ pub(crate) struct Schema {
 }
 
 impl Schema {
-    fn of<D: EventData + JsonSchema>() -> Self {
+    fn of<D: EventData + JsonSchema>(topics: &'static [&'static str]) -> Self {
         let mut document = schemars::schema_for!(Event<D>).to_value();
         let properties = document.get_mut("properties").and_then(Value::as_object_mut);
         let properties = properties.map(|properties| {
@@ -37,7 +40,24 @@ impl Schema {
             // That of the envelope's type is about this program.
             top.remove("description");
         }
-        Self { kind: D::TYPE, version: D::VERSION, document, read: |bytes| Event::<D>::parse(bytes).map(drop) }
+        Self { kind: D::TYPE, version: D::VERSION, topics, document, read: |bytes| Event::<D>::parse(bytes).map(drop) }
+    }
+
+    /// The schema of what it says beside the envelope.
+    fn data(&self) -> &Value {
+        let reference = self.document.pointer("/properties/data/$ref").and_then(Value::as_str);
+        let pointer = reference.map_or("/properties/data", |reference| reference.trim_start_matches('#'));
+        self.document.pointer(pointer).unwrap_or(&Value::Null)
+    }
+
+    /// Its line in the table of events.
+    fn line(&self) -> String {
+        let topics: Vec<_> = self.topics.iter().map(|topic| format!("`{topic}`")).collect();
+        let fields = self.data()["properties"].as_object().into_iter().flat_map(Map::keys);
+        let fields: Vec<_> = fields.map(|field| format!("`{field}`")).collect();
+        let says = self.data()["description"].as_str().unwrap_or_default().replace('\n', " ");
+        let (topics, kind, version, fields) = (topics.join(", "), self.kind, self.version, fields.join(", "));
+        format!("| {topics} | `{kind}` | {version} | {says} | {fields} |\n")
     }
 
     fn file(&self) -> String {
@@ -52,34 +72,41 @@ impl Schema {
 /// Every type in every version.
 pub(crate) fn all() -> Vec<Schema> {
     vec![
-        Schema::of::<CustomerRegistrationRequested>(),
-        Schema::of::<CustomerChangeRequested>(),
-        Schema::of::<ConsentChangeRequested>(),
-        Schema::of::<KycDecided>(),
-        Schema::of::<CustomerChanged>(),
-        Schema::of::<LoanApplication>(),
-        Schema::of::<WithdrawalRequested>(),
-        Schema::of::<CreditReportReceived>(),
-        Schema::of::<ManualDecisionMade>(),
-        Schema::of::<OfferAcceptanceRequested>(),
-        Schema::of::<OfferRefused>(),
-        Schema::of::<EvaluationStarted>(),
-        Schema::of::<ReferredToManualDecision>(),
-        Schema::of::<LoanApplicationDecided>(),
-        Schema::of::<OfferIssued>(),
-        Schema::of::<OfferAccepted>(),
-        Schema::of::<LoanApplicationWithdrawn>(),
-        Schema::of::<CommandRefused>(),
-        Schema::of::<RepaymentRequested>(),
-        Schema::of::<WriteOffRequested>(),
-        Schema::of::<LoanCreated>(),
-        Schema::of::<LoanDisbursed>(),
-        Schema::of::<DisbursementFailed>(),
-        Schema::of::<RepaymentReceived>(),
-        Schema::of::<RepaymentRefused>(),
-        Schema::of::<LoanInArrears>(),
-        Schema::of::<LoanClosed>(),
+        Schema::of::<CustomerRegistrationRequested>(&[topic::CUSTOMERS_COMMANDS]),
+        Schema::of::<CustomerChangeRequested>(&[topic::CUSTOMERS_COMMANDS]),
+        Schema::of::<ConsentChangeRequested>(&[topic::CUSTOMERS_COMMANDS]),
+        Schema::of::<KycDecided>(&[topic::CUSTOMERS_COMMANDS]),
+        Schema::of::<CustomerChanged>(&[topic::CUSTOMERS_CHANGED]),
+        Schema::of::<LoanApplication>(&[topic::ORIGINATION_COMMANDS]),
+        Schema::of::<WithdrawalRequested>(&[topic::ORIGINATION_COMMANDS]),
+        Schema::of::<CreditReportReceived>(&[topic::ORIGINATION_COMMANDS]),
+        Schema::of::<ManualDecisionMade>(&[topic::ORIGINATION_COMMANDS]),
+        Schema::of::<OfferAcceptanceRequested>(&[topic::ORIGINATION_COMMANDS]),
+        Schema::of::<OfferRefused>(&[topic::ORIGINATION_COMMANDS]),
+        Schema::of::<EvaluationStarted>(&[topic::ORIGINATION_EVENTS]),
+        Schema::of::<ReferredToManualDecision>(&[topic::ORIGINATION_EVENTS]),
+        Schema::of::<LoanApplicationDecided>(&[topic::ORIGINATION_EVENTS]),
+        Schema::of::<OfferIssued>(&[topic::ORIGINATION_EVENTS]),
+        Schema::of::<OfferAccepted>(&[topic::ORIGINATION_EVENTS]),
+        Schema::of::<LoanApplicationWithdrawn>(&[topic::ORIGINATION_EVENTS]),
+        Schema::of::<CommandRefused>(&[topic::ORIGINATION_EVENTS, topic::SERVICING_EVENTS]),
+        Schema::of::<RepaymentRequested>(&[topic::SERVICING_COMMANDS]),
+        Schema::of::<WriteOffRequested>(&[topic::SERVICING_COMMANDS]),
+        Schema::of::<LoanCreated>(&[topic::SERVICING_EVENTS]),
+        Schema::of::<LoanDisbursed>(&[topic::SERVICING_EVENTS]),
+        Schema::of::<DisbursementFailed>(&[topic::SERVICING_EVENTS]),
+        Schema::of::<RepaymentReceived>(&[topic::SERVICING_EVENTS]),
+        Schema::of::<RepaymentRefused>(&[topic::SERVICING_EVENTS]),
+        Schema::of::<LoanInArrears>(&[topic::SERVICING_EVENTS]),
+        Schema::of::<LoanClosed>(&[topic::SERVICING_EVENTS]),
     ]
+}
+
+/// The table of events in Markdown, as the README has it.
+pub(crate) fn table() -> String {
+    let head = "| topic | type | version | what it says | data |\n| --- | --- | --- | --- | --- |\n";
+    let lines: Vec<_> = all().iter().map(Schema::line).collect();
+    format!("{head}{}", lines.concat())
 }
 
 /// Writes every schema into `folder`. Errors where one of the same version was published that this one is not
@@ -198,6 +225,22 @@ mod tests {
         ];
         let events = contracts.iter().flat_map(|text| text.lines()).filter(|line| line.starts_with("event!("));
         assert_eq!(events.count(), all().len(), "messaging/schema.rs lists every type");
+    }
+
+    #[test]
+    fn the_readme_has_the_table_as_the_code_has_it() {
+        let readme = include_str!("../../README.md");
+        assert!(readme.contains(&table()), "run `lending events` and paste it into README.md");
+    }
+
+    #[test]
+    fn the_table_says_of_every_event_where_it_is_and_what_it_says() {
+        for schema in all() {
+            assert!(!schema.topics.is_empty(), "{}", schema.kind);
+            assert!(topic::TOPICS.iter().filter(|topic| schema.topics.contains(&topic.name)).count() > 0);
+            assert!(schema.data()["description"].is_string(), "{} has no description", schema.line());
+            assert!(schema.data()["properties"].is_object(), "{} has no fields", schema.line());
+        }
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl Handler for Evaluation {
     async fn apply(&self, commands: &[Command]) -> Result<(), StoreError> {
         let mut transaction = self.store.begin("apply commands").await?;
         let new = inbox::fresh(&mut transaction, self.dedup, commands, |command| command.event_id).await?;
-        count("lending_events_repeated_total", commands.len() - new.len());
+        metrics::counter!("lending_events_repeated_total").increment(count(commands.len() - new.len()));
         if new.is_empty() {
             return transaction.commit().await;
         }
@@ -137,7 +137,8 @@ impl Evaluation {
         if applications.iter().any(is_asked) {
             self.asked.send_replace(());
         }
-        count("lending_applications_stored_total", applications.iter().filter(|one| one.stored.is_none()).count());
+        let stored = applications.iter().filter(|one| one.stored.is_none()).count();
+        metrics::counter!("lending_applications_stored_total").increment(count(stored));
         Ok(())
     }
 }
@@ -152,6 +153,6 @@ fn id(row: &PgRow) -> Result<String, StoreError> {
     column(row, "customer_id")
 }
 
-fn count(name: &'static str, number: usize) {
-    metrics::counter!(name).increment(u64::try_from(number).unwrap_or(u64::MAX));
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
 }

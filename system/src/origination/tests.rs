@@ -2,21 +2,23 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures::future::join_all;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::application::request_id;
 use super::blocking::Blocking;
-use super::bureaus::Bureau;
+use super::bureaus::{Bureau, Dispatcher};
 use super::command::{Command, Content};
 use super::evaluation::Evaluation;
 use super::policy::Policy;
 use super::step::{Input, KnownCustomer};
-use crate::bureau::tests::{Front, Running, good};
+use crate::bureau::tests::{BOUND, Front, Running, good};
 use crate::config::migrate::Service;
 use crate::config::origination::{BureauAddress, CallSettings};
 use crate::domain::application::{LoanApplication, tests::sound};
@@ -306,7 +308,7 @@ async fn a_command_that_waits_for_bureaus_is_decided_when_it_is_applied_or_not_a
     let settings = CallSettings::of_tests(&front.callback_url());
     let bureau = |name: &str, url: &str| {
         let address = url.trim_start_matches("http://").to_owned();
-        Arc::new(Bureau::new(&BureauAddress { name: name.to_owned(), address }, &settings).unwrap())
+        Arc::new(Bureau::new(&BureauAddress { name: name.to_owned(), address, timeout: None }, &settings).unwrap())
     };
     let all: Vec<_> = BUREAUS.iter().zip(&running).map(|(name, running)| bureau(name, &running.url)).collect();
     desk.evaluation.blocking = Some(Blocking(all));
@@ -337,4 +339,58 @@ async fn a_command_and_a_timer_at_the_same_moment_leave_one_of_two_ends() {
         let expected = if stage == "OFFER_ACCEPTED" { "OfferAccepted" } else { "CommandRefused" };
         assert_eq!(last.as_deref(), Some(expected), "{stage}");
     }
+}
+
+/// The calls of a bureau that takes connections and never answers.
+struct Silent {
+    address: String,
+    calls: watch::Receiver<usize>,
+    _listening: tokio::task::JoinSet<()>,
+}
+
+impl Silent {
+    async fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (count, calls) = watch::channel(0);
+        let mut listening = tokio::task::JoinSet::new();
+        listening.spawn(async move {
+            // A connection whose call has timed out is not used again: there is one for each call.
+            let mut connections = Vec::new();
+            loop {
+                connections.push(listener.accept().await.unwrap());
+                count.send_replace(connections.len());
+            }
+        });
+        Self { address, calls, _listening: listening }
+    }
+}
+
+#[tokio::test]
+async fn a_bureau_that_never_answers_costs_its_own_time_out_opens_its_breaker_and_the_fallback_decides() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let _told = metrics::set_default_local_recorder(&recorder);
+    let desk = Desk::new(Dedup::Inbox).await;
+    desk.apply(&[submitted(1)]).await;
+    let mut silent = Silent::new().await;
+    // Any other bureau would be given an hour.
+    let settings = CallSettings { timeout: BOUND * 60, ..CallSettings::of_tests("http://front/v1/credit-reports") };
+    let timeout = Some(Duration::from_millis(50));
+    let address = BureauAddress { name: "north".to_owned(), address: silent.address.clone(), timeout };
+    let bureau = Arc::new(Bureau::new(&address, &settings).unwrap());
+    let (stop, stopped) = watch::channel(false);
+    let (_asked, wakes) = watch::channel(());
+    let asking = tokio::spawn(Dispatcher::new(desk.store.clone(), bureau, settings, wakes).run(stopped));
+    tokio::time::timeout(BOUND, silent.calls.wait_for(|calls| *calls >= 3)).await.unwrap().unwrap();
+    stop.send(true).unwrap();
+    tokio::time::timeout(BOUND, asking).await.expect("the last call ends as well").unwrap().unwrap();
+    let told = recorder.handle().render();
+    assert!(told.contains("lending_breaker_open{dependency=\"north\"} 1"), "{told}");
+
+    desk.apply(&[reported(1, "east", Some(700))]).await;
+    assert_eq!(desk.stages().await, ["UNDERWRITING"], "one report is not enough, and there may be another");
+    desk.let_time_pass().await;
+    assert_eq!(desk.stages().await, ["MANUAL_DECISION"]);
+    let north = "select state as x from credit_report_request where bureau = 'north'";
+    assert_eq!(desk.column(north).await, ["GIVEN_UP"]);
 }

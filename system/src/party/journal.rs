@@ -5,11 +5,47 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tracing::warn;
+
+/// A journal that whoever answers writes: a line is with the operating system before anybody hears of what it tells; it
+/// survives the process, not the machine.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    path: PathBuf,
+    file: Mutex<JournalFile>,
+}
+
+impl Journal {
+    /// Opens the journal at `path`, or begins it, and gives every line that it has to `take`. Errors as
+    /// [`JournalFile::open`] does.
+    pub(crate) fn open<L: DeserializeOwned>(path: &Path, take: impl FnMut(L)) -> io::Result<Self> {
+        Ok(Self { path: path.to_owned(), file: Mutex::new(JournalFile::open(path, take)?) })
+    }
+
+    /// Appends lines, all or none; after an error the next ones overwrite what there is of these.
+    pub(crate) fn append<L: Serialize>(&self, lines: &[L]) -> io::Result<()> {
+        let mut text = Lines::default();
+        for line in lines {
+            text.push(line)?;
+        }
+        self.file().append(&text)
+    }
+
+    /// The file, and how many of its bytes are whole lines.
+    pub(crate) fn contents(&self) -> (&Path, u64) {
+        (&self.path, self.file().length())
+    }
+
+    fn file(&self) -> MutexGuard<'_, JournalFile> {
+        // Its length is that of whole lines, whoever panicked.
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// The file, open behind its last whole line.
 #[derive(Debug)]

@@ -19,9 +19,12 @@ pub(crate) struct Latency {
 }
 
 impl Latency {
-    /// None where the median is zero or above the 99th percentile.
+    /// None where the median is above the 99th percentile, or zero where that is not: both are, for who answers at once.
     pub(crate) fn new(median: Duration, p99: Duration) -> Option<Self> {
         let (median_seconds, p99_seconds) = (median.as_secs_f64(), p99.as_secs_f64());
+        if p99.is_zero() && median.is_zero() {
+            return Some(Self { median_seconds, deviation: 0.0, longest_seconds: 0.0 });
+        }
         (median_seconds > 0.0 && p99_seconds >= median_seconds).then(|| Self {
             median_seconds,
             deviation: (p99_seconds / median_seconds).ln() / Z99,
@@ -55,6 +58,13 @@ mod tests {
         assert!((14.0..16.0).contains(&samples[25_000]), "median {}", samples[25_000]);
         assert!((110.0..130.0).contains(&samples[49_500]), "p99 {}", samples[49_500]);
         assert!(samples.iter().all(|millis| *millis <= 1_200.0));
+    }
+
+    #[test]
+    fn who_answers_at_once_always_does() {
+        let latency = Latency::new(Duration::ZERO, Duration::ZERO).expect("sound");
+        let mut random = StdRng::seed_from_u64(7);
+        assert!((0..100).all(|_| latency.sample(&mut random).is_zero()));
     }
 
     #[test]

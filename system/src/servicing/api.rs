@@ -149,7 +149,7 @@ pub(crate) struct Ledger {
 struct LedgerTransaction {
     id: i64,
     kind: LedgerKind,
-    /// The transfer that it tells of.
+    /// What it tells of: a transfer, the accrual of an instalment, or a write-off.
     instruction_id: Uuid,
     /// The transaction that it takes back.
     #[schema(required)]

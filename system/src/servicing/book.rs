@@ -19,9 +19,9 @@ use uuid::Uuid;
 use super::input::Command;
 use super::transfer::{Purpose, Transfer, derived_id};
 use crate::domain::ledger::{Occasion, Posting};
-use crate::domain::loan::{Grant, Loan};
-use crate::domain::money::Amount;
-use crate::domain::schedule::Plan;
+use crate::domain::loan::{FallenDue, Grant, Loan};
+use crate::domain::money::{Amount, Currency};
+use crate::domain::schedule::{Instalment, Plan};
 use crate::domain::status::LoanStatus;
 use crate::messaging::contract::origination::{CommandRefused, OfferAccepted};
 use crate::messaging::contract::servicing::{
@@ -233,14 +233,15 @@ impl Book {
         }
     }
 
-    /// A loan's timer has come: what fell due and is not paid is told, each instalment once.
+    /// A loan's timer has come: what fell due and is not paid is told, each instalment once, and its interest accrued.
     pub(super) fn fall_due(&mut self, external_id: Uuid) -> Result<(), StoreError> {
         let now = self.now;
         let Some(Held { loan, .. }) = self.loans.get_mut(&external_id) else { return Ok(()) };
-        let overdue = loan.fall_due(now);
-        let (before, cause) = (loan.version, cause(loan));
+        let FallenDue { overdue, accrued } = loan.fall_due(now);
+        let (before, cause, currency) = (loan.version, cause(loan), loan.currency);
         loan.version += i64::try_from(overdue.len()).unwrap_or(0);
         self.changes.changed.insert(external_id);
+        self.accrue(external_id, currency, &accrued);
         for (loan_version, dated) in (before + 1..).zip(overdue) {
             self.changes.note(external_id, dated).in_arrears_at = Some(now);
             let (instalment, due_at) = (dated.instalment.number, dated.due_at);
@@ -248,6 +249,14 @@ impl Book {
             self.publish(external_id, cause.clone(), arrears)?;
         }
         Ok(())
+    }
+
+    /// The interest of each instalment is booked under an id of its own, so that it cannot be booked twice.
+    fn accrue(&mut self, external_id: Uuid, currency: Currency, instalments: &[Instalment]) {
+        self.changes.postings.extend(instalments.iter().map(|one| {
+            let instruction_id = derived_id(external_id, &format!("ACCRUAL {}", one.number));
+            Posting::accrual(Occasion { external_id, instruction_id, currency }, one.interest)
+        }));
     }
 
     fn close(&mut self, external_id: Uuid, cause: Cause) -> Result<(), StoreError> {

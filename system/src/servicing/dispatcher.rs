@@ -75,7 +75,7 @@ struct ResultRow<'a> {
 impl Dispatcher {
     pub(super) fn new(desk: Desk, settings: TransferSettings) -> anyhow::Result<Self> {
         let rail = RailClient::new(&settings)?;
-        Ok(Self { desk, rail, settings: Arc::new(settings), circuit: Arc::default() })
+        Ok(Self { desk, rail, settings: Arc::new(settings), circuit: Arc::new(Circuit::new("rail")) })
     }
 
     /// Dispatches until `stopped`; a stop waits for the batch in hand.

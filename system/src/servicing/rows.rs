@@ -64,9 +64,9 @@ with created as (
     on conflict (instruction_id) do nothing
 ), booked as (
     insert into ledger_transaction (external_id, kind, instruction_id, reversal_of, currency, fund_source,
-        loan_portfolio, interest_on_loans, overpayment, losses_written_off)
+        loan_portfolio, interest_on_loans, overpayment, losses_written_off, interest_receivable)
     select p.external_id, p.kind, p.instruction_id, o.id, p.currency, p.fund_source,
-        p.loan_portfolio, p.interest_on_loans, p.overpayment, p.losses_written_off
+        p.loan_portfolio, p.interest_on_loans, p.overpayment, p.losses_written_off, p.interest_receivable
     from jsonb_populate_recordset(null::ledger_transaction, $4) p
     left join ledger_transaction o
         on p.kind = 'REVERSAL' and o.instruction_id = p.instruction_id and o.kind = 'DISBURSEMENT'

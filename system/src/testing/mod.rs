@@ -1,6 +1,6 @@
 //! What tests stand on: the real thing where a fake would prove too little.
 //!
-//! - [`postgres`]: databases of a real PostgreSQL server, one per test
+//! - [`postgres`]: databases of a real PostgreSQL server, one per test; [`postgres_server`]: the server
 //! - [`redis`]: a real Redis server
 //! - [`log`]: mock brokers, for what clients do
 //! - [`http`]: a client and servers over the loopback
@@ -12,5 +12,6 @@ pub(crate) mod lines;
 pub(crate) mod log;
 pub(crate) mod otlp;
 pub(crate) mod postgres;
+pub(crate) mod postgres_server;
 pub(crate) mod redis;
 pub(crate) mod traces;

@@ -162,7 +162,8 @@ impl Reader {
             let (partition, offset) = (message.partition(), message.offset());
             let _about = context::of_event(message.payload().unwrap_or_default()).entered();
             warn!(%error, topic = topic::CUSTOMERS_CHANGED, partition, offset, "skipped a record that is no customer");
-            metrics::counter!("lending_poison_records_total", "topic" => topic::CUSTOMERS_CHANGED).increment(1);
+            let topic = topic::CUSTOMERS_CHANGED;
+            metrics::counter!("lending_poison_records_total", "group" => "directory", "topic" => topic).increment(1);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::Message;
 use rdkafka::message::OwnedMessage;
@@ -140,7 +140,10 @@ impl<H: Handler> Effect<H> {
         }
         let (mut pause, mut refusals) = (Pause::default(), 0);
         while wanted() {
-            match self.handler.apply(inputs).await {
+            let started = Instant::now();
+            let applied = self.handler.apply(inputs).await;
+            self.measure(started, &applied);
+            match applied {
                 Ok(()) => {
                     let events = u64::try_from(inputs.len()).unwrap_or(u64::MAX);
                     metrics::counter!("lending_batches_applied_total", "group" => self.group).increment(1);
@@ -163,6 +166,17 @@ impl<H: Handler> Effect<H> {
         }
         info!(group = self.group, events = inputs.len(), "a batch was left to who has its partitions now");
         Fate::GivenUp
+    }
+
+    /// How long one try took: its transaction, whatever came of it.
+    fn measure(&self, started: Instant, applied: &Result<(), StoreError>) {
+        let result = match applied {
+            Ok(()) => "applied",
+            Err(error) if is_refused_data(error) => "refused",
+            Err(_) => "failed",
+        };
+        metrics::histogram!("lending_batch_duration_seconds", "group" => self.group, "result" => result)
+            .record(started.elapsed().as_secs_f64());
     }
 
     /// False where the record stays where it is.

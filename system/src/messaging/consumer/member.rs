@@ -32,10 +32,10 @@ impl Member {
     }
 
     fn lag(&self, topic: &str, partition: i32, records: i64) {
-        let labels =
-            [("group", self.group.to_owned()), ("topic", topic.to_owned()), ("partition", partition.to_string())];
+        let (topic, partition) = (topic.to_owned(), partition.to_string());
         // Gauges are floating point; a lag is exact up to 2^53.
-        metrics::gauge!("lending_consumer_lag", &labels).set(records as f64);
+        metrics::gauge!("lending_consumer_lag", "group" => self.group, "topic" => topic, "partition" => partition)
+            .set(records as f64);
     }
 }
 

@@ -246,3 +246,22 @@ async fn a_stop_finishes_the_batch_in_hand_and_leaves_what_is_behind_it() {
     assert!((1..=3).contains(&applied.len()) && applied == values[..applied.len()], "{applied:?}");
     assert_eq!(log.committed("g", "t"), i64::try_from(applied.len()).ok());
 }
+
+#[tokio::test]
+async fn every_try_of_a_batch_is_timed_by_what_came_of_it() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let _told = metrics::set_default_local_recorder(&recorder);
+    let log = Log::with(&[("dead-letters", 1)]);
+    let settings = MessagingSettings::for_tests(log.brokers());
+    let numbers = effect(Numbers::new().await, &settings);
+    assert!(numbers.settle(numbers.batch(records([1, 101])), || true).await);
+    let failing = effect(Failing::default(), &settings);
+    let handler = Arc::clone(&failing.handler);
+    failing.settle(failing.batch(records([1])), || handler.tried.load(Ordering::Relaxed) < 2).await;
+    // Both together are refused, then the first alone is applied, and the second is refused twice.
+    let told = recorder.handle().render();
+    for (result, tries) in [("applied", 1), ("refused", 3), ("failed", 2)] {
+        let line = format!("lending_batch_duration_seconds_count{{group=\"g\",result=\"{result}\"}} {tries}");
+        assert!(told.contains(&line), "{line} is not in\n{told}");
+    }
+}

@@ -27,7 +27,7 @@ pub(in crate::origination) struct Bureau {
 impl Bureau {
     pub(in crate::origination) fn new(address: &BureauAddress, settings: &CallSettings) -> anyhow::Result<Self> {
         Ok(Self {
-            client: http::client(CONNECT_TIMEOUT, settings.timeout, None)?,
+            client: http::client(CONNECT_TIMEOUT, address.timeout.unwrap_or(settings.timeout), None)?,
             name: address.name.clone(),
             url: format!("http://{}{ROUTE}", address.address),
             callback_url: settings.callback_url.clone(),

@@ -34,7 +34,8 @@ pub(in crate::origination) struct Dispatcher {
 struct Caller {
     store: Store,
     bureau: Arc<Bureau>,
-    circuit: Circuit,
+    /// None with `LENDING_BREAKER=off`.
+    circuit: Option<Circuit>,
 }
 
 impl Dispatcher {
@@ -45,7 +46,8 @@ impl Dispatcher {
         asked: watch::Receiver<()>,
     ) -> Self {
         let budget = Budget::new(settings.retry_percent, Instant::now());
-        let caller = Arc::new(Caller { store, bureau, circuit: Circuit::default() });
+        let circuit = settings.breaker.then(|| Circuit::new(bureau.name()));
+        let caller = Arc::new(Caller { store, bureau, circuit });
         Self { caller, settings, budget, asked, calls: JoinSet::new() }
     }
 
@@ -79,7 +81,7 @@ impl Dispatcher {
 
     /// Claims what is due and asks it beside this loop. Returns how long to wait before the next.
     async fn turn(&mut self) -> Duration {
-        if !self.circuit_allows() {
+        if self.caller.circuit.as_ref().is_some_and(|circuit| !circuit.allows(Instant::now())) {
             return LOOK;
         }
         let room = self.settings.batch_max;
@@ -98,13 +100,6 @@ impl Dispatcher {
                 PAUSE
             }
         }
-    }
-
-    fn circuit_allows(&self) -> bool {
-        let allows = !self.settings.breaker || self.caller.circuit.allows(Instant::now());
-        let open = if allows { 0.0 } else { 1.0 };
-        metrics::gauge!("lending_breaker_open", "dependency" => self.caller.bureau.name().to_owned()).set(open);
-        allows
     }
 
     fn call(&mut self, claimed: Claimed) {
@@ -130,15 +125,22 @@ impl Caller {
         metrics::histogram!("lending_bureau_call_duration_seconds", "bureau" => name.to_owned(), "result" => result)
             .record(started.elapsed().as_secs_f64());
         match answer {
-            Ok(()) => self.circuit.succeeded(),
+            Ok(()) => self.heard(Circuit::succeeded),
             Err(error) => {
-                self.circuit.failed(Instant::now());
+                self.heard(|circuit| circuit.failed(Instant::now()));
                 debug!(%error, bureau = name, questions = questions.len(), "a bureau did not take questions");
                 if let Err(error) = claim::put_back(&self.store, name, &questions).await {
                     // They are due again in any case.
                     debug!(%error, bureau = name, "questions are not given back");
                 }
             }
+        }
+    }
+
+    /// Tells the circuit, where there is one, how a call went.
+    fn heard(&self, tell: impl FnOnce(&Circuit)) {
+        if let Some(circuit) = &self.circuit {
+            tell(circuit);
         }
     }
 }

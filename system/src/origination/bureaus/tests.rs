@@ -51,7 +51,8 @@ struct Asking {
 impl Asking {
     fn new(store: &Store, url: &str, settings: CallSettings) -> Self {
         let address = url.trim_start_matches("http://").to_owned();
-        let bureau = Bureau::new(&BureauAddress { name: "north".to_owned(), address }, &settings).unwrap();
+        let bureau =
+            Bureau::new(&BureauAddress { name: "north".to_owned(), address, timeout: None }, &settings).unwrap();
         let (asked, wakes) = watch::channel(());
         let dispatcher = Dispatcher::new(store.clone(), Arc::new(bureau), settings, wakes);
         let (stop, stopped) = watch::channel(false);

@@ -70,7 +70,7 @@ impl Book {
         let (external_id, now) = (transfer.external_id, self.now);
         let Some(Held { loan, .. }) = self.loans.get_mut(&external_id) else { return Ok(()) };
         let open = loan.status == LoanStatus::Active;
-        let Repaid { parts, settled } = loan.repay(transfer.amount_minor_units, now);
+        let Repaid { parts, settled, accrued } = loan.repay(transfer.amount_minor_units, now);
         let received = RepaymentReceived {
             external_id,
             repayment_id: transfer.repayment_id.unwrap_or(transfer.instruction_id),
@@ -82,6 +82,7 @@ impl Book {
         };
         let closed = open && loan.status != LoanStatus::Active;
         let occasion = Occasion { external_id, instruction_id: transfer.instruction_id, currency: transfer.currency };
+        self.accrue(external_id, transfer.currency, &accrued);
         self.changes.postings.push(Posting::repayment(occasion, parts));
         for dated in settled {
             self.changes.note(external_id, dated).settled_at = Some(now);

@@ -170,10 +170,20 @@ impl World {
         self.ledger.values().map(|posting| posting.amounts()[account]).sum()
     }
 
+    /// What is earned is what was paid, as the events told it, and what is owed beside that.
+    fn check_interest(&self) {
+        let receivable = self.loan.as_ref().map_or(0, Loan::interest_receivable);
+        assert!(receivable >= 0, "{receivable}");
+        assert_eq!(self.ledger.values().map(Posting::receivable).sum::<i64>(), receivable);
+        let paid = self.events.iter().filter_map(|(_, data)| data["interest_minor_units"].as_i64()).sum::<i64>();
+        assert_eq!(self.ledger.values().map(Posting::interest).sum::<i64>(), -(paid + receivable));
+    }
+
     /// What holds after every step.
     fn check(&self) {
         let outstanding = self.loan.as_ref().map_or(0, |loan| loan.outstanding_minor_units);
         assert_eq!(self.ledger.values().map(Posting::portfolio).sum::<i64>(), outstanding);
+        self.check_interest();
         let payouts = self.transfers.iter().filter(|(one, _)| one.kind == TransferKind::Disbursement);
         assert!(payouts.count() <= 1, "one payout");
         let versions: Vec<_> = self.events.iter().filter_map(|(_, data)| data["loan_version"].as_i64()).collect();
@@ -362,4 +372,19 @@ fn what_is_not_paid_when_it_falls_due_is_told_once_and_what_is_given_up_is_a_los
     world.check();
     assert_eq!(world.names()[4..], ["LoanClosed"]);
     assert_eq!(world.booked(4), 100_000);
+}
+
+#[test]
+fn interest_is_booked_when_it_falls_due_paid_from_what_is_owed_and_taken_back_when_it_is_given_up() {
+    let mut world = World::paid_out();
+    world.pass(2);
+    let earned = |world: &World| -world.ledger.values().map(Posting::interest).sum::<i64>();
+    assert_eq!((earned(&world), world.loan().interest_receivable()), (1_921, 1_921));
+    world.command(&repayment(1, 8_885));
+    world.rail(1, &RailResult::Executed);
+    world.check();
+    assert_eq!((earned(&world), world.loan().interest_receivable()), (1_921, 921));
+    world.command(&write_off());
+    world.check();
+    assert_eq!(earned(&world), 1_000, "what was paid");
 }

@@ -29,6 +29,23 @@ async fn an_instalment_that_is_not_paid_when_it_falls_due_is_told_once_by_whoeve
 }
 
 #[tokio::test]
+async fn interest_is_booked_once_when_it_falls_due_paid_from_what_is_owed_and_taken_back_by_a_write_off() {
+    let desk = paid_out_long_ago().await;
+    while timer::instalments(&desk, 10).await.unwrap() > 0 {}
+    let interest = plan(PRINCIPAL, 1_200, 12).remaining(1, PRINCIPAL).map(|one| one.interest).sum::<i64>();
+    let booked = rows(&desk, "select to_jsonb(t) as row from ledger_transaction t where kind = 'ACCRUAL'").await;
+    assert_eq!((booked.len(), balance(&desk, "INTEREST_RECEIVABLE").await), (24, 2 * interest));
+    apply(&desk, &[repayment(loan(1), 8_885 * 2)]).await.unwrap();
+    let railway = Railway::new(good()).await;
+    dispatch_all(&desk, &railway.dispatcher(&desk)).await;
+    assert_eq!(balance(&desk, "INTEREST_RECEIVABLE").await, 2 * interest - 1_921);
+    assert_eq!(balance(&desk, "INTEREST_ON_LOANS").await, -2 * interest, "paying it earns nothing more");
+    apply(&desk, &[write_off(loan(1)), write_off(loan(2))]).await.unwrap();
+    assert_eq!(balance(&desk, "INTEREST_RECEIVABLE").await, 0);
+    assert_eq!(balance(&desk, "INTEREST_ON_LOANS").await, -1_921, "what was paid");
+}
+
+#[tokio::test]
 async fn what_is_paid_after_all_is_noted_on_the_same_instalment() {
     let desk = paid_out_long_ago().await;
     while timer::instalments(&desk, 10).await.unwrap() > 0 {}
