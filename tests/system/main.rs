@@ -9,6 +9,7 @@ mod client;
 mod duplicates;
 #[path = "../inside/mod.rs"]
 mod inside;
+mod outside;
 mod poison;
 mod refusals;
 mod story;

@@ -20,7 +20,11 @@ fn validator(name: &str) -> jsonschema::Validator {
 /// Panics where `answer` is not what the document says that a GET of the route `path` answers with. Clients have to bear
 /// a field that the document does not tell of; here it is one too many.
 pub(crate) fn assert_told(path: &str, answer: &Value) {
-    assert_fits(&written(), &["paths", path, "get", "responses", "200", "content", "application/json", "schema"], answer);
+    assert_fits(
+        &written(),
+        &["paths", path, "get", "responses", "200", "content", "application/json", "schema"],
+        answer,
+    );
 }
 
 /// Panics where an answer of a gateway is none that the document tells of: by its status, its media type or its body. A
