@@ -1,5 +1,5 @@
 //! An outside judge: Schemathesis makes requests from the OpenAPI document that the front door serves, right ones and
-//! wrong ones, and holds every answer against it. What it asks and how it judges stands in `outside/schemathesis.toml`.
+//! wrong ones, and holds every answer against it. What it asks and how it judges stands in `outside/`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -44,12 +44,14 @@ async fn inside_the_lab_every_answer_is_one_that_the_openapi_document_tells_of()
     lend(&client).await;
     let http = inside::http();
     let empty = tempfile::tempdir().unwrap();
-    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/system/outside/schemathesis.toml");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/system/outside");
     let output = Command::new(python())
         .args(["-m", "schemathesis.cli", "--no-color", "--config-file"])
-        .arg(config)
+        .arg(folder.join("schemathesis.toml"))
         .args(["run", &format!("{}/openapi.json", entry())])
         .current_dir(empty.path())
+        .env("SCHEMATHESIS_HOOKS", folder.join("hooks.py"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
         // There is no proxy in the lab, whatever there is outside.
         .env("NO_PROXY", "*")
         .env("CLIENT_TOKEN", client.token_of("client-8").await)
