@@ -5,12 +5,12 @@
 
 help:
 	@echo 'make demo   set up, run the main experiment, print the verdict and the report'
-	@echo 'make test   every test; needs ./setup only'
+	@echo 'make test   every test'
 	@echo 'make lint   formatting and clippy'
 	@echo 'make bench  the benchmarks'
 
 setup:
-	./setup
+	./setup $(FOR)
 
 build:
 	cargo build --release --locked --package proofload --package lending
@@ -18,6 +18,7 @@ build:
 demo: setup build
 	./target/release/proofload run broker-kill --rate 200/s
 
+test: FOR = test
 test: setup
 	cargo test --workspace --locked
 
@@ -26,5 +27,6 @@ lint:
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
 # The benchmark of the whole system runs `lending` as it is shipped.
+bench: FOR = bench
 bench: setup build
 	cargo bench --workspace --locked

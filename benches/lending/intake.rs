@@ -39,17 +39,11 @@ pub(crate) async fn measure(door: &Door) -> Table {
     let handler = get(door, &bare, StatusCode::OK).await;
     let handler =
         table.limit("axum's bare handler, in the gateway, by these clients", handler.per_second, said(&handler));
-    match tools::wrk(&bare, CLIENTS) {
-        Ok(rate) => drop(table.limit("the same by wrk", rate, "")),
-        Err(why) => table.missing("the same by wrk", why),
-    }
+    table.measured("the same by wrk", tools::wrk(&bare, CLIENTS), "");
     let own = format!("{}/metrics", door.entry);
     let nginx = get(door, &own, StatusCode::NOT_FOUND).await;
     let nginx = table.limit("nginx's own answer over TLS, by these clients", nginx.per_second, said(&nginx));
-    match tools::wrk(&own, CLIENTS) {
-        Ok(rate) => drop(table.limit("the same by wrk", rate, "")),
-        Err(why) => table.missing("the same by wrk", why),
-    }
+    table.measured("the same by wrk", tools::wrk(&own, CLIENTS), "");
     let log = raw(&mut table).await;
     let gateway = commands(door, &[&direct]).await;
     table.figure("commands accepted by one gateway", gateway.per_second, log, said(&gateway));
@@ -69,10 +63,8 @@ async fn raw(table: &mut Table) -> usize {
     let made: Vec<_> = (0..RECORDS).map(|_| Uuid::new_v4().to_string()).collect();
     let made: Vec<_> = made.into_iter().map(|id| (id.clone(), records::registration(&id))).collect();
     let bytes = made[0].1.len();
-    match tools::producer_performance(RAW, 2 * RECORDS, bytes) {
-        Ok(rate) => drop(table.limit("Kafka's own ProducerPerformance", rate, format!("{bytes} bytes a record"))),
-        Err(why) => table.missing("Kafka's own ProducerPerformance", why),
-    }
+    let own = tools::producer_performance(RAW, 2 * RECORDS, bytes);
+    table.measured("Kafka's own ProducerPerformance", own, format!("{bytes} bytes a record"));
     let producer = records::producer();
     records::produce(&producer, RAW, &made[..RECORDS / 10], CLIENTS).await;
     let full = records::produce(&producer, RAW, &made, 5_000).await;

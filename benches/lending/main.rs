@@ -10,8 +10,8 @@
 //! - [`consumer`]: commands a second, from the log to the database
 //! - [`chain`]: applications a second, from the front door to the decision, and the processor time of one
 //!
-//! They stand on [`inside`] (the ways into the lab), [`place`] (what they need there), [`closed_loop`], [`records`], [`tools`] (programs of others),
-//! [`processors`] and [`table`].
+//! They stand on [`inside`] (the ways into the lab), [`place`] (what they need there), [`closed_loop`], [`records`],
+//! [`statements`], [`tools`] (programs of others), [`processors`], [`table`] and [`report`].
 
 #![expect(clippy::unwrap_used, reason = "a benchmark ends where its preparation fails")]
 
@@ -25,11 +25,15 @@ mod place;
 mod processors;
 mod records;
 mod relay;
+mod report;
+mod statements;
 mod table;
 mod tools;
 
 use std::path::Path;
 use std::process::{Command, ExitCode};
+
+use report::Report;
 
 /// The hidden first argument of the program inside the lab.
 const INSIDE: &str = "--inside";
@@ -78,13 +82,14 @@ fn outside(chosen: &[&str]) -> ExitCode {
         .env(place::LENDING, lending)
         .status()
         .unwrap();
+    println!("The tables are in {}", report::path().display());
     if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn inside(chosen: &[&str]) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        println!("{}", processors::machine());
+        let mut report = Report::begin(chosen);
         let door = place::Door::open().await;
         intake::warm_up(&door).await;
         for name in chosen {
@@ -94,7 +99,7 @@ fn inside(chosen: &[&str]) {
                 "consumer" => consumer::measure().await,
                 _ => chain::measure(&door).await,
             };
-            println!("\n{table}");
+            report.add(&table);
         }
     });
 }

@@ -36,9 +36,13 @@ impl Table {
         self.push(what, Some(rate), Some(raw), remark.into());
     }
 
-    /// A figure that this machine cannot give, and why not.
-    pub(crate) fn missing(&mut self, what: &str, why: impl Into<String>) {
-        self.push(what, None, None, why.into());
+    /// A limit by somebody else's program, or why this machine cannot give it. Returns its number; what is measured
+    /// against one that is not there has no ratio.
+    pub(crate) fn measured(&mut self, what: &str, rate: Result<f64, String>, remark: impl Into<String>) -> usize {
+        match rate {
+            Ok(rate) => self.limit(what, rate, remark),
+            Err(why) => self.push(what, None, None, why),
+        }
     }
 
     pub(crate) fn note(&mut self, text: String) {

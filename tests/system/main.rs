@@ -12,6 +12,7 @@ mod duplicates;
 #[path = "../inside/mod.rs"]
 mod inside;
 mod log;
+mod outside;
 mod poison;
 mod refusals;
 mod replay;

@@ -9,6 +9,8 @@ mod schemas;
 mod tests;
 
 #[cfg(test)]
+pub(super) use tests::assert_answer_told;
+#[cfg(test)]
 pub(crate) use tests::assert_told;
 
 use utoipa::ToSchema;

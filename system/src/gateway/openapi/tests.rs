@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 
+use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -19,9 +20,43 @@ fn validator(name: &str) -> jsonschema::Validator {
 /// Panics where `answer` is not what the document says that a GET of the route `path` answers with. Clients have to bear
 /// a field that the document does not tell of; here it is one too many.
 pub(crate) fn assert_told(path: &str, answer: &Value) {
+    assert_fits(
+        &written(),
+        &["paths", path, "get", "responses", "200", "content", "application/json", "schema"],
+        answer,
+    );
+}
+
+/// Panics where an answer of a gateway is none that the document tells of: by its status, its media type or its body. A
+/// request that the document knows nothing of may be answered in any way, and what an owner has said, which a gateway
+/// passes on unread, is the owner's to hold against [`assert_told`].
+pub(in crate::gateway) fn assert_answer_told(
+    (method, path): (&Method, &str),
+    (status, media_type): (StatusCode, &str),
+    body: &Value,
+) {
     let document = written();
-    let place = format!("/paths/{}/get/responses/200/content/application~1json/schema", path.replace('/', "~1"));
-    let mut schema = document.pointer(&place).unwrap_or_else(|| panic!("there is no read of {path}")).clone();
+    let routes = document["paths"].as_object().expect("paths");
+    let method = method.as_str().to_ascii_lowercase();
+    let route = routes.iter().find(|(route, item)| is_of(route, path) && item.get(&method).is_some());
+    let Some((route, _)) = route.filter(|_| (method.as_str(), status) != ("get", StatusCode::OK)) else { return };
+    assert_fits(
+        &document,
+        &["paths", route, &method, "responses", status.as_str(), "content", media_type, "schema"],
+        body,
+    );
+}
+
+/// Whether a path is one of a route with parameters in braces.
+fn is_of(route: &str, path: &str) -> bool {
+    let (route, path): (Vec<_>, Vec<_>) = (route.split('/').collect(), path.split('/').collect());
+    route.len() == path.len() && route.iter().zip(path).all(|(one, other)| one.starts_with('{') || *one == other)
+}
+
+/// Panics where a value does not fit the schema at this place of the document, or has a field that it does not know.
+fn assert_fits(document: &Value, place: &[&str], value: &Value) {
+    let schema = place.iter().try_fold(document, |inner, name| inner.get(name));
+    let mut schema = schema.unwrap_or_else(|| panic!("the document has no {}, for {value}", place.join(" "))).clone();
     schema["components"] = document["components"].clone();
     for one in schema["components"]["schemas"].as_object_mut().expect("schemas").values_mut() {
         if one.get("properties").is_some() {
@@ -30,8 +65,9 @@ pub(crate) fn assert_told(path: &str, answer: &Value) {
     }
     let validator = jsonschema::options().should_validate_formats(true).build(&schema).expect("a schema");
     let wrong: Vec<_> =
-        validator.iter_errors(answer).map(|error| format!("{}: {error}", error.instance_path())).collect();
-    assert!(wrong.is_empty(), "{path} answers {answer}, and that is not what the document says: {wrong:#?}");
+        validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    let place = place.join(" ");
+    assert!(wrong.is_empty(), "{place}: {value} is answered, and that is not what the document says: {wrong:#?}");
 }
 
 #[test]
@@ -43,6 +79,20 @@ fn an_answer_with_a_field_that_the_document_does_not_tell_of_is_noticed() {
     let ledger = json!({ "external_id": Uuid::nil(), "currency": "EUR", "balances": { "FUND_SOURCE": 5 },
         "transactions": [transaction] });
     assert_told("/v1/loans/{external_id}/ledger", &ledger);
+}
+
+#[test]
+#[should_panic(expected = "that is not what the document says")]
+fn an_acceptance_that_does_not_fit_the_document_is_noticed() {
+    let accepted = (StatusCode::ACCEPTED, "application/json");
+    assert_answer_told((&Method::POST, "/v1/customers"), accepted, &json!({ "event": 1, "events": 1 }));
+}
+
+#[test]
+#[should_panic(expected = "the document has no paths /v1/loans/{external_id} get responses 418")]
+fn an_answer_that_the_document_does_not_tell_of_is_noticed() {
+    let teapot = (StatusCode::IM_A_TEAPOT, "application/problem+json");
+    assert_answer_told((&Method::GET, "/v1/loans/17"), teapot, &json!({}));
 }
 
 #[test]

@@ -27,9 +27,10 @@ const GATEWAY: &str = "x-gateway";
 /// Where nginx logs, in its folder.
 const LOG: &str = "nginx.log";
 /// What nginx says of its own.
-const KINDS: [Kind; 10] = [
+const KINDS: [Kind; 11] = [
     Kind::BadRequest,
     Kind::UnknownPath,
+    Kind::MethodNotAllowed,
     Kind::RequestTimeout,
     Kind::BodyTooLarge,
     Kind::UriTooLong,
@@ -209,6 +210,7 @@ async fn it_passes_requests_on_with_an_id_and_says_in_documents_what_it_does_not
         (door.get("/metrics"), Kind::UnknownPath),
         (door.get("/health/ready"), Kind::UnknownPath),
         (door.get("/.problem/internal"), Kind::UnknownPath),
+        (door.client.request(Method::TRACE, format!("https://127.0.0.1:{}/", door.port)), Kind::MethodNotAllowed),
         (door.get(&format!("/{long}")), Kind::UriTooLong),
         (door.get("/").header("x-much", &long), Kind::HeadersTooLarge),
         (post.body("a".repeat(10 * 1024 * 1024)), Kind::BodyTooLarge),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, Method, Request, StatusCode};
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use rdkafka::Message;
 use rdkafka::message::OwnedMessage;
@@ -17,6 +17,7 @@ use super::identity::{Identity, Signer, claims};
 use crate::Role;
 use crate::config::Environment;
 use crate::config::gateway::GatewaySettings;
+use crate::gateway::openapi::assert_answer_told;
 use crate::gateway::{Gateway, TOPICS, router};
 use crate::http::health::Readiness;
 use crate::http::server;
@@ -151,10 +152,13 @@ async fn gateway(settings: &GatewaySettings) -> Router {
     server::with_operations(routes, Readiness::default(), metrics)
 }
 
-/// Sends a request and reads the answer whole.
+/// Sends a request and reads the answer whole, which must be one that the OpenAPI document tells of.
 pub(super) async fn send(router: &Router, request: Request<Body>) -> Answered {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let (head, body) = router.clone().oneshot(request).await.expect("a router cannot fail").into_parts();
     let body = axum::body::to_bytes(body, 1024 * 1024).await.expect("a body");
     let body = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).expect("JSON") };
+    let media_type = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    assert_answer_told((&method, &path), (head.status, media_type), &body);
     Answered { status: head.status, headers: head.headers, body }
 }
