@@ -177,18 +177,23 @@ impl Comparison<'_> {
 
     /// One entry for all copies of a broker about which the same is to be said.
     fn journal_not_known(&self, copies: Vec<(Copy, String)>) -> Result<(), HistoryError> {
-        let mut entries: BTreeMap<(String, String, String), (Vec<String>, Vec<String>)> = BTreeMap::new();
+        let mut entries: BTreeMap<[String; 3], LogsNotCompared> = BTreeMap::new();
         for (copy, why) in copies {
             let (log, of_log) = (copy.words(), self.stages_of(&copy));
-            let (logs, stages) = entries.entry((copy.fault, copy.broker, why)).or_default();
-            logs.push(log);
-            stages.extend(of_log);
-            stages.sort_unstable();
-            stages.dedup();
+            let key = [copy.fault.clone(), copy.broker.clone(), why.clone()];
+            let entry = entries.entry(key).or_insert_with(|| LogsNotCompared {
+                fault: copy.fault,
+                broker: copy.broker,
+                logs: Vec::new(),
+                stages: Vec::new(),
+                why,
+            });
+            entry.logs.push(log);
+            entry.stages.extend(of_log);
+            entry.stages.sort_unstable();
+            entry.stages.dedup();
         }
-        entries.into_iter().try_for_each(|((fault, broker, why), (logs, stages))| {
-            self.recorder.event(Event::LogsNotCompared(LogsNotCompared { fault, broker, logs, stages, why }))
-        })
+        entries.into_values().try_for_each(|entry| self.recorder.event(Event::LogsNotCompared(entry)))
     }
 }
 

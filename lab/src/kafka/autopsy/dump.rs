@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 /// A record of a dump.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Dumped<'a> {
     /// Its offset.
     pub(super) offset: i64,

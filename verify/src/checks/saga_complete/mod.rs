@@ -84,7 +84,7 @@ impl Check for SagaComplete {
             absent_is_final: ends_read && rest.settled,
             ends_read_after: drained(&history.journal).filter(|_| ends_read),
         });
-        self.tell(history, tally, &readings, rest)
+        self.tell(history, tally, &readings, &rest)
     }
 
     fn references(&self) -> Vec<Reference> {
@@ -126,11 +126,11 @@ impl SagaComplete {
         stages.map(|stage| stages.iter().position(|other| *other == stage).unwrap_or_default())
     }
 
-    fn tell(&self, history: &History, mut tally: Tally<'_>, readings: &[StageReading; 3], rest: Rest) -> Finding {
+    fn tell(&self, history: &History, mut tally: Tally<'_>, readings: &[StageReading; 3], rest: &Rest) -> Finding {
         let all_read = readings.iter().all(|reading| reading.complete) && rest.settled;
         let places = self.places().into_iter().enumerate().filter(|(nth, place)| nth == place);
         let read: Vec<(&str, &StageReading)> = places.map(|(_, n)| (self.stages()[n], &readings[n])).collect();
-        let mut doubts = reading::doubts(history, read.iter().map(|(_, reading)| *reading), &rest);
+        let mut doubts = reading::doubts(history, read.iter().map(|(_, reading)| *reading), rest);
         doubts.extend(self.of_sagas(&tally));
         let broken = std::mem::take(&mut tally.broken);
         let judgement = offending::judgement(!broken.is_empty(), &doubts);
