@@ -20,7 +20,10 @@ pub(super) const ABOUT: About = About {
     injected: "Toxiproxy on the source host: mode \"refuse\" disables the proxy, so that connections break and new ones are refused; mode \"stall\" adds the toxic timeout(0), so that connections stay open, and what the component answers is lost, while what it is sent arrives; they are closed with the heal",
     attested: "a client on the link: a question in the component's own protocol is not answered, as it was before",
     healed: "the proxy is enabled, or the toxic removed; a question must be answered",
-    keys: &[LINK_KEY, ("mode", "\"refuse\": nothing arrives on either side; \"stall\": answers are lost, requests are not")],
+    keys: &[
+        LINK_KEY,
+        ("mode", "\"refuse\": nothing arrives on either side; \"stall\": answers are lost, requests are not"),
+    ],
     example: r#"
 [fault.no-database]
 kind = "cut_link"

@@ -82,12 +82,14 @@ fn refused() -> ChaosError {
 }
 
 /// A life with its journal and a fake fault. Time is paused: every wait ends as soon as nothing else can happen.
+/// What was kept: of which fault, in which instances, and whether the fault was in effect then.
+type Kept = Arc<StdMutex<Vec<(String, Vec<String>, bool)>>>;
+
 struct Bench {
     life: Arc<Life>,
     fake: Arc<Fake>,
     run: RunDir,
-    /// What was kept: of which fault, in which instances, and whether the fault was in effect then.
-    kept: Arc<StdMutex<Vec<(String, Vec<String>, bool)>>>,
+    kept: Kept,
     stop: watch::Sender<Option<String>>,
     _folder: tempfile::TempDir,
 }
@@ -113,14 +115,14 @@ impl Bench {
         Self { life, fake, run, kept, stop, _folder: folder }
     }
 
-    fn keep(fake: Arc<Fake>, kept: Arc<StdMutex<Vec<(String, Vec<String>, bool)>>>) -> Keep {
+    fn keep(fake: Arc<Fake>, kept: Kept) -> Keep {
         Arc::new(move |fault, held| {
             let touched = fake.touched.load(Ordering::SeqCst);
             kept.lock().unwrap().push((fault.to_owned(), held.to_vec(), touched));
             let hangs = fake.script.keep_hangs;
             async move {
                 if hangs {
-                    std::future::pending().await
+                    std::future::pending::<()>().await;
                 }
             }
             .boxed()

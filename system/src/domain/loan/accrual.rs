@@ -184,7 +184,8 @@ mod tests {
             }
             let (receivable, open) = (slow.receivable(), loan.status == LoanStatus::Active);
             let principal = loan.outstanding_minor_units;
-            prop_assert!(!open || loan.write_off() == GivenUp { principal, interest: receivable });
+            let given_up = GivenUp { principal, interest: receivable };
+            prop_assert!(!open || loan.write_off() == given_up);
             prop_assert_eq!(loan.interest_receivable(), 0);
         }
     }
