@@ -10,7 +10,7 @@
 //! - [`phase`]: the named spans of a run
 //! - [`operation`], [`observation`], [`sample`]: the three tables
 //! - [`journal`]: the low-volume record
-//! - [`table`]: rows as Arrow columns, and the stream files that hold them
+//! - [`table`]: rows as Arrow batches: held, read anew from their file on each pass, or made by a generator
 //! - [`digest`]: digests of payloads, rows and answers
 //! - [`recorder`]: writes a history while a run goes on
 //! - [`history`]: a history read back
@@ -44,6 +44,7 @@ pub use phase::Phase;
 pub use recorder::Recorder;
 pub use run_dir::RunDir;
 pub use sample::Sample;
+pub use table::{ObservationRef, OperationRef, SampleRef, Table};
 
 /// A short name that many rows share: an operation, a stage, a state.
 pub type Name = std::sync::Arc<str>;
