@@ -15,7 +15,7 @@ pub(super) const ABOUT: About = About {
     name: "idempotency",
     class: Class::Safety,
     invariant: "A request that was acknowledged and comes again, under the same key, gets the answer that the first got.",
-    cost: "One pass over the operations for each part of the attempts that fits into memory, which are sorted by id: O(n log n), 88 bytes an attempt.",
+    cost: "One pass over the operations for each part of the attempts that fits into memory, which are sorted by id: O(n log n), 80 bytes an attempt.",
     counterexample: "A client repeats its request 8 s after the acknowledgement, and the answer names another loan.",
     keys: &[
         ("of", "the operation"),

@@ -23,7 +23,7 @@ pub(super) const ABOUT: About = About {
     name: "tail_loss",
     class: Class::Safety,
     invariant: "What was acknowledged and was seen in the log while the run went on is still there, at the same offset.",
-    cost: "One pass over the operations, and one over the observations for each part of the log's records that fits into memory, which are sorted by id: O(n log n), 72 bytes a record. Passes of their own where something was lost.",
+    cost: "One pass over the operations, and one over the observations for each part of the log's records that fits into memory, which are sorted by id: O(n log n), 64 bytes a record. Passes of their own where something was lost.",
     counterexample: "A record that was acknowledged was read at offset 812 while the leader was cut off; the partition ends at 800 and has it nowhere else.",
     keys: &[("stage", "the stage, which is a log that is followed while the run goes on and is not compacted")],
     example: "stage = \"log.submitted\"\n",
