@@ -70,7 +70,7 @@ fn naive(history: &History) -> usize {
     let looked = history.operations.each(|made| {
         let at = seen.get(&made.intent().to_string());
         let lacks = |stage: &&str| at.and_then(|at| at.get(*stage)).is_none();
-        missing += usize::from(run::STAGES.iter().any(|stage| lacks(stage)));
+        missing += usize::from(run::STAGES.iter().any(lacks));
     });
     counted.and(looked).expect("it is in memory");
     missing
@@ -93,7 +93,7 @@ fn of_delivery(criterion: &mut Criterion) {
     group.bench_function("10 M operations", |bencher| bencher.iter(judged));
     group.throughput(rows(&thousandth));
     group.bench_function("a hash map of texts, 10 k operations", |bencher| {
-        bencher.iter(|| naive(black_box(&thousandth)))
+        bencher.iter(|| naive(black_box(&thousandth)));
     });
     group.finish();
 }
