@@ -7,6 +7,8 @@ use proofload_lab::{Manifest, manifest};
 use proofload_reports::{EXPORTERS, Judged};
 use proofload_verify::{Chain, ChainStage, Condition, Control, JudgeInput, Plan, PlannedFault, Verdict, judge};
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
 /// A stored run, read.
@@ -46,8 +48,10 @@ impl Stored {
         let judged = Judged { verdict, history: &self.history, run: self.run.root().display().to_string() };
         for exporter in EXPORTERS {
             let path = self.run.root().join(exporter.file());
-            let content = exporter.render(&judged).with_context(|| format!("cannot render {}", exporter.file()))?;
-            std::fs::write(&path, content).with_context(|| format!("cannot write {}", path.display()))?;
+            let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
+            let mut out = BufWriter::new(file);
+            exporter.render(&judged, &mut out).with_context(|| format!("cannot render {}", exporter.file()))?;
+            out.flush().with_context(|| format!("cannot write {}", path.display()))?;
         }
         Ok(())
     }

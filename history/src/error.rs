@@ -31,6 +31,18 @@ pub enum HistoryError {
         /// What the parser said.
         source: serde_json::Error,
     },
+    /// The journal claims more ids than a run can have issued.
+    #[error("the journal says that {ids} ids were issued, more than a run can: it is damaged")]
+    Issued {
+        /// How many it claims.
+        ids: u64,
+    },
+    /// A source gives batches of another shape than its table has; a defect of the source.
+    #[error("cannot read rows of {table}: a batch has other columns")]
+    Columns {
+        /// The table.
+        table: &'static str,
+    },
     /// A row cannot be encoded; a defect of proofload.
     #[error("cannot encode rows of {table}: {source}")]
     Encode {

@@ -1,18 +1,17 @@
 //! A history read back.
 
-use crate::table::{self, Names, Rows};
-use crate::{Entry, Event, HistoryError, Id, Journal, Name, Observation, Operation, Outcome, RunDir, Sample};
-use std::collections::HashMap;
+use crate::{Entry, Event, HistoryError, Id, Journal, Observation, Operation, Outcome, RunDir, Sample, Table};
+use std::collections::BTreeMap;
 
 /// Everything that a verdict is computed from.
 #[derive(Clone, Debug, Default)]
 pub struct History {
     /// Operations, in the order in which they were recorded.
-    pub operations: Vec<Operation>,
+    pub operations: Table<Operation>,
     /// Observations, final and live.
-    pub observations: Vec<Observation>,
+    pub observations: Table<Observation>,
     /// Samples of series.
-    pub series: Vec<Sample>,
+    pub series: Table<Sample>,
     /// The journal.
     pub journal: Journal,
     /// What was found broken off or missing while the files were read; empty for a run that came to its end.
@@ -24,16 +23,17 @@ pub struct History {
 pub struct Intent {
     /// Its id.
     pub id: Id,
-    /// The operation that it is made of.
-    pub operation: Name,
     /// Ok if any attempt is ok, else indeterminate if any is, else fail.
     pub outcome: Outcome,
     /// How many attempts were made.
     pub attempts: u32,
-    /// Index of the decisive attempt in [`History::operations`]: the first ok one, else the last.
-    /// `None` for an id that was issued and has no row.
-    pub row: Option<usize>,
+    /// The decisive attempt: the first ok one in the order recorded, else the last. `None` for an id that was issued and
+    /// has no row.
+    pub decisive: Option<Operation>,
 }
+
+/// Tables whose files are not longer than this together are held in memory; others are read anew on each pass.
+pub const HOLD_BYTES: u64 = 256 << 20;
 
 impl History {
     /// Reads the history of a run.
@@ -43,18 +43,25 @@ impl History {
     /// # Errors
     /// If a file is missing, damaged, or of another version.
     pub fn read(run: &RunDir) -> Result<Self, HistoryError> {
-        let mut names = Names::default();
+        Self::read_holding(run, HOLD_BYTES)
+    }
+
+    /// The same, with at most `hold` bytes of rows in memory.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_holding(run: &RunDir, mut hold: u64) -> Result<Self, HistoryError> {
         let mut damage = Vec::new();
         let mut note = |table: &str, truncated: bool| {
             if truncated {
                 damage.push(format!("the file of {table} breaks off: the run was killed while it was written"));
             }
         };
-        let Rows { rows: operations, truncated } = table::read(&run.operations(), &mut names)?;
+        let (operations, truncated) = Table::open(&run.operations(), &mut hold)?;
         note("operations", truncated);
-        let Rows { rows: observations, truncated } = table::read(&run.observations(), &mut names)?;
+        let (observations, truncated) = Table::open(&run.observations(), &mut hold)?;
         note("observations", truncated);
-        let Rows { rows: series, truncated } = table::read(&run.series(), &mut names)?;
+        let (series, truncated) = Table::open(&run.series(), &mut hold)?;
         note("series", truncated);
         let (journal, truncated) = read_journal(run)?;
         note("the journal", truncated);
@@ -62,37 +69,29 @@ impl History {
     }
 
     /// The intents behind the operations called `operation`, ids that were issued for it and have no row included
-    /// (as indeterminate), ordered by id. O(operations log operations).
-    #[must_use]
-    pub fn intents(&self, operation: &str) -> Vec<Intent> {
-        let mut intents: HashMap<Id, Intent> = HashMap::new();
-        for (row, made) in self.operations.iter().enumerate().filter(|(_, made)| &*made.name == operation) {
-            let intent = intents.entry(made.intent).or_insert_with(|| Intent {
-                id: made.intent,
-                operation: Name::clone(&made.name),
-                outcome: made.outcome,
-                attempts: 0,
-                row: Some(row),
-            });
-            intent.attempts += 1;
-            if intent.outcome != Outcome::Ok {
-                intent.row = Some(row);
+    /// (as indeterminate), ordered by id: the obvious way, for histories that are known to be small.
+    ///
+    /// # Errors
+    /// If the operations cannot be read.
+    pub fn intents(&self, operation: &str) -> Result<Vec<Intent>, HistoryError> {
+        let mut intents: BTreeMap<Id, Intent> = BTreeMap::new();
+        self.operations.each(|made| {
+            if made.name() != operation {
+                return;
             }
-            intent.outcome = Outcome::of_attempts([intent.outcome, made.outcome]);
-        }
-        let name: Name = operation.into();
+            let (id, outcome) = (made.intent(), made.outcome());
+            let intent = intents.entry(id).or_insert(Intent { id, outcome, attempts: 0, decisive: None });
+            intent.attempts += 1;
+            if intent.outcome != Outcome::Ok || intent.decisive.is_none() {
+                intent.decisive = Some(made.to_owned());
+            }
+            intent.outcome = Outcome::of_attempts([intent.outcome, outcome]);
+        })?;
         for id in self.issued(operation) {
-            intents.entry(id).or_insert_with(|| Intent {
-                id,
-                operation: Name::clone(&name),
-                outcome: Outcome::Indeterminate,
-                attempts: 0,
-                row: None,
-            });
+            let outcome = Outcome::Indeterminate;
+            intents.entry(id).or_insert(Intent { id, outcome, attempts: 0, decisive: None });
         }
-        let mut intents: Vec<Intent> = intents.into_values().collect();
-        intents.sort_unstable_by_key(|intent| intent.id);
-        intents
+        Ok(intents.into_values().collect())
     }
 
     /// The ids that the journal says were issued for `operation`.

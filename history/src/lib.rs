@@ -11,7 +11,7 @@
 //! - [`operation`], [`observation`], [`sample`]: the three tables
 //! - [`journal`]: the low-volume record
 //! - [`divergence`]: what a replica held and its log does not have
-//! - [`table`]: rows as Arrow columns, and the stream files that hold them
+//! - [`table`]: rows as Arrow batches: held, read anew from their file on each pass, or made by a generator
 //! - [`digest`]: digests of payloads, rows and answers
 //! - [`recorder`]: writes a history while a run goes on
 //! - [`history`]: a history read back
@@ -47,6 +47,7 @@ pub use phase::Phase;
 pub use recorder::Recorder;
 pub use run_dir::RunDir;
 pub use sample::Sample;
+pub use table::{ObservationRef, OperationRef, SampleRef, Table};
 
 /// A short name that many rows share: an operation, a stage, a state.
 pub type Name = std::sync::Arc<str>;

@@ -66,15 +66,3 @@ pub struct Operation {
     /// answers have equal digests.
     pub answer: Option<u64>,
 }
-
-impl Operation {
-    /// Nanoseconds from the intended instant to the answer. `None` is infinite: there was no answer that a client
-    /// could use (an indeterminate operation, or one never sent).
-    ///
-    /// Counting from the intended instant keeps a stall visible (no coordinated omission).
-    #[must_use]
-    pub fn latency_ns(&self) -> Option<u64> {
-        let answered = self.sent.is_some() && self.outcome != Outcome::Indeterminate;
-        answered.then(|| self.done.0.saturating_sub(self.intended.0))
-    }
-}

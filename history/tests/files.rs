@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where its preparation fails")]
 
+use arrow_array::RecordBatch;
+use proofload_history::table::{Row, Source};
 use proofload_history::{
     At, Clock, Event, History, HistoryError, Id, Name, Observation, Operation, Outcome, Phase, Reading, Recorder,
-    RunDir, Sample,
+    RunDir, Sample, Table,
 };
 use proptest::prelude::*;
 use std::path::Path;
@@ -101,20 +103,33 @@ proptest! {
     ) {
         let (_folder, run) = recorded(&operations, &observations);
         let history = History::read(&run).unwrap();
-        prop_assert_eq!(history.operations, operations);
-        prop_assert_eq!(history.observations, observations);
+        prop_assert_eq!(history.operations.rows(), operations.len() as u64);
+        prop_assert_eq!(history.operations.to_vec().unwrap(), operations);
+        prop_assert_eq!(history.observations.to_vec().unwrap(), observations);
         prop_assert_eq!(history.damage, Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_table_gives_the_same_rows_on_every_pass_held_or_read_anew(
+        operations in proptest::collection::vec(operations(), 0..200), hold in prop_oneof![Just(0), Just(u64::MAX)],
+    ) {
+        let (_folder, run) = recorded(&operations, &[]);
+        let history = History::read_holding(&run, hold).unwrap();
+        prop_assert_eq!(history.operations.to_vec().unwrap(), history.operations.to_vec().unwrap());
+        prop_assert_eq!(history.operations.to_vec().unwrap(), Table::of(&operations).unwrap().to_vec().unwrap());
     }
 
     /// However many bytes a killed run lacks: what is read is a beginning of what was recorded, and never passes as whole.
     #[test]
-    fn a_file_that_breaks_off_gives_its_whole_batches_and_says_so(bytes in 1_u64..400_000) {
+    fn a_file_that_breaks_off_gives_its_whole_batches_and_says_so(
+        bytes in 1_u64..400_000, hold in prop_oneof![Just(0), Just(u64::MAX)],
+    ) {
         let operations: Vec<Operation> = (0..6_000).map(an_operation).collect();
         let (_folder, run) = recorded(&operations, &[]);
         cut(&run.operations(), bytes);
-        match History::read(&run) {
+        match History::read_holding(&run, hold) {
             Ok(history) => {
-                prop_assert!(operations.starts_with(&history.operations));
+                prop_assert!(operations.starts_with(&history.operations.to_vec().unwrap()));
                 prop_assert!(!history.damage.is_empty());
             }
             // Cut within the header of the file: there is nothing to read at all.
@@ -132,6 +147,63 @@ proptest! {
         std::fs::write(run.operations(), bytes).unwrap();
         let _ = History::read(&run);
     }
+
+    #[test]
+    fn a_file_that_is_damaged_after_it_was_opened_is_an_error_or_other_rows_but_never_a_panic(
+        at in 0_usize..4_000, with in any::<u8>(),
+    ) {
+        let operations: Vec<Operation> = (0..50).map(an_operation).collect();
+        let (_folder, run) = recorded(&operations, &[]);
+        let history = History::read_holding(&run, 0).unwrap();
+        let mut bytes = std::fs::read(run.operations()).unwrap();
+        let at = at % bytes.len();
+        bytes[at] = with;
+        std::fs::write(run.operations(), bytes).unwrap();
+        let _ = history.operations.to_vec();
+    }
+}
+
+#[test]
+fn a_file_that_was_cut_or_removed_after_it_was_opened_is_an_error() {
+    let operations: Vec<Operation> = (0..6_000).map(an_operation).collect();
+    let (_folder, run) = recorded(&operations, &[]);
+    let history = History::read_holding(&run, 0).unwrap();
+    cut(&run.operations(), 100_000);
+    let shorter = history.operations.to_vec().unwrap_err().to_string();
+    assert!(shorter.contains("operations.arrow") && shorter.contains("shorter"), "{shorter}");
+    std::fs::remove_file(run.operations()).unwrap();
+    assert!(history.operations.to_vec().is_err());
+}
+
+#[test]
+fn what_does_not_fit_is_read_anew_and_the_rest_is_held() {
+    let operations: Vec<Operation> = (0..6_000).map(an_operation).collect();
+    let (_folder, run) = recorded(&operations, &[]);
+    let history = History::read_holding(&run, 10_000).unwrap();
+    assert!(format!("{:?}", history.operations).contains("StreamFile"), "{:?}", history.operations);
+    assert!(format!("{:?}", history.series).contains("held"), "{:?}", history.series);
+}
+
+/// Makes the operations of ten intents on each pass, in two batches.
+#[derive(Debug)]
+struct Made;
+
+impl Source for Made {
+    fn pass(&self, take: &mut dyn FnMut(&RecordBatch) -> Result<(), HistoryError>) -> Result<(), HistoryError> {
+        for from in [0, 5] {
+            let rows: Vec<Operation> = (from..from + 5).map(an_operation).collect();
+            take(&Operation::encode(&rows).unwrap())?;
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_table_can_be_made_while_it_is_passed_over() {
+    let table: Table<Operation> = Table::from_source(Made, 10);
+    assert_eq!(table.to_vec().unwrap(), (0..10).map(an_operation).collect::<Vec<_>>());
+    let of_others: Table<Observation> = Table::from_source(Made, 10);
+    assert!(matches!(of_others.to_vec(), Err(HistoryError::Columns { table: "observations" })));
 }
 
 #[test]
@@ -172,7 +244,7 @@ fn latest_points_at_the_newest_run() {
 
 #[test]
 fn an_id_that_was_issued_and_has_no_row_is_an_indeterminate_intent() {
-    let mut history = History { operations: vec![an_operation(0)], ..History::default() };
+    let mut history = History { operations: Table::of(&[an_operation(0)]).unwrap(), ..History::default() };
     let machine = std::collections::BTreeMap::new();
     let started = Event::RunStarted {
         experiment: "trial".into(),
@@ -184,7 +256,7 @@ fn an_id_that_was_issued_and_has_no_row_is_an_indeterminate_intent() {
     };
     let issued = Event::IdsIssued { stream: 0, traffic: "apply".into(), operation: "submit".into(), from: 0, to: 3 };
     history.journal.entries = [started, issued].map(|event| proofload_history::Entry { at: At(0), event }).to_vec();
-    let outcomes: Vec<Outcome> = history.intents("submit").iter().map(|intent| intent.outcome).collect();
+    let outcomes: Vec<Outcome> = history.intents("submit").unwrap().iter().map(|intent| intent.outcome).collect();
     assert_eq!(outcomes, [Outcome::Ok, Outcome::Indeterminate, Outcome::Indeterminate]);
 }
 
@@ -192,7 +264,8 @@ fn an_id_that_was_issued_and_has_no_row_is_an_indeterminate_intent() {
 fn an_intent_is_ok_if_any_of_its_attempts_is() {
     let attempt = |number: u32, outcome| Operation { attempt: number, outcome, ..an_operation(0) };
     let operations = vec![attempt(0, Outcome::Indeterminate), attempt(1, Outcome::Ok), attempt(2, Outcome::Fail)];
-    let history = History { operations, ..History::default() };
-    let intents = history.intents("submit");
-    assert_eq!((intents[0].outcome, intents[0].attempts, intents[0].row), (Outcome::Ok, 3, Some(1)));
+    let history = History { operations: Table::of(&operations).unwrap(), ..History::default() };
+    let intents = history.intents("submit").unwrap();
+    assert_eq!((intents[0].outcome, intents[0].attempts), (Outcome::Ok, 3));
+    assert_eq!(intents[0].decisive.as_ref().map(|made| made.attempt), Some(1));
 }

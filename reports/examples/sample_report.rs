@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         std::fs::create_dir_all(folder.join(name))?;
         for exporter in EXPORTERS {
             let file = folder.join(name).join(exporter.file());
-            std::fs::write(&file, exporter.render(&judged)?)?;
+            exporter.render(&judged, &mut std::fs::File::create(&file)?)?;
             println!("{}", file.display());
         }
     }

@@ -1,7 +1,8 @@
 //! What an exporter is, and the table of all of them.
 
-use proofload_history::History;
+use proofload_history::{History, HistoryError};
 use proofload_verify::Verdict;
+use std::io::Write;
 
 /// A run and what it came to: the input of every report.
 #[derive(Debug)]
@@ -22,16 +23,22 @@ pub trait Exporter: Sync {
     /// The file in the run directory: `report.html`.
     fn file(&self) -> &'static str;
 
-    /// The file's content.
+    /// Writes the file's content.
     ///
     /// # Errors
-    /// If the format's own library refuses; a defect of proofload.
-    fn render(&self, judged: &Judged<'_>) -> Result<Vec<u8>, ReportError>;
+    /// If `out` cannot be written or the history cannot be read, or the format's own library refuses; the last is a
+    /// defect of proofload.
+    fn render(&self, judged: &Judged<'_>, out: &mut dyn Write) -> Result<(), ReportError>;
 }
 
 /// Every exporter, in the order in which a run writes their files.
-pub static EXPORTERS: &[&dyn Exporter] =
-    &[&crate::json::Json, &crate::junit::Junit, &crate::markdown::Markdown, &crate::html::Html];
+pub static EXPORTERS: &[&dyn Exporter] = &[
+    &crate::json::Json,
+    &crate::offenders::Offenders,
+    &crate::junit::Junit,
+    &crate::markdown::Markdown,
+    &crate::html::Html,
+];
 
 /// What can go wrong while a report is rendered.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +49,12 @@ pub enum ReportError {
     /// The findings cannot be written as JUnit.
     #[error("cannot write the findings as junit xml: {0}")]
     Junit(#[from] quick_junit::SerializeError),
+    /// What was rendered cannot be written.
+    #[error(transparent)]
+    Write(#[from] std::io::Error),
+    /// The rows of the history cannot be read.
+    #[error(transparent)]
+    History(#[from] HistoryError),
     /// The timeline cannot be drawn.
     #[error("cannot draw the timeline: {0}")]
     Timeline(String),

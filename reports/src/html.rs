@@ -10,6 +10,7 @@ use crate::traffic::Traffic;
 use crate::{Exporter, Judged, ReportError, timeline};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use proofload_verify::Judgement;
+use std::io::Write;
 
 /// Writes `report.html`.
 pub struct Html;
@@ -23,10 +24,10 @@ impl Exporter for Html {
         "report.html"
     }
 
-    fn render(&self, judged: &Judged<'_>) -> Result<Vec<u8>, ReportError> {
-        let traffic = Traffic::of(judged.history);
+    fn render(&self, judged: &Judged<'_>, out: &mut dyn Write) -> Result<(), ReportError> {
+        let traffic = Traffic::of(judged.history)?;
         let svg = timeline::svg(judged, &traffic)?;
-        Ok(page(judged, &traffic, &svg).into_string().into_bytes())
+        Ok(out.write_all(page(judged, &traffic, &svg).into_string().as_bytes())?)
     }
 }
 

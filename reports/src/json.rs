@@ -2,6 +2,7 @@
 
 use crate::{Exporter, Judged, ReportError};
 use proofload_verify::Verdict;
+use std::io::Write;
 
 /// Writes `verdict.json`: the verdict as it is, pretty, with a final newline, the same bytes for the same verdict.
 pub struct Json;
@@ -15,10 +16,9 @@ impl Exporter for Json {
         "verdict.json"
     }
 
-    fn render(&self, judged: &Judged<'_>) -> Result<Vec<u8>, ReportError> {
-        let mut bytes = serde_json::to_vec_pretty(judged.verdict)?;
-        bytes.push(b'\n');
-        Ok(bytes)
+    fn render(&self, judged: &Judged<'_>, out: &mut dyn Write) -> Result<(), ReportError> {
+        serde_json::to_writer_pretty(&mut *out, judged.verdict)?;
+        Ok(out.write_all(b"\n")?)
     }
 }
 

@@ -6,6 +6,7 @@ use crate::headline::{offence, trace_command};
 use crate::{Exporter, Judged, ReportError, numbers};
 use proofload_verify::{Finding, Judgement, Verdict};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use std::io::Write;
 
 /// How many offenders a case names; the HTML report has more.
 const OFFENDERS: usize = 10;
@@ -22,7 +23,7 @@ impl Exporter for Junit {
         "junit.xml"
     }
 
-    fn render(&self, judged: &Judged<'_>) -> Result<Vec<u8>, ReportError> {
+    fn render(&self, judged: &Judged<'_>, out: &mut dyn Write) -> Result<(), ReportError> {
         let verdict = judged.verdict;
         let mut suite = TestSuite::new(&verdict.experiment);
         suite.add_property(("run", judged.run.as_str())).add_property(("seed", verdict.seed.to_string().as_str()));
@@ -31,11 +32,7 @@ impl Exporter for Junit {
         suite.add_test_cases(remainder(verdict));
         let mut report = Report::new("proofload");
         report.add_test_suite(suite);
-        let mut bytes = report.to_string()?.into_bytes();
-        if bytes.last() != Some(&b'\n') {
-            bytes.push(b'\n');
-        }
-        Ok(bytes)
+        Ok(writeln!(out, "{}", report.to_string()?.trim_end())?)
     }
 }
 

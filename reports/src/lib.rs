@@ -1,13 +1,13 @@
 //! What people and CI read of a judged run, and of a self-test: HTML, JUnit, JSON and Markdown.
 //!
-//! A report says what the verdict says and shows the history behind it; it judges nothing itself. The crate does no
-//! I/O and reads no clock: the same run renders to the same bytes. It knows only `history` and the findings of `verify`.
+//! A report says what the verdict says and shows the history behind it; it judges nothing itself. The crate opens
+//! no file and reads no clock: the same run renders to the same bytes. It knows only `history` and the findings of `verify`.
 //!
 //! - [`exporter`]: what an exporter is, and the table of all of them
-//! - [`json`], [`junit`], [`markdown`], [`html`]: the exporters
+//! - [`json`], [`offenders`], [`junit`], [`markdown`], [`html`]: the exporters
 //! - [`matrix`]: what the negative controls of many runs came to, as JSON and HTML
 //! - `headline`: what every report says first
-//! - `traffic`: operations per bucket of time and per phase, with exact quantiles
+//! - `traffic`: operations per bucket of time and per phase
 //! - `timeline`: the one figure, as SVG
 //! - `numbers`: figures as people write them
 
@@ -17,6 +17,7 @@ pub mod json;
 pub mod junit;
 pub mod markdown;
 pub mod matrix;
+pub mod offenders;
 
 mod headline;
 mod numbers;

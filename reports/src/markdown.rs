@@ -18,12 +18,12 @@ impl Exporter for Markdown {
         "summary.md"
     }
 
-    fn render(&self, judged: &Judged<'_>) -> Result<Vec<u8>, ReportError> {
-        let traffic = Traffic::of(judged.history);
+    fn render(&self, judged: &Judged<'_>, out: &mut dyn std::io::Write) -> Result<(), ReportError> {
+        let traffic = Traffic::of(judged.history)?;
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = write_summary(&mut text, judged, &traffic);
-        Ok(text.into_bytes())
+        Ok(out.write_all(text.as_bytes())?)
     }
 }
 

@@ -34,7 +34,7 @@ pub(crate) fn svg(judged: &Judged<'_>, traffic: &Traffic) -> Result<String, Repo
     let to_s = traffic.to.secs().max(traffic.from.secs() + 1.0);
     let axis = TimeAxis { from_s: traffic.from.secs(), to_s, left: LEFT, right: WIDTH - RIGHT };
     let lanes = Lanes::of(&judged.history.journal, &axis);
-    let panels = panels::panels(judged.history, traffic);
+    let panels = panels::panels(judged.history, traffic)?;
     let height = MARGIN + lanes.height() + panels.iter().map(Panel::full_height).sum::<f64>() + FOOT;
     let mut drawn = String::new();
     {

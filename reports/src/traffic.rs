@@ -1,13 +1,16 @@
-//! Operations per bucket of time and per phase, in one pass, with exact quantiles.
+//! Operations per bucket of time and per phase, in bounded memory.
 
-use proofload_history::{At, History, Name, Operation, Outcome, Phase};
+use proofload_history::{At, History, HistoryError, OperationRef, Outcome, Phase};
 use proofload_verify::checks::latency;
-use std::collections::BTreeMap;
+use proofload_verify::statistics::durations::Durations;
+use proofload_verify::statistics::quantile::PerMille;
 
 /// The most buckets that a run is cut into: what a line on a page can show.
 const MAX_BUCKETS: u64 = 600;
 /// Widths of a bucket that a reader can name, in seconds.
 const WIDTHS_S: [u64; 10] = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600];
+/// The latencies of a bucket are kept one by one up to so many: more are told within a thousandth.
+const EXACT: usize = 10_000;
 
 /// The traffic of a run, cut into buckets of equal width and into phases.
 pub(crate) struct Traffic {
@@ -41,8 +44,8 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    fn count_end(&mut self, operation: &Operation) {
-        match (operation.sent, operation.outcome) {
+    fn count_end(&mut self, operation: OperationRef<'_>) {
+        match (operation.sent(), operation.outcome()) {
             (None, _) => self.unsent += 1,
             (Some(_), Outcome::Ok) => self.ok += 1,
             (Some(_), Outcome::Fail) => self.fail += 1,
@@ -60,15 +63,15 @@ pub(crate) struct Quantiles {
 }
 
 impl Quantiles {
-    /// Exact, by the nearest rank: the smallest value that at least that share of the samples does not exceed.
-    /// `None` without samples. Reorders `latencies` (nanoseconds, `u64::MAX` for infinite). O(n).
-    fn of(latencies: &mut [u64]) -> Option<Self> {
-        let mut at = |q: f64| {
-            let rank = ((latencies.len() as f64 * q).ceil() as usize).checked_sub(1)?;
-            let (_, value, _) = latencies.select_nth_unstable(rank);
-            Some(if *value == u64::MAX { f64::INFINITY } else { *value as f64 / 1e6 })
+    /// By the nearest rank: the smallest value that at least that share of the samples does not exceed. `None` without
+    /// samples.
+    fn of(latencies: Durations) -> Option<Self> {
+        let sorted = latencies.sorted();
+        let at = |of| {
+            let value = sorted.value(PerMille(of))?;
+            Some(if value == u64::MAX { f64::INFINITY } else { value as f64 / 1e6 })
         };
-        Some(Self { p50_ms: at(0.5)?, p95_ms: at(0.95)?, p99_ms: at(0.99)? })
+        Some(Self { p50_ms: at(500)?, p95_ms: at(950)?, p99_ms: at(990)? })
     }
 }
 
@@ -84,24 +87,23 @@ pub(crate) struct Bucket {
 #[derive(Clone, Debug)]
 pub(crate) struct PhaseTraffic {
     pub(crate) phase: Phase,
-    pub(crate) operation: Name,
+    pub(crate) operation: String,
     pub(crate) counts: Counts,
     pub(crate) latency: Option<Quantiles>,
 }
 
 impl Traffic {
-    /// Cuts the traffic of `history`. O(operations); holds 16 bytes for each of them while it works.
-    pub(crate) fn of(history: &History) -> Self {
+    /// Cuts the traffic of `history`. Two passes over the operations.
+    pub(crate) fn of(history: &History) -> Result<Self, HistoryError> {
         let spans = history.journal.phases();
-        let last = history.operations.iter().map(|operation| operation.done).max().unwrap_or_default();
+        let mut last = At::default();
+        history.operations.each(|operation| last = last.max(operation.done()))?;
         let to = history.journal.end().max(last);
         let from = spans.first().map_or(At::default(), |(_, from, _)| *from).min(to);
         let (width_s, size) = cut(to.0 - from.0);
         let mut cutting = Cutting::new(from, width_s, size, spans);
-        for operation in &history.operations {
-            cutting.add(operation);
-        }
-        cutting.done(to)
+        history.operations.each(|operation| cutting.add(operation))?;
+        Ok(cutting.done(to))
     }
 
     /// The middle of bucket `index`, in seconds since the start of the run.
@@ -128,67 +130,100 @@ fn index(from: At, width_s: u64, size: usize, at: At) -> usize {
     (index as usize).min(size - 1)
 }
 
-/// The traffic while it is being cut: as [`Traffic`], with every latency.
+/// Operations while they are being counted.
+struct Part {
+    counts: Counts,
+    latencies: Durations,
+}
+
+impl Part {
+    fn new() -> Self {
+        Self { counts: Counts::default(), latencies: Durations::exact_up_to(EXACT) }
+    }
+
+    /// Takes in an operation that was due here, with the latency that it shows, if any.
+    fn due(&mut self, latency: Option<u64>) {
+        self.counts.offered += 1;
+        latency.into_iter().for_each(|latency| self.latencies.push(latency));
+    }
+}
+
+/// The traffic while it is being cut.
 struct Cutting {
     from: At,
     width_s: u64,
-    buckets: Vec<(Counts, Vec<u64>)>,
+    buckets: Vec<Part>,
     spans: Vec<(Phase, At, At)>,
-    phases: BTreeMap<(usize, Name), (Counts, Vec<u64>)>,
+    /// For each phase, by operation as they were met.
+    phases: Vec<Vec<(String, Part)>>,
     total: Counts,
 }
 
 impl Cutting {
     fn new(from: At, width_s: u64, size: usize, spans: Vec<(Phase, At, At)>) -> Self {
-        let buckets = vec![(Counts::default(), Vec::new()); size];
-        Self { from, width_s, buckets, spans, phases: BTreeMap::new(), total: Counts::default() }
+        let buckets = (0..size).map(|_| Part::new()).collect();
+        let phases = spans.iter().map(|_| Vec::new()).collect();
+        Self { from, width_s, buckets, spans, phases, total: Counts::default() }
     }
 
-    fn add(&mut self, operation: &Operation) {
-        let latency = latency::of_operation(operation);
-        let due = index(self.from, self.width_s, self.buckets.len(), operation.intended);
-        let ended = if operation.sent.is_some() { operation.done } else { operation.intended };
+    fn add(&mut self, operation: OperationRef<'_>) {
+        let (latency, intended) = (latency::of_operation(operation), operation.intended());
+        let due = index(self.from, self.width_s, self.buckets.len(), intended);
+        let ended = if operation.sent().is_some() { operation.done() } else { intended };
         let ended = index(self.from, self.width_s, self.buckets.len(), ended);
-        self.buckets[due].0.offered += 1;
-        self.buckets[due].1.extend(latency);
-        self.buckets[ended].0.count_end(operation);
+        self.buckets[due].due(latency);
+        self.buckets[ended].counts.count_end(operation);
         self.total.offered += 1;
         self.total.count_end(operation);
-        let within = |(_, from, to): &(Phase, At, At)| *from <= operation.intended && operation.intended < *to;
+        let within = |(_, from, to): &(Phase, At, At)| *from <= intended && intended < *to;
         if let Some(phase) = self.spans.iter().position(within) {
-            let (counts, latencies) = self.phases.entry((phase, Name::clone(&operation.name))).or_default();
-            counts.offered += 1;
-            counts.count_end(operation);
-            latencies.extend(latency);
+            let part = part_of(&mut self.phases[phase], operation.name());
+            part.due(latency);
+            part.counts.count_end(operation);
         }
     }
 
     fn done(self, to: At) -> Traffic {
-        let bucket =
-            |(counts, mut latencies): (Counts, Vec<u64>)| Bucket { counts, latency: Quantiles::of(&mut latencies) };
-        let spans = self.spans;
-        let phase = |((phase, operation), (counts, mut latencies)): ((usize, Name), (Counts, Vec<u64>))| PhaseTraffic {
-            phase: spans[phase].0,
-            operation,
-            counts,
-            latency: Quantiles::of(&mut latencies),
+        let bucket = |part: Part| Bucket { counts: part.counts, latency: Quantiles::of(part.latencies) };
+        let phase = |((phase, _, _), mut parts): ((Phase, At, At), Vec<(String, Part)>)| {
+            parts.sort_by(|(one, _), (other, _)| one.cmp(other));
+            parts.into_iter().map(move |(operation, Part { counts, latencies })| PhaseTraffic {
+                phase,
+                operation,
+                counts,
+                latency: Quantiles::of(latencies),
+            })
         };
         Traffic {
             from: self.from,
             to,
             width_s: self.width_s,
             buckets: self.buckets.into_iter().map(bucket).collect(),
-            phases: self.phases.into_iter().map(phase).collect(),
+            phases: self.spans.into_iter().zip(self.phases).flat_map(phase).collect(),
             total: self.total,
         }
     }
+}
+
+/// The part called `name`, of few, made if there is none.
+fn part_of<'p>(parts: &'p mut Vec<(String, Part)>, name: &str) -> &'p mut Part {
+    let place = parts.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
+        parts.push((name.to_owned(), Part::new()));
+        parts.len() - 1
+    });
+    &mut parts[place].1
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proofload_history::operation::UNSENT_GENERATOR;
-    use proofload_history::{Entry, Event, Id};
+    use proofload_history::{Entry, Event, Id, Operation, Table};
+
+    fn traffic(operations: &[Operation]) -> Traffic {
+        let history = History { operations: Table::of(operations).expect("it is encoded"), ..History::default() };
+        Traffic::of(&history).expect("it is read")
+    }
 
     fn operation(intended_s: f64, latency_ms: u64, outcome: Outcome) -> Operation {
         let intended = At::from_secs_f64(intended_s);
@@ -208,21 +243,20 @@ mod tests {
 
     #[test]
     fn a_quantile_is_the_value_of_the_nearest_rank() {
-        let mut latencies: Vec<u64> = (1..=100).rev().map(|ms| ms * 1_000_000).collect();
-        let quantiles = Quantiles::of(&mut latencies).expect("there are samples");
+        let quantiles = Quantiles::of((1..=100).rev().map(|ms| ms * 1_000_000).collect()).expect("there are samples");
         assert_eq!((quantiles.p50_ms, quantiles.p95_ms, quantiles.p99_ms), (50.0, 95.0, 99.0));
     }
 
     #[test]
     fn no_samples_have_no_quantile() {
-        assert_eq!(Quantiles::of(&mut []), None);
+        assert_eq!(Quantiles::of(Durations::default()), None);
     }
 
     #[test]
     fn an_operation_without_an_answer_makes_the_high_quantiles_infinite_and_not_the_low_ones() {
         let mut operations: Vec<Operation> = (0..10).map(|n| operation(0.1 * f64::from(n), 20, Outcome::Ok)).collect();
         operations.push(operation(0.95, 20, Outcome::Indeterminate));
-        let traffic = Traffic::of(&History { operations, ..History::default() });
+        let traffic = self::traffic(&operations);
         let latency = traffic.buckets[0].latency.expect("there are samples");
         assert_eq!((latency.p50_ms, latency.p99_ms), (20.0, f64::INFINITY));
     }
@@ -232,7 +266,7 @@ mod tests {
         let latency = |change: fn(&mut Operation)| {
             let mut operation = operation(0.5, 1, Outcome::Fail);
             change(&mut operation);
-            Traffic::of(&History { operations: vec![operation], ..History::default() }).buckets[0].latency
+            traffic(&[operation]).buckets[0].latency
         };
         assert_eq!(latency(|_| {}).expect("a refused connection has one").p50_ms, f64::INFINITY);
         assert_eq!(latency(|refused| refused.status = Some(429)), None);
@@ -246,7 +280,7 @@ mod tests {
     #[test]
     fn an_answer_counts_when_it_came_and_its_latency_when_it_was_due() {
         let operations = vec![operation(0.5, 2_000, Outcome::Ok)];
-        let traffic = Traffic::of(&History { operations, ..History::default() });
+        let traffic = self::traffic(&operations);
         assert_eq!((traffic.buckets[0].counts.offered, traffic.buckets[0].counts.ok), (1, 0));
         assert_eq!(traffic.buckets[2].counts.ok, 1);
         assert!(traffic.buckets[0].latency.is_some() && traffic.buckets[2].latency.is_none());
@@ -263,11 +297,12 @@ mod tests {
 
     #[test]
     fn an_operation_belongs_to_the_phase_in_which_it_was_due() {
-        let mut history = History { operations: vec![operation(0.9, 500, Outcome::Ok)], ..History::default() };
+        let operations = Table::of(&[operation(0.9, 500, Outcome::Ok)]).expect("it is encoded");
+        let mut history = History { operations, ..History::default() };
         for (at, phase) in [(0, Phase::WarmUp), (1, Phase::Steady), (3, Phase::Observe)] {
             history.journal.entries.push(Entry { at: At(at * 1_000_000_000), event: Event::PhaseStarted { phase } });
         }
-        let traffic = Traffic::of(&history);
+        let traffic = Traffic::of(&history).expect("it is read");
         let phases: Vec<Phase> = traffic.phases.iter().map(|of| of.phase).collect();
         assert_eq!(phases, [Phase::WarmUp]);
     }

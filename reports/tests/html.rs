@@ -2,13 +2,15 @@
 
 mod sample;
 
-use proofload_history::{At, Entry, Event, Outcome};
+use proofload_history::{At, Entry, Event, Outcome, Table};
 use proofload_reports::{Exporter, Judged, html::Html};
 use sample::Run;
 
 fn html(run: &Run) -> String {
     let judged = Judged { verdict: &run.verdict, history: &run.history, run: sample::RUN.to_owned() };
-    String::from_utf8(Html.render(&judged).expect("it renders")).expect("it is utf-8")
+    let mut bytes = Vec::new();
+    Html.render(&judged, &mut bytes).expect("it renders");
+    String::from_utf8(bytes).expect("it is utf-8")
 }
 
 fn svg(page: &str) -> &str {
@@ -110,7 +112,9 @@ fn a_share_without_an_answer_is_drawn_at_the_top_and_said_so() {
     let run = sample::pass();
     assert!(svg(&html(&run)).contains("no answer"));
     let mut healthy = sample::pass();
-    healthy.history.operations.retain(|operation| operation.outcome == Outcome::Ok && operation.sent.is_some());
+    let mut operations = healthy.history.operations.to_vec().expect("it is read");
+    operations.retain(|operation| operation.outcome == Outcome::Ok && operation.sent.is_some());
+    healthy.history.operations = Table::of(&operations).expect("it is encoded");
     assert!(!svg(&html(&healthy)).contains(">\nno answer\n"));
 }
 
@@ -127,11 +131,15 @@ fn a_day_of_traffic_makes_no_larger_figure_than_ten_minutes() {
     let mut run = sample::pass();
     let stretch = |at: At, factor: u64| At(at.0 * factor);
     run.history.journal.entries.iter_mut().for_each(|entry| entry.at = stretch(entry.at, 860));
-    run.history.operations.iter_mut().for_each(|operation| {
+    let mut operations = run.history.operations.to_vec().expect("it is read");
+    for operation in &mut operations {
         operation.intended = stretch(operation.intended, 860);
         operation.done = stretch(operation.done, 860);
-    });
-    run.history.series.iter_mut().for_each(|sample| sample.at = stretch(sample.at, 860));
+    }
+    run.history.operations = Table::of(&operations).expect("it is encoded");
+    let mut series = run.history.series.to_vec().expect("it is read");
+    series.iter_mut().for_each(|sample| sample.at = stretch(sample.at, 860));
+    run.history.series = Table::of(&series).expect("it is encoded");
     let page = html(&run);
     let longest = svg(&page).split("points=\"").skip(1).filter_map(|rest| rest.split('"').next());
     let points = longest.map(|points| points.split_whitespace().count()).max().expect("lines");

@@ -3,13 +3,15 @@
 mod sample;
 
 use proofload_reports::{EXPORTERS, Judged, verdict_schema};
-use proofload_verify::{Figure, Finding, Judgement};
+use proofload_verify::{Figure, Finding, Judgement, Listing};
 use sample::Run;
 
 fn render(run: &Run, name: &str) -> String {
     let judged = Judged { verdict: &run.verdict, history: &run.history, run: sample::RUN.to_owned() };
     let exporter = EXPORTERS.iter().find(|exporter| exporter.name() == name).expect("an exporter of that name");
-    String::from_utf8(exporter.render(&judged).expect("it renders")).expect("it is utf-8")
+    let mut bytes = Vec::new();
+    exporter.render(&judged, &mut bytes).expect("it renders");
+    String::from_utf8(bytes).expect("it is utf-8")
 }
 
 #[test]
@@ -20,15 +22,28 @@ fn every_exporter_writes_a_file_of_its_own_and_the_same_bytes_each_time() {
         assert_eq!(render(&run, exporter.name()), render(&run, exporter.name()), "{}", exporter.name());
     }
     files.sort_unstable();
-    assert_eq!(files, ["junit.xml", "report.html", "summary.md", "verdict.json"]);
+    assert_eq!(files, ["junit.xml", "offenders.ndjson", "report.html", "summary.md", "verdict.json"]);
 }
 
 #[test]
 fn the_json_is_the_verdict_and_ends_its_last_line() {
     let run = sample::fail();
     let text = render(&run, "json");
-    assert_eq!(serde_json::from_str::<proofload_verify::Verdict>(&text).expect("it is a verdict"), run.verdict);
+    let mut written = run.verdict;
+    // All offenders have a file of their own.
+    written.findings.iter_mut().for_each(|finding| finding.listing = Listing::default());
+    assert_eq!(serde_json::from_str::<proofload_verify::Verdict>(&text).expect("it is a verdict"), written);
     assert!(text.ends_with("}\n"));
+}
+
+#[test]
+fn every_offender_has_a_line_that_says_whose_promise_it_breaks() {
+    insta::assert_snapshot!(render(&sample::fail(), "offenders"), @r#"
+    {"expectation":"nothing-lost","id":"00000000-0007-8001-8000-0000000015f4","defect":"lost","stage":"log.submitted","at":44100000000,"partition":3,"offset":null}
+    {"expectation":"nothing-lost","id":"00000000-0007-8001-8000-0000000015f5","defect":"lost","stage":"log.submitted","at":44300000000,"partition":3,"offset":null}
+    {"expectation":"nothing-lost","id":"00000000-0007-8001-8000-0000000015f6","defect":"lost","stage":"log.submitted","at":44500000000,"partition":3,"offset":null}
+    "#);
+    assert_eq!(render(&sample::pass(), "offenders"), "");
 }
 
 #[test]

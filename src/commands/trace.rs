@@ -16,7 +16,7 @@ pub(super) fn trace(run: &Path, id: &str, json: bool) -> anyhow::Result<ExitCode
         }
     };
     let stored = Stored::read(run)?;
-    let trace = proofload_verify::trace(&stored.history, &stored.plan.chains, id);
+    let trace = proofload_verify::trace(&stored.history, &stored.plan.chains, id).context("cannot read the history")?;
     if json {
         out::line(serde_json::to_string_pretty(&trace).context("cannot write the trace as JSON")?)?;
     } else {

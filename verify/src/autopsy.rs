@@ -29,6 +29,11 @@ impl<'a> Autopsy<'a> {
         autopsy
     }
 
+    /// Whether a copy holds something that its log lacks.
+    pub(crate) fn has_found_some(&self) -> bool {
+        !self.diverged.is_empty()
+    }
+
     /// The divergences that the record of a copy belongs to: of two brokers, if both had it.
     pub(crate) fn holding(&self, seen: &Observation) -> Vec<&'a LogDiverged> {
         let (Some(partition), Some(offset)) = (seen.partition, seen.offset) else { return Vec::new() };

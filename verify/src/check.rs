@@ -1,14 +1,17 @@
 //! What a check is, and what it may look up.
 
 use crate::statistics::quantile::PerMille;
-use crate::{Class, Finding};
-use proofload_history::{History, Observation};
+use crate::{Budget, Class, Finding};
+use proofload_history::{History, HistoryError};
 use std::collections::BTreeMap;
 
 /// A promise that a history keeps or breaks. Pure: no I/O, no clock, no randomness.
 pub trait Check: Send + Sync + std::fmt::Debug {
-    /// Judges the history. A panic in here becomes unknown.
-    fn judge(&self, history: &History, context: &Context<'_>) -> Finding;
+    /// Judges the history. A panic in here becomes unknown, and so does an error.
+    ///
+    /// # Errors
+    /// If the history cannot be read any more, or claims what cannot be.
+    fn judge(&self, history: &History, context: &Context<'_>) -> Result<Finding, HistoryError>;
 
     /// The faults that this expectation speaks of; without them in the run it is skipped.
     fn faults(&self) -> Vec<String> {
@@ -62,6 +65,8 @@ pub struct Context<'a> {
     pub expectations: &'a [crate::Expectation],
     /// The faults that the experiment planned; none in a run without faults.
     pub faults: &'a [PlannedFault],
+    /// How much it may hold in memory.
+    pub budget: Budget,
 }
 
 /// A fault as the experiment plans it.
@@ -106,10 +111,10 @@ pub struct Condition {
 }
 
 impl Condition {
-    /// Whether `seen`, a row of the earlier stage, is in one of the states; `None` if it has no state.
+    /// Whether the state of a row of the earlier stage is one of the states; `None` if it has none.
     #[must_use]
-    pub fn holds(&self, seen: &Observation) -> Option<bool> {
-        let state = seen.state.as_deref()?;
+    pub fn holds(&self, state: Option<&str>) -> Option<bool> {
+        let state = state?;
         Some(self.states.iter().any(|wanted| wanted == state))
     }
 }

@@ -1,5 +1,6 @@
 //! What a check says: three-valued, with counts, evidence and the first offenders.
 
+use crate::Listing;
 use proofload_history::{At, Id};
 
 /// The answer of a check, and of a run. Ordered so that the worst of several is their maximum.
@@ -49,6 +50,10 @@ pub struct Finding {
     pub offenders_total: u64,
     /// The first offenders, at most [`MAX_OFFENDERS`], ordered by instant and id.
     pub offenders: Vec<Offender>,
+    /// Every offender, for the file of all of them.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub listing: Listing,
     /// Why the expectation was not judged in this run (it names a fault, and the run had none): it counts for nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skipped: Option<String>,
@@ -108,6 +113,7 @@ impl Finding {
             evidence: Vec::new(),
             offenders_total: 0,
             offenders: Vec::new(),
+            listing: Listing::default(),
             skipped: None,
         }
     }

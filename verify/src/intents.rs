@@ -4,8 +4,7 @@
 //! of an arrival that was issued *is* its place in a column. Only what arrivals did under ids of their own goes through
 //! a map, and ids that were not issued (none, in a whole history).
 
-use crate::names::Names;
-use proofload_history::{Event, History, Id, Operation, Outcome};
+use proofload_history::{Event, History, HistoryError, Id, OperationRef, Outcome};
 use std::collections::HashMap;
 
 /// More ids than this are a damaged journal rather than a run: their columns alone would take gigabytes.
@@ -39,60 +38,80 @@ impl From<Outcome> for Known {
     }
 }
 
-/// The intents behind one operation.
-pub(crate) struct Intents<'h> {
-    operations: &'h [Operation],
+/// The intents behind one operation: a byte each, and no more of their attempts. What needs an attempt takes a pass of
+/// its own.
+pub(crate) struct Intents {
+    operation: String,
     index: Index,
     known: Vec<Known>,
-    rows: Vec<u32>,
 }
 
-/// No row in [`Intents::rows`].
-const NONE: u32 = u32::MAX;
-
-impl<'h> Intents<'h> {
-    /// The intents behind the operations called `operation`. An own id of an arrival that was issued is none that nobody
-    /// issued: one that was seen and has no row counts as issued. O(operations + observations + ids issued).
+impl Intents {
+    /// The intents behind the operations called `operation`. O(operations + ids issued).
     ///
     /// # Errors
-    /// If the journal claims more ids than a run can have issued.
-    pub(crate) fn of(history: &'h History, operation: &str) -> Result<Self, String> {
+    /// If the operations cannot be read, or the journal claims more ids than a run can have issued.
+    pub(crate) fn of(history: &History, operation: &str) -> Result<Self, HistoryError> {
+        Self::with_acknowledgements(history, operation, |_, _| {})
+    }
+
+    /// The same, with each intent's acknowledgement handed over on the way: the first attempt, in the order recorded,
+    /// that was ok.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub(crate) fn with_acknowledgements(
+        history: &History,
+        operation: &str,
+        mut take: impl FnMut(Number, OperationRef<'_>),
+    ) -> Result<Self, HistoryError> {
         let index = Index::of(history, operation)?;
-        let issued = index.blocks_end as usize;
-        let (known, rows) = (vec![Known::NoRow; issued], vec![NONE; issued]);
-        let mut intents = Self { operations: &history.operations, index, known, rows };
-        for seen in history.observations.iter().filter(|seen| seen.id.own_number() > 0) {
-            if intents.index.arrival_was_issued(seen.id) {
-                intents.column(seen.id);
+        let known = vec![Known::NoRow; index.blocks_end as usize];
+        let mut intents = Self { operation: operation.to_owned(), index, known };
+        history.operations.each(|made| {
+            let number = intents.column(made.intent());
+            let known = &mut intents.known[number as usize];
+            let now = if made.name() == operation { made.outcome().into() } else { Known::Other };
+            if now == Known::Ok && *known != Known::Ok {
+                take(number, made);
             }
-        }
-        let mut names = Names::new([operation]);
-        for (row, made) in history.operations.iter().enumerate() {
-            if names.number(&made.name).is_some() {
-                intents.attempted(row, made);
-            } else {
-                let number = intents.column(made.intent);
-                intents.known[number] = intents.known[number].max(Known::Other);
-            }
-        }
+            *known = now.max(*known);
+        })?;
         Ok(intents)
     }
 
-    /// Takes note of an attempt. The decisive one is the first that was ok, else the last.
-    fn attempted(&mut self, row: usize, made: &Operation) {
-        let number = self.column(made.intent);
-        if self.known[number] != Known::Ok {
-            self.rows[number] = row as u32;
-        }
-        self.known[number] = self.known[number].max(made.outcome.into());
+    /// Hands over the acknowledgement of each intent that `wanted` has, by number. One pass over the operations.
+    ///
+    /// # Errors
+    /// If the operations cannot be read.
+    pub(crate) fn each_acknowledgement(
+        &self,
+        history: &History,
+        mut wanted: Marks,
+        mut take: impl FnMut(Number, OperationRef<'_>),
+    ) -> Result<(), HistoryError> {
+        history.operations.each(|made| {
+            if made.name() == self.operation
+                && made.outcome() == Outcome::Ok
+                && let Some(number) = self.number(made.intent())
+                && wanted.take(number)
+            {
+                take(number, made);
+            }
+        })
+    }
+
+    /// The number of `id`, which was seen somewhere. An own id of an arrival that was issued is none that nobody issued:
+    /// one without a row gets a number now.
+    pub(crate) fn seen(&mut self, id: Id) -> Option<Number> {
+        self.number(id).or_else(|| self.was_issued(id).then(|| self.column(id)))
     }
 
     /// The place of `id` in the columns, made for it if it has none.
-    fn column(&mut self, id: Id) -> usize {
-        let number = self.index.number_or_add(id) as usize;
-        if number == self.known.len() {
+    fn column(&mut self, id: Id) -> Number {
+        let number = self.index.number_or_add(id);
+        if number as usize == self.known.len() {
             self.known.push(Known::NoRow);
-            self.rows.push(NONE);
         }
         number
     }
@@ -103,8 +122,14 @@ impl<'h> Intents<'h> {
     }
 
     /// The number of `id`, if it was issued or has a row.
+    #[inline]
     pub(crate) fn number(&self, id: Id) -> Option<Number> {
         self.index.number(id)
+    }
+
+    /// Whether `id` was issued, as an arrival or within one.
+    pub(crate) fn was_issued(&self, id: Id) -> bool {
+        self.index.arrival_number(id).is_some()
     }
 
     /// The id of an intent.
@@ -117,15 +142,16 @@ impl<'h> Intents<'h> {
         &self.known
     }
 
-    /// Whether the id was issued for this operation, to be made first under it. An own id of an arrival never was: the
-    /// journal does not say what it is for.
-    pub(crate) fn issued_for_it(&self, number: Number) -> bool {
-        self.index.block(number).is_some_and(|block| block.own)
+    /// What is known of `id`: [`Known::NoRow`] of one that was issued and has none, `None` of one that was not.
+    pub(crate) fn known_of(&self, id: Id) -> Option<Known> {
+        let known = self.number(id).map(|number| self.known[number as usize]);
+        known.or_else(|| self.was_issued(id).then_some(Known::NoRow))
     }
 
-    /// The attempt that decided what is known of the intent; `None` for one without a row.
-    pub(crate) fn decisive(&self, number: Number) -> Option<&'h Operation> {
-        self.operations.get(self.rows[number as usize] as usize)
+    /// Whether the id was issued for this operation, to be made first under it. An own id of an arrival never was: the
+    /// journal does not say what it is for.
+    pub(crate) fn issued_for_it(&self, id: Id) -> bool {
+        self.number(id).and_then(|number| self.index.block(number)).is_some_and(|block| block.own)
     }
 
     /// How many intents came to `known`.
@@ -139,6 +165,42 @@ impl<'h> Intents<'h> {
         let own = self.index.blocks.iter().filter(|block| block.own);
         own.flat_map(|block| block.first..block.first + (block.to - block.from) as Number)
             .filter(|number| self.known[*number as usize] == Known::NoRow)
+    }
+}
+
+/// A set of numbers, a bit each.
+#[derive(Clone)]
+pub(crate) struct Marks(Vec<u64>);
+
+impl Marks {
+    /// None of the numbers below `end`.
+    pub(crate) fn new(end: usize) -> Self {
+        Self(vec![0; end.div_ceil(64)])
+    }
+
+    /// Puts a number in.
+    pub(crate) fn put(&mut self, number: Number) {
+        self.0[number as usize / 64] |= 1 << (number % 64);
+    }
+
+    /// Whether a number is in.
+    pub(crate) fn has(&self, number: Number) -> bool {
+        self.0.get(number as usize / 64).is_some_and(|bits| bits & (1 << (number % 64)) != 0)
+    }
+
+    /// The numbers, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Number> {
+        let words = (0..).zip(&self.0).filter(|(_, bits)| **bits != 0);
+        words.flat_map(|(word, bits)| (0..64).filter(move |bit| bits & (1 << bit) != 0).map(move |bit| word * 64 + bit))
+    }
+
+    /// Takes a number out; whether it was in.
+    pub(crate) fn take(&mut self, number: Number) -> bool {
+        let was = self.has(number);
+        if was {
+            self.0[number as usize / 64] &= !(1 << (number % 64));
+        }
+        was
     }
 }
 
@@ -165,11 +227,11 @@ struct Block {
 }
 
 impl Index {
-    fn of(history: &History, operation: &str) -> Result<Self, String> {
+    fn of(history: &History, operation: &str) -> Result<Self, HistoryError> {
         let mut blocks = issued_blocks(history, operation);
         let issued = blocks.iter().fold(0_u64, |sum, block| sum.saturating_add(block.to - block.from));
         if issued > MAX_ISSUED {
-            return Err(format!("the journal says that {issued} ids were issued, more than a run can: it is damaged"));
+            return Err(HistoryError::Issued { ids: issued });
         }
         let mut next: Number = 0;
         for block in &mut blocks {
@@ -186,10 +248,6 @@ impl Index {
         let after = self.blocks.partition_point(|block| (block.stream, block.from) <= (stream, counter));
         let block = self.blocks[..after].last()?;
         (block.stream == stream && counter < block.to).then(|| block.first + (counter - block.from) as Number)
-    }
-
-    fn arrival_was_issued(&self, id: Id) -> bool {
-        self.arrival_number(id).is_some()
     }
 
     fn number(&self, id: Id) -> Option<Number> {
@@ -285,7 +343,8 @@ mod tests {
         script.seen("log.in", arrival.own(3)).seen("log.in", Id::issued(Script::SEED, 1, 10).own(1));
         script.attempt_of("another", arrival.own(5), 3.0, Outcome::Ok).seen("log.in", arrival.own(5));
         let history = script.history();
-        let intents = Intents::of(&history, Script::OPERATION).unwrap();
+        let mut intents = Intents::of(&history, Script::OPERATION).unwrap();
+        history.observations.each(|seen| _ = intents.seen(seen.id())).unwrap();
         let known = |own| intents.number(arrival.own(own)).map(|number| intents.known()[number as usize]);
         assert_eq!([known(0), known(1), known(2)], [Some(Known::NoRow), Some(Known::Ok), Some(Known::Fail)]);
         assert_eq!([known(3), known(4)], [Some(Known::NoRow), None], "seen without a row, and not seen at all");
@@ -303,9 +362,9 @@ mod tests {
         script.attempt(stray, 1.0, Outcome::Ok).attempt(arrival.own(1), 1.0, Outcome::Ok);
         let history = script.history();
         let intents = Intents::of(&history, Script::OPERATION).unwrap();
-        let issued = |id| intents.number(id).map(|number| intents.issued_for_it(number));
-        assert_eq!([issued(arrival), issued(Id::issued(Script::SEED, 2, 0))], [Some(true), Some(false)]);
-        assert_eq!([issued(arrival.own(1)), issued(stray)], [Some(false), Some(false)]);
+        let issued = |id| intents.issued_for_it(id);
+        assert_eq!([issued(arrival), issued(Id::issued(Script::SEED, 2, 0))], [true, false]);
+        assert_eq!([issued(arrival.own(1)), issued(stray)], [false, false]);
     }
 
     fn outcome() -> impl Strategy<Value = Outcome> {
@@ -323,15 +382,26 @@ mod tests {
                 script.attempt(Id::issued(Script::SEED, 1, *counter), nth as f64, *outcome);
             }
             let history = script.history();
-            let intents = Intents::of(&history, Script::OPERATION).unwrap();
-            let model = history.intents(Script::OPERATION);
+            let mut told = std::collections::BTreeMap::new();
+            let intents = Intents::with_acknowledgements(&history, Script::OPERATION, |number, made| {
+                told.insert(number, made.to_owned());
+            })
+            .unwrap();
+            let mut wanted = Marks::new(intents.len());
+            (0..intents.len()).step_by(2).for_each(|number| wanted.put(number as Number));
+            let mut told_again = std::collections::BTreeMap::new();
+            intents
+                .each_acknowledgement(&history, wanted, |number, made| _ = told_again.insert(number, made.to_owned()))
+                .unwrap();
+            let model = history.intents(Script::OPERATION).unwrap();
             prop_assert_eq!(intents.len(), model.len());
             for expected in model {
                 let number = intents.number(expected.id).unwrap();
-                let known = expected.row.map_or(Known::NoRow, |_| expected.outcome.into());
+                let known = expected.decisive.as_ref().map_or(Known::NoRow, |_| expected.outcome.into());
                 prop_assert_eq!(intents.known()[number as usize], known);
-                let row = expected.row.map(|row| &history.operations[row]);
-                prop_assert_eq!(intents.decisive(number), row);
+                let acknowledged = expected.decisive.as_ref().filter(|made| made.outcome == Outcome::Ok);
+                prop_assert_eq!(told.get(&number), acknowledged);
+                prop_assert_eq!(told_again.get(&number), acknowledged.filter(|_| number.is_multiple_of(2)));
             }
         }
     }

@@ -3,7 +3,8 @@
 //! Pure: no I/O, no clock, no randomness, no async; the same history gives the same verdict, byte for byte. It
 //! deliberately knows no file and no running system.
 //!
-//! - [`finding`], [`verdict`], [`defect`]: what comes out
+//! - [`finding`], [`verdict`], [`defect`]: what comes out; [`offending`]: all that breaks a promise, in little space
+//! - [`budget`]: how much a check may hold in memory
 //! - [`check`]: what a check is, and what it may look up
 //! - [`checks`]: every check, one a file, in one table
 //! - [`expectation`]: a check under a name of its own
@@ -13,6 +14,7 @@
 //! - [`statistics`]: intervals, quantiles and burn rates, each with its source
 //! - [`faults`]: which faults were active when
 
+pub mod budget;
 pub mod check;
 pub mod checks;
 pub mod control;
@@ -21,6 +23,7 @@ pub mod expectation;
 pub mod faults;
 pub mod finding;
 pub mod judge;
+pub mod offending;
 pub mod statistics;
 pub mod trace;
 pub mod verdict;
@@ -35,6 +38,7 @@ mod wording;
 #[cfg(test)]
 mod testing;
 
+pub use budget::Budget;
 pub use check::{About, Band, Chain, ChainStage, Check, Condition, Context, PlannedFault, Reference};
 pub use checks::CHECKS;
 pub use control::{Because, Beyond, Caught, Control, caught};
@@ -42,5 +46,6 @@ pub use defect::Defect;
 pub use expectation::Expectation;
 pub use finding::{Class, Evidence, Figure, Finding, Judgement, Offender};
 pub use judge::{JudgeInput, Plan, judge};
+pub use offending::{Listed, Listing};
 pub use trace::{Trace, trace};
 pub use verdict::{FaultSummary, PhaseSpan, Verdict};

@@ -1,7 +1,7 @@
 //! Spans of time, and the operations in them.
 
 use proofload_history::operation::UNSENT_GENERATOR;
-use proofload_history::{At, History, Operation};
+use proofload_history::{At, History, HistoryError, OperationRef};
 
 /// Spans of time, from inclusive, to exclusive.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,17 +17,23 @@ impl Spans {
         self.0.iter().map(|(from, to)| to.since(*from).as_secs_f64()).sum()
     }
 
-    /// The operations called `name` that were intended in them, but for those that the generator failed to send: they
-    /// say nothing about the system.
-    pub(crate) fn operations<'a>(&'a self, history: &'a History, name: &'a str) -> impl Iterator<Item = &'a Operation> {
-        history
-            .operations
-            .iter()
-            .filter(move |made| self.contain(made.intended) && &*made.name == name && !unsent_by_generator(made))
+    /// Passes over the operations called `name` that were intended in them, but for those that the generator failed to
+    /// send: they say nothing about the system.
+    pub(crate) fn each_operation(
+        &self,
+        history: &History,
+        name: &str,
+        mut take: impl FnMut(OperationRef<'_>),
+    ) -> Result<(), HistoryError> {
+        history.operations.each(|made| {
+            if made.name() == name && self.contain(made.intended()) && !unsent_by_generator(made) {
+                take(made);
+            }
+        })
     }
 }
 
 /// Whether the generator, not the system, kept an operation from being sent.
-pub(crate) fn unsent_by_generator(made: &Operation) -> bool {
-    made.sent.is_none() && made.error.as_deref() == Some(UNSENT_GENERATOR)
+pub(crate) fn unsent_by_generator(made: OperationRef<'_>) -> bool {
+    made.sent().is_none() && made.error() == Some(UNSENT_GENERATOR)
 }

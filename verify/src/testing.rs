@@ -1,7 +1,7 @@
 //! What the tests of this crate share with those in `tests/`.
 
-use crate::{Chain, ChainStage, Check, Condition, Context, Expectation, Finding};
-use proofload_history::History;
+use crate::{Budget, Chain, ChainStage, Check, Condition, Context, Expectation, Finding};
+use proofload_history::{History, HistoryError};
 
 #[path = "../tests/support/script.rs"]
 mod script;
@@ -23,11 +23,25 @@ pub(crate) fn expectation(id: &str, name: &str, table: &str) -> Expectation {
 
 /// What the check says of the history, on the chain of [`Script`] and beside a latency expectation called `fast`.
 pub(crate) fn judged(name: &str, table: &str, history: &History) -> Finding {
+    judged_within(Budget::OF_CHECK, name, table, history).unwrap()
+}
+
+/// Why the check cannot be asked of the history.
+pub(crate) fn refused(name: &str, table: &str, history: &History) -> HistoryError {
+    judged_within(Budget::OF_CHECK, name, table, history).unwrap_err()
+}
+
+/// What the check says if it may hold so much.
+pub(crate) fn judged_within(
+    budget: Budget,
+    name: &str,
+    table: &str,
+    history: &History,
+) -> Result<Finding, HistoryError> {
     let chains = Script::chains();
     let fast = format!("of = \"{}\"\nduring = \"steady\"\np95 = \"100ms\"", Script::OPERATION);
     let expectations = [expectation("fast", "latency", &fast)];
-    let faults = [];
-    check(name, table).judge(history, &Context { chains: &chains, expectations: &expectations, faults: &faults })
+    check(name, table).judge(history, &Context { chains: &chains, expectations: &expectations, faults: &[], budget })
 }
 
 /// The figure called `name`.

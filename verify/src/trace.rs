@@ -3,10 +3,10 @@
 
 use crate::autopsy::Autopsy;
 use crate::faults::Faults;
-use crate::spans::unsent_by_generator;
 use crate::{Chain, ChainStage, place, wording};
 use proofload_history::journal::FaultRecord;
-use proofload_history::{At, Entry, Event, History, Id, Observation, Operation, Outcome, Reading};
+use proofload_history::operation::UNSENT_GENERATOR;
+use proofload_history::{At, Entry, Event, History, HistoryError, Id, Observation, Operation, Outcome, Reading};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -70,11 +70,16 @@ pub struct Missing {
     pub autopsy: Option<String>,
 }
 
-/// The trace of `id`. O(operations + observations + journal).
-#[must_use]
-pub fn trace(history: &History, chains: &BTreeMap<String, Chain>, id: Id) -> Trace {
-    let attempts: Vec<&Operation> = history.operations.iter().filter(|made| made.intent == id).collect();
-    let seen: Vec<&Observation> = history.observations.iter().filter(|seen| seen.id == id).collect();
+/// The trace of `id`. O(operations + observations + journal), with the rows of the id in memory.
+///
+/// # Errors
+/// If the rows cannot be read.
+pub fn trace(history: &History, chains: &BTreeMap<String, Chain>, id: Id) -> Result<Trace, HistoryError> {
+    let (mut attempts, mut seen) = (Vec::new(), Vec::new());
+    history.operations.each(|made| attempts.extend((made.intent() == id).then(|| made.to_owned())))?;
+    history.observations.each(|row| seen.extend((row.id() == id).then(|| row.to_owned())))?;
+    let attempts: Vec<&Operation> = attempts.iter().collect();
+    let seen: Vec<&Observation> = seen.iter().collect();
     let mut steps: Vec<Step> = attempts.iter().flat_map(|made| attempt_steps(made)).collect();
     let autopsy = Autopsy::of(&history.journal);
     steps.extend(seen.iter().map(|seen| seen_step(seen, &autopsy)));
@@ -84,7 +89,7 @@ pub fn trace(history: &History, chains: &BTreeMap<String, Chain>, id: Id) -> Tra
     steps.extend(cuts(&seen, &autopsy));
     steps.sort_by_key(|step| (step.at.unwrap_or(At(u64::MAX)), step.kind));
     let missing = missing(history, chains, &attempts, &seen, &autopsy);
-    Trace { id, sentence: sentence(history, id, &attempts, &seen, &missing), steps, missing }
+    Ok(Trace { id, sentence: sentence(history, id, &attempts, &seen, &missing), steps, missing })
 }
 
 fn attempt_steps(made: &Operation) -> Vec<Step> {
@@ -93,7 +98,11 @@ fn attempt_steps(made: &Operation) -> Vec<Step> {
     let status = made.status.map_or_else(String::new, |status| format!(", status {status}"));
     let error = made.error.as_ref().map_or_else(String::new, |error| format!(", {error}"));
     let Some(sent) = made.sent else {
-        let whose = if unsent_by_generator(made) { "the generator's failure" } else { "the system's failure" };
+        let whose = if made.error.as_deref() == Some(UNSENT_GENERATOR) {
+            "the generator's failure"
+        } else {
+            "the system's failure"
+        };
         return vec![step(made.intended, format!("{what} was due and never sent{error} ({whose})"))];
     };
     vec![
@@ -219,7 +228,8 @@ fn missing(
         let is_for_it = |stage: &&ChainStage| {
             stage.only_if.as_ref().is_none_or(|condition| {
                 let mut earlier = seen.iter().filter(|seen| *seen.stage == *condition.stage);
-                earlier.any(|seen| seen.reading == Reading::Final && condition.holds(seen) == Some(true))
+                earlier
+                    .any(|seen| seen.reading == Reading::Final && condition.holds(seen.state.as_deref()) == Some(true))
             })
         };
         let lacking = |stage: &&ChainStage| known && !has(&stage.stage, Reading::Final);
@@ -312,7 +322,7 @@ mod tests {
         script.fault(29.5, 40.0, "leader-cut");
         let led = Event::LeaderChanged { topic: "in".into(), partition: 3, leader: Some("kafka-1".into()) };
         script.event(30.5, led).event(50.0, Event::Noted { note: "much later".into() });
-        let trace = trace(&script.history(), &Script::chains(), Script::id(600));
+        let trace = trace(&script.history(), &Script::chains(), Script::id(600)).unwrap();
         insta::assert_snapshot!(trace.to_string(), @r"
         00000000-0007-8001-8000-000000000258
         It was acknowledged; it was seen at no stage in the end; the first stage that misses it is log.in, where it was seen live.
@@ -353,7 +363,7 @@ mod tests {
             stages: vec!["log.in".into()],
         };
         script.event(63.0, Event::LogDiverged(diverged));
-        trace(&script.history(), &Script::chains(), id)
+        trace(&script.history(), &Script::chains(), id).unwrap()
     }
 
     #[test]
@@ -392,7 +402,7 @@ mod tests {
     fn a_trace_shows_the_faults_that_were_active_however_long_they_had_been() {
         let mut script = Script::good();
         script.fault(5.0, 6.0, "long-over").fault(10.0, 40.0, "leader-cut");
-        let trace = trace(&script.history(), &Script::chains(), Script::id(600));
+        let trace = trace(&script.history(), &Script::chains(), Script::id(600)).unwrap();
         let system: Vec<&Step> = trace.steps.iter().filter(|step| step.kind == StepKind::System).collect();
         assert_eq!(system.len(), 1, "{system:?}");
         assert!(system[0].text.starts_with("leader-cut (kill) is injected"), "{}", system[0].text);
@@ -406,7 +416,7 @@ mod tests {
             if seen {
                 script.seen_live("log.in", Script::id(0));
             }
-            trace(&script.history(), &Script::chains(), Script::id(0)).missing.len()
+            trace(&script.history(), &Script::chains(), Script::id(0)).unwrap().missing.len()
         };
         assert_eq!([missing(Outcome::Fail, false), missing(Outcome::Indeterminate, false)], [0, 0]);
         assert_eq!([missing(Outcome::Ok, false), missing(Outcome::Indeterminate, true)], [3, 3]);
@@ -414,7 +424,7 @@ mod tests {
 
     #[test]
     fn a_trace_of_an_id_that_nobody_issued_says_so() {
-        let trace = trace(&Script::good().history(), &Script::chains(), Id::of("a stranger"));
+        let trace = trace(&Script::good().history(), &Script::chains(), Id::of("a stranger")).unwrap();
         assert!(trace.sentence.starts_with("Nobody issued it"), "{}", trace.sentence);
         assert!(trace.steps.is_empty() && trace.missing.is_empty());
     }
@@ -423,7 +433,7 @@ mod tests {
     fn a_trace_does_not_claim_absence_from_a_stage_that_was_not_read() {
         let mut script = Script::new();
         script.issue(1, 0, 1).timed(0, 1.0, 10, Outcome::Ok);
-        let trace = trace(&script.history(), &Script::chains(), Script::id(0));
+        let trace = trace(&script.history(), &Script::chains(), Script::id(0)).unwrap();
         assert!(trace.missing.iter().all(|missing| !missing.read_completely));
         assert_eq!(trace.missing.len(), 3);
     }

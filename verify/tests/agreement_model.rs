@@ -6,7 +6,7 @@ mod support;
 
 use proofload_history::journal::DrainOutcome;
 use proofload_history::{Event, History, Id, Observation, Reading};
-use proofload_verify::{Context, Finding, Judgement};
+use proofload_verify::{Budget, Context, Finding, Judgement};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use support::Script;
@@ -100,6 +100,7 @@ struct Answer {
 
 /// The slow and obvious judge: each id by itself, each rule as it is documented, from the rows of the history alone.
 fn model(history: &History, presence: bool) -> Answer {
+    let observations = history.observations.to_vec().unwrap();
     let at_rest =
         history.journal.entries.iter().any(|entry| {
             matches!(entry.event, Event::Drained { outcome: DrainOutcome::Quiet | DrainOutcome::Stuck, .. })
@@ -109,12 +110,12 @@ fn model(history: &History, presence: bool) -> Answer {
     let firm = at_rest && whole(STAGES[0]) && whole(STAGES[1]);
     let seen = |stage: &str, id: Id, reading: Reading| {
         let here = |seen: &&Observation| &*seen.stage == stage && seen.id == id && seen.reading == reading;
-        let mut amounts: Vec<Option<i64>> = history.observations.iter().filter(here).map(|seen| seen.amount).collect();
+        let mut amounts: Vec<Option<i64>> = observations.iter().filter(here).map(|seen| seen.amount).collect();
         amounts.sort_unstable();
         amounts
     };
     let last: BTreeSet<Id> =
-        history.observations.iter().filter(|seen| seen.reading == Reading::Final).map(|seen| seen.id).collect();
+        observations.iter().filter(|seen| seen.reading == Reading::Final).map(|seen| seen.id).collect();
     let (mut offenders, mut undecided) = (BTreeSet::new(), 0);
     for id in &last {
         let [left, right] = STAGES.map(|stage| seen(stage, *id, Reading::Final));
@@ -154,7 +155,8 @@ fn judged(history: &History, presence: bool) -> Finding {
     let table = format!("{{ left = \"{}\", right = \"{}\", compare = \"{compare}\" }}", STAGES[0], STAGES[1]);
     let table = toml::de::ValueDeserializer::parse(&table).unwrap();
     let check = (proofload_verify::checks::find("agreement").unwrap().parse)(table).unwrap();
-    check.judge(history, &Context { chains: &Script::chains(), expectations: &[], faults: &[] })
+    let context = Context { chains: &Script::chains(), expectations: &[], faults: &[], budget: Budget::OF_CHECK };
+    check.judge(history, &context).unwrap()
 }
 
 fn figure(finding: &Finding, name: &str) -> Option<f64> {

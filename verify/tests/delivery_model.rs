@@ -5,8 +5,8 @@
 mod support;
 
 use proofload_history::journal::DrainOutcome;
-use proofload_history::{Event, History, Id, Outcome, Reading};
-use proofload_verify::{Chain, Context, Finding, Judgement};
+use proofload_history::{Event, History, Id, Outcome, Reading, Table};
+use proofload_verify::{Budget, Chain, Context, Finding, Judgement};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use support::Script;
@@ -144,8 +144,10 @@ struct Answer {
 
 /// The slow and obvious judge: each id by itself, each rule as it is documented, from the rows of the history alone.
 fn model(history: &History, conditional: bool) -> Answer {
-    let mut ids: BTreeSet<Id> = history.operations.iter().map(|made| made.intent).collect();
-    ids.extend(history.observations.iter().map(|seen| seen.id));
+    let operations = history.operations.to_vec().unwrap();
+    let observations = history.observations.to_vec().unwrap();
+    let mut ids: BTreeSet<Id> = operations.iter().map(|made| made.intent).collect();
+    ids.extend(observations.iter().map(|seen| seen.id));
     let issued: BTreeSet<Id> = history.issued(Script::OPERATION).collect();
     let drained = history.journal.entries.iter().find_map(|entry| match &entry.event {
         Event::Drained { outcome, .. } => Some(*outcome),
@@ -161,14 +163,10 @@ fn model(history: &History, conditional: bool) -> Answer {
     let (mut acknowledged, mut stateless) = (0, false);
     for id in ids {
         let times = |stage: &str, reading: Reading| {
-            history
-                .observations
-                .iter()
-                .filter(|seen| seen.id == id && &*seen.stage == stage && seen.reading == reading)
-                .count()
+            observations.iter().filter(|seen| seen.id == id && &*seen.stage == stage && seen.reading == reading).count()
         };
         let present = |stage: &str| times(stage, Reading::Final) > 0;
-        let rows = history.observations.iter().filter(|seen| seen.id == id && seen.reading == Reading::Final);
+        let rows = observations.iter().filter(|seen| seen.id == id && seen.reading == Reading::Final);
         let states: Vec<Option<&str>> =
             rows.filter(|seen| &*seen.stage == "db.row").map(|seen| seen.state.as_deref()).collect();
         let open = states.contains(&Some("OPEN"));
@@ -177,7 +175,7 @@ fn model(history: &History, conditional: bool) -> Answer {
             offend("repeated", "db.row");
         }
         let attempts: Vec<Outcome> =
-            history.operations.iter().filter(|made| made.intent == id).map(|made| made.outcome).collect();
+            operations.iter().filter(|made| made.intent == id).map(|made| made.outcome).collect();
         let first = Script::STAGES.iter().position(|stage| present(stage));
         let owned_from = if attempts.contains(&Outcome::Ok) {
             acknowledged += 1;
@@ -218,7 +216,8 @@ fn model(history: &History, conditional: bool) -> Answer {
 fn judged(history: &History, chains: &BTreeMap<String, Chain>) -> Finding {
     let table = toml::de::ValueDeserializer::parse("{ chain = \"order\" }").unwrap();
     let check = (proofload_verify::checks::find("delivery").unwrap().parse)(table).unwrap();
-    check.judge(history, &Context { chains, expectations: &[], faults: &[] })
+    let context = Context { chains, expectations: &[], faults: &[], budget: Budget::OF_CHECK };
+    check.judge(history, &context).unwrap()
 }
 
 fn answer(finding: &Finding) -> Answer {
@@ -254,9 +253,11 @@ proptest! {
         let mut shuffled = history.clone();
         // A fixed permutation by a multiplicative hash of the index: enough to undo any order.
         let key = |index: usize| (index as u64).wrapping_add(seed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let mut order: Vec<usize> = (0..history.observations.len()).collect();
+        let observations = history.observations.to_vec().unwrap();
+        let mut order: Vec<usize> = (0..observations.len()).collect();
         order.sort_by_key(|index| key(*index));
-        shuffled.observations = order.iter().map(|index| history.observations[*index].clone()).collect();
+        let observations: Vec<_> = order.iter().map(|index| observations[*index].clone()).collect();
+        shuffled.observations = Table::of(&observations).unwrap();
         let chains = world.chains();
         prop_assert_eq!(answer(&judged(&shuffled, &chains)), answer(&judged(&history, &chains)));
     }

@@ -6,7 +6,7 @@ mod support;
 
 use proofload_history::journal::DrainOutcome;
 use proofload_history::{History, Id, Observation};
-use proofload_verify::{Context, Finding, Judgement};
+use proofload_verify::{Budget, Context, Finding, Judgement};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use support::Script;
@@ -60,7 +60,8 @@ struct Answer {
 fn model(history: &History, sure: bool) -> Answer {
     let (mut offenders, mut unordered, mut followed) = (BTreeSet::new(), 0, false);
     let named = |row: &Observation| row.state.as_deref().and_then(group);
-    let all: Vec<&Observation> = history.observations.iter().collect();
+    let observations = history.observations.to_vec().unwrap();
+    let all: Vec<&Observation> = observations.iter().collect();
     let ids: BTreeSet<Id> = all.iter().map(|row| row.id).collect();
     for id in ids {
         let rows: Vec<&Observation> = all.iter().copied().filter(|row| row.id == id && named(row).is_some()).collect();
@@ -92,7 +93,8 @@ fn model(history: &History, sure: bool) -> Answer {
 fn judged(history: &History) -> Finding {
     let table = toml::de::ValueDeserializer::parse(TABLE).unwrap();
     let check = (proofload_verify::checks::find("monotonic").unwrap().parse)(table).unwrap();
-    check.judge(history, &Context { chains: &BTreeMap::new(), expectations: &[], faults: &[] })
+    let context = Context { chains: &BTreeMap::new(), expectations: &[], faults: &[], budget: Budget::OF_CHECK };
+    check.judge(history, &context).unwrap()
 }
 
 fn answer(finding: &Finding) -> Answer {

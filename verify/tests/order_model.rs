@@ -7,7 +7,7 @@ mod support;
 
 use proofload_history::journal::DrainOutcome;
 use proofload_history::{At, Event, History, Id, Observation};
-use proofload_verify::{Context, Finding, Judgement};
+use proofload_verify::{Budget, Context, Finding, Judgement};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use support::Script;
@@ -208,7 +208,8 @@ const COUNTS: [&str; 6] = [
 
 /// The slow and obvious judge: every record beside every other, each rule as it is documented.
 fn model(history: &History, rules: Rules) -> Answer {
-    let rows: Vec<(usize, &Observation)> = history.observations.iter().enumerate().collect();
+    let observations = history.observations.to_vec().unwrap();
+    let rows: Vec<(usize, &Observation)> = observations.iter().enumerate().collect();
     let key = |row: &Observation| row.key.unwrap_or(row.id);
     let partition = |row: &Observation| row.partition.filter(|_| row.offset.is_some());
     let digests = rows.iter().all(|(_, row)| row.digest.is_some());
@@ -292,7 +293,8 @@ fn judged(history: &History, rules: Rules) -> Finding {
     let table = rules.table();
     let table = toml::de::ValueDeserializer::parse(&table).unwrap();
     let check = (proofload_verify::checks::find("order").unwrap().parse)(table).unwrap();
-    check.judge(history, &Context { chains: &BTreeMap::new(), expectations: &[], faults: &[] })
+    let context = Context { chains: &BTreeMap::new(), expectations: &[], faults: &[], budget: Budget::OF_CHECK };
+    check.judge(history, &context).unwrap()
 }
 
 fn answer(finding: &Finding) -> Answer {

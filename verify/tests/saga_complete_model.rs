@@ -6,7 +6,7 @@ mod support;
 
 use proofload_history::journal::DrainOutcome;
 use proofload_history::{At, Event, History, Id, Observation};
-use proofload_verify::{Context, Finding, Judgement};
+use proofload_verify::{Budget, Context, Finding, Judgement};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -141,8 +141,8 @@ enum Standing {
     Unclear,
 }
 
-fn rows<'h>(history: &'h History, stage: &str, id: Id) -> Vec<&'h Observation> {
-    history.observations.iter().filter(|seen| &*seen.stage == stage && seen.id == id).collect()
+fn rows<'h>(observations: &'h [Observation], stage: &str, id: Id) -> Vec<&'h Observation> {
+    observations.iter().filter(|seen| &*seen.stage == stage && seen.id == id).collect()
 }
 
 /// The earliest instant, where all have one.
@@ -175,6 +175,7 @@ fn standing(rows: &[&Observation], states: bool) -> Standing {
 
 /// The slow and obvious judge: each saga by itself, each rule as it is documented, from the rows of the history alone.
 fn model(history: &History, rules: &Rules) -> Answer {
+    let observations = history.observations.to_vec().unwrap();
     let drained = history.journal.entries.iter().find_map(|entry| match &entry.event {
         Event::Drained { outcome, .. } => Some(*outcome),
         _ => None,
@@ -184,15 +185,16 @@ fn model(history: &History, rules: &Rules) -> Answer {
         |stage: &str| history.journal.stage_read(stage).is_some_and(|read| read.complete && read.unreadable == 0);
     let ends_read = whole(DONE) && (rules.compensated_states.is_none() || whole(COMPENSATED));
     let started: BTreeSet<Id> =
-        history.observations.iter().filter(|seen| &*seen.stage == STARTED).map(|seen| seen.id).collect();
+        observations.iter().filter(|seen| &*seen.stage == STARTED).map(|seen| seen.id).collect();
     let mut answer =
         Answer { judgement: Judgement::Pass, offenders: BTreeSet::new(), undecided: 0, done: 0, compensated: 0 };
     let mut untimed = false;
     for id in &started {
-        let from = earliest(&rows(history, STARTED, *id));
-        let done = standing(&rows(history, DONE, *id), rules.done_states);
-        let compensated =
-            rules.compensated_states.map_or(Standing::Not, |states| standing(&rows(history, COMPENSATED, *id), states));
+        let from = earliest(&rows(&observations, STARTED, *id));
+        let done = standing(&rows(&observations, DONE, *id), rules.done_states);
+        let compensated = rules
+            .compensated_states
+            .map_or(Standing::Not, |states| standing(&rows(&observations, COMPENSATED, *id), states));
         answer.done += u64::from(matches!(done, Standing::Ended(_)));
         answer.compensated += u64::from(matches!(compensated, Standing::Ended(_)));
         let late = |to: Option<At>, stage: &str| match (from, to) {
@@ -250,7 +252,8 @@ fn judged(history: &History, rules: &Rules) -> Finding {
     table += if rules.within { ", within = \"10s\" }" } else { " }" };
     let table = toml::de::ValueDeserializer::parse(&table).unwrap();
     let check = (proofload_verify::checks::find("saga_complete").unwrap().parse)(table).unwrap();
-    check.judge(history, &Context { chains: &Script::chains(), expectations: &[], faults: &[] })
+    let context = Context { chains: &Script::chains(), expectations: &[], faults: &[], budget: Budget::OF_CHECK };
+    check.judge(history, &context).unwrap()
 }
 
 fn figure(finding: &Finding, name: &str) -> Option<f64> {

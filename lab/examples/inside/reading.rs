@@ -144,8 +144,9 @@ async fn incomplete_while_it_grows(parcels: &Parcels) -> Result<(), Box<dyn Erro
 
 /// What the history holds of it.
 fn observed(history: &History) -> Result<(), Box<dyn Error>> {
+    let observations = history.observations.to_vec()?;
     let of = |stage: &str, reading: Reading| -> Vec<&Observation> {
-        history.observations.iter().filter(|it| &*it.stage == stage && it.reading == reading).collect()
+        observations.iter().filter(|it| &*it.stage == stage && it.reading == reading).collect()
     };
     let live = of("log.posted", Reading::Live);
     check(live.len() as i64 == POSTED, || format!("{} records were seen live", live.len()))?;
@@ -218,6 +219,7 @@ async fn measured(gauges: &Gauges) -> Result<(), Box<dyn Error>> {
 }
 
 fn sampled(history: &History, killed: &str) -> Result<(), Box<dyn Error>> {
+    let series = history.series.to_vec()?;
     for (metric, subject) in [
         ("gauge", "lag"),
         ("cpu_cores", "kafka-1"),
@@ -226,14 +228,13 @@ fn sampled(history: &History, killed: &str) -> Result<(), Box<dyn Error>> {
         ("cpu_steal_fraction", "machine"),
         ("canary_us", "machine"),
     ] {
-        let of_subject = history.series.iter().filter(|it| &*it.metric == metric && &*it.subject == subject);
+        let of_subject = series.iter().filter(|it| &*it.metric == metric && &*it.subject == subject);
         let values: Vec<f64> = of_subject.map(|it| it.value).collect();
         let shown: Vec<f64> = values.iter().copied().take(8).collect();
         eprintln!("{metric} of {subject}: {} samples, {shown:?}", values.len());
         check(values.len() > 3 && values.iter().all(|it| it.is_finite()), || format!("{metric} of {subject}"))?;
     }
-    let in_sync: Vec<f64> =
-        history.series.iter().filter(|it| &*it.metric == "in_sync_replicas").map(|it| it.value).collect();
+    let in_sync: Vec<f64> = series.iter().filter(|it| &*it.metric == "in_sync_replicas").map(|it| it.value).collect();
     check(in_sync.contains(&3.0) && in_sync.contains(&2.0), || format!("in sync: {in_sync:?}"))?;
     let moved = history
         .journal

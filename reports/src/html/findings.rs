@@ -2,7 +2,8 @@
 
 use super::badge;
 use crate::headline::{mark_of, sentence_of};
-use crate::{Judged, numbers};
+use crate::offenders::Offenders;
+use crate::{Exporter, Judged, numbers};
 use maud::{Markup, html};
 use proofload_verify::{Class, Finding, Judgement, Offender};
 
@@ -68,7 +69,8 @@ fn evidence(finding: &Finding) -> Markup {
 fn offenders(finding: &Finding) -> Markup {
     let named = finding.offenders.len() as u64;
     let total = numbers::counted(finding.offenders_total, "offender", "offenders");
-    let summary = if named < finding.offenders_total { format!("The first {named} of {total}") } else { total };
+    let more = named < finding.offenders_total;
+    let summary = if more { format!("The first {named} of {total}") } else { total };
     html! {
         @if named > 0 {
             details {
@@ -84,6 +86,7 @@ fn offenders(finding: &Finding) -> Markup {
                         tbody { @for offender in &finding.offenders { (row(offender)) } }
                     }
                 }
+                @if more { p { "All of them are in " code { (Offenders.file()) } " in the folder of the run." } }
             }
         }
     }

@@ -5,7 +5,7 @@ use super::palette::{self, Ink};
 use super::panel::{Datum, Key, Layer, Panel};
 use crate::numbers;
 use crate::traffic::{Bucket, Counts, Quantiles, Traffic};
-use proofload_history::History;
+use proofload_history::{History, HistoryError};
 use std::collections::BTreeMap;
 
 /// The metric under which a manifest's gauges are sampled; the subject is the gauge's name.
@@ -16,13 +16,13 @@ const CPU: &str = "cpu_cores";
 const GAP_S: f64 = 5.0;
 
 /// All panels, in the order from top to bottom.
-pub(super) fn panels(history: &History, traffic: &Traffic) -> Vec<Panel> {
+pub(super) fn panels(history: &History, traffic: &Traffic) -> Result<Vec<Panel>, HistoryError> {
     let mut panels = vec![rates(traffic), latency(traffic), errors(traffic)];
     panels.extend(
-        samples(history, traffic, GAUGE, Merge::Max).into_iter().map(|(name, data)| gauge(&name, &data, traffic)),
+        samples(history, traffic, GAUGE, Merge::Max)?.into_iter().map(|(name, data)| gauge(&name, &data, traffic)),
     );
-    panels.extend(cpu(history, traffic));
-    panels
+    panels.extend(cpu(history, traffic)?);
+    Ok(panels)
 }
 
 fn rates(traffic: &Traffic) -> Panel {
@@ -132,9 +132,9 @@ fn gauge(name: &str, data: &[Datum], traffic: &Traffic) -> Panel {
 }
 
 /// CPU by component, its instances taken together: the busiest five, and the others as one.
-fn cpu(history: &History, traffic: &Traffic) -> Option<Panel> {
+fn cpu(history: &History, traffic: &Traffic) -> Result<Option<Panel>, HistoryError> {
     let mut components: BTreeMap<String, BTreeMap<u64, f64>> = BTreeMap::new();
-    for (subject, data) in samples(history, traffic, CPU, Merge::Mean) {
+    for (subject, data) in samples(history, traffic, CPU, Merge::Mean)? {
         let sums = components.entry(component(&subject).to_owned()).or_default();
         for (at, value) in data {
             *sums.entry((at * 1e3) as u64).or_default() += value;
@@ -155,7 +155,7 @@ fn cpu(history: &History, traffic: &Traffic) -> Option<Panel> {
         .into_iter()
         .map(|(name, sums)| (name, sums.into_iter().map(|(at, value)| (at as f64 / 1e3, value)).collect()))
         .collect();
-    (!lines.is_empty()).then(|| Panel {
+    Ok((!lines.is_empty()).then(|| Panel {
         title: "Processor cores used".to_owned(),
         height: 80.0,
         scale: Scale::linear(lines.iter().flat_map(|(_, data)| data.iter().map(|(_, value)| *value))),
@@ -165,7 +165,7 @@ fn cpu(history: &History, traffic: &Traffic) -> Option<Panel> {
         layers: (lines.into_iter().zip(&palette::CPU))
             .map(|((_, data), ink)| Layer::Line { pieces: pieces(&data, gap_s(traffic)), ink, width: 1.5 })
             .collect(),
-    })
+    }))
 }
 
 /// How samples that fall into one bucket are taken together.
@@ -176,19 +176,29 @@ enum Merge {
     Mean,
 }
 
-/// The samples of `metric` by subject, one value per bucket that has any.
-fn samples(history: &History, traffic: &Traffic, metric: &str, merge: Merge) -> BTreeMap<String, Vec<Datum>> {
-    let mut subjects: BTreeMap<&str, BTreeMap<usize, (f64, u32)>> = BTreeMap::new();
-    let shown = history.series.iter().filter(|sample| &*sample.metric == metric && sample.at >= traffic.from);
-    for sample in shown.filter(|sample| sample.value.is_finite()) {
-        let buckets = subjects.entry(&sample.subject).or_default();
-        let merged = buckets.entry(traffic.bucket(sample.at)).or_insert((f64::NEG_INFINITY, 0));
+/// The samples of `metric` by subject, one value per bucket that has any. One pass over the series.
+fn samples(
+    history: &History,
+    traffic: &Traffic,
+    metric: &str,
+    merge: Merge,
+) -> Result<BTreeMap<String, Vec<Datum>>, HistoryError> {
+    let mut subjects: BTreeMap<String, BTreeMap<usize, (f64, u32)>> = BTreeMap::new();
+    history.series.each(|sample| {
+        if sample.metric() != metric || sample.at() < traffic.from || !sample.value().is_finite() {
+            return;
+        }
+        if !subjects.contains_key(sample.subject()) {
+            subjects.insert(sample.subject().to_owned(), BTreeMap::new());
+        }
+        let Some(buckets) = subjects.get_mut(sample.subject()) else { return };
+        let merged = buckets.entry(traffic.bucket(sample.at())).or_insert((f64::NEG_INFINITY, 0));
         merged.0 = match merge {
-            Merge::Mean if merged.1 > 0 => merged.0 + sample.value,
-            _ => merged.0.max(sample.value),
+            Merge::Mean if merged.1 > 0 => merged.0 + sample.value(),
+            _ => merged.0.max(sample.value()),
         };
         merged.1 += 1;
-    }
+    })?;
     let value = |(sum, count): (f64, u32)| match merge {
         Merge::Max => sum,
         Merge::Mean => sum / f64::from(count),
@@ -196,7 +206,7 @@ fn samples(history: &History, traffic: &Traffic, metric: &str, merge: Merge) -> 
     let data = |buckets: BTreeMap<usize, (f64, u32)>| {
         buckets.into_iter().map(|(index, merged)| (traffic.middle_s(index), value(merged))).collect()
     };
-    subjects.into_iter().map(|(subject, buckets)| (subject.to_owned(), data(buckets))).collect()
+    Ok(subjects.into_iter().map(|(subject, buckets)| (subject, data(buckets))).collect())
 }
 
 fn data(traffic: &Traffic, of: impl Fn(&Bucket) -> Option<f64>) -> Vec<Datum> {

@@ -1,8 +1,8 @@
 //! Runs made by hand, in the shape of real ones: a broker is killed under 200 requests a second.
 
 use proofload_history::journal::LoadAudit;
-use proofload_history::{At, Entry, Event, History, Id, Operation, Outcome, Phase, Sample};
-use proofload_verify::{Class, FaultSummary, Figure, Finding, Judgement, Offender, PhaseSpan, Verdict};
+use proofload_history::{At, Entry, Event, History, Id, Operation, Outcome, Phase, Sample, Table};
+use proofload_verify::{Class, FaultSummary, Figure, Finding, Judgement, Listed, Offender, PhaseSpan, Verdict};
 use std::collections::BTreeMap;
 
 const SEED: u64 = 7;
@@ -181,6 +181,10 @@ fn nothing_lost(lost: u64) -> Finding {
         .evidence("db.request", "15,761 rows in one repeatable-read snapshot");
     finding.offenders_total = lost;
     finding.offenders = (0..lost).map(lost_one).collect();
+    for Offender { id, defect, stage, at, .. } in &finding.offenders {
+        let (stage, partition, offset) = (stage.as_deref(), Some(3), None);
+        finding.listing.push(&Listed { id: *id, defect, stage, at: *at, partition, offset });
+    }
     named("nothing-lost", finding)
 }
 
@@ -220,7 +224,9 @@ fn recovers() -> Finding {
 
 /// The history of the run, the same every time.
 fn history() -> History {
-    let mut history = History { operations: operations(), series: series(), ..History::default() };
+    let operations = Table::of(&operations()).expect("it is encoded");
+    let series = Table::of(&series()).expect("it is encoded");
+    let mut history = History { operations, series, ..History::default() };
     history.journal.entries = journal();
     history
 }

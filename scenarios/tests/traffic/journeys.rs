@@ -139,7 +139,7 @@ async fn an_operation_with_own_ids_is_another_intent_each_time_and_tells_its_arr
     expected.sort();
     assert_eq!(made, expected);
     assert!(ended.operations("repay").iter().all(|made| made.attempt == 0));
-    assert_eq!(ended.history.intents("repay").len(), 15, "no id was issued for repayments by itself");
+    assert_eq!(ended.history.intents("repay").unwrap().len(), 15, "no id was issued for repayments by itself");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -252,11 +252,11 @@ async fn a_mix_gives_every_scenario_its_share_and_ids_of_its_own() {
         made.sort();
         let ids: Vec<Id> = (0..expected).map(|counter| Id::issued(SEED, 4 + scenario as u16, counter)).collect();
         assert_eq!(made, ids, "{name}");
-        let intents = ended.history.intents(name);
+        let intents = ended.history.intents(name).unwrap();
         assert_eq!(intents.len() as u64, expected, "no id of {name} was issued in vain, or for another scenario");
     }
     let order: Vec<usize> = {
-        let mut all: Vec<_> = ended.history.operations.iter().collect();
+        let mut all: Vec<_> = ended.made.iter().collect();
         all.sort_by_key(|made| made.intended);
         all.iter()
             .map(|made| ["apply", "browse", "journey"].iter().position(|name| **name == *made.name).unwrap())

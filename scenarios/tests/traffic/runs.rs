@@ -82,7 +82,7 @@ async fn ids_are_issued_in_blocks_without_gaps_and_each_has_a_row() {
         next = to;
     }
     assert_eq!(next, 900);
-    let intents = ended.history.intents("read");
+    let intents = ended.history.intents("read").unwrap();
     assert_eq!(intents.len(), 900);
     assert!(intents.iter().all(|intent| intent.row.is_some()), "no id was issued in vain");
 }
@@ -161,7 +161,7 @@ async fn an_absurd_rate_is_the_generators_failure_and_ends_by_itself() {
     assert_eq!(audit.scheduled, 200_000);
     assert!(audit.unsent_generator > 100_000, "{audit:?}");
     assert_eq!(audit.unsent_workers_waiting, 0, "256 workers are too few to blame the system: {audit:?}");
-    let unsent = ended.history.operations.iter().filter(|operation| operation.sent.is_none());
+    let unsent = ended.made.iter().filter(|operation| operation.sent.is_none());
     let words: Vec<_> = unsent.map(|operation| operation.error.as_deref()).collect();
     assert_eq!(words.len(), 50_000, "rows of unsent arrivals are bounded; the audit counts the rest");
     assert!(words.iter().all(|word| *word == Some(UNSENT_GENERATOR)));
@@ -237,7 +237,7 @@ async fn traffics_run_side_by_side_with_ids_and_audits_of_their_own() {
         .map(|audit| (audit.traffic.as_str(), audit.scheduled, audit.sent, audit.goose_requests))
         .collect();
     assert_eq!(audited, [("slow", 20, 20, 20), ("fast", 80, 80, 80)]);
-    let ids: HashSet<Id> = ended.history.operations.iter().map(|operation| operation.intent).collect();
+    let ids: HashSet<Id> = ended.made.iter().map(|operation| operation.intent).collect();
     assert_eq!(ids.len(), 100);
 }
 
@@ -252,7 +252,7 @@ async fn a_traffic_that_is_stopped_ends_and_accounts_for_what_was_due() {
     running.handle.stop();
     let ended = running.end().await;
     let audit = &ended.audits[0];
-    assert_eq!(audit.scheduled, ended.history.operations.len() as u64);
+    assert_eq!(audit.scheduled, ended.made.len() as u64);
     assert!(audit.scheduled >= 20);
     let (_, _, to) = *issued(&ended.history.journal.entries).last().unwrap();
     assert!(to - audit.scheduled < 256, "at most one block was issued ahead");

@@ -115,6 +115,8 @@ pub(crate) struct Running {
 pub(crate) struct Ended {
     pub(crate) audits: Vec<LoadAudit>,
     pub(crate) history: History,
+    /// All operations, in the order recorded.
+    pub(crate) made: Vec<Operation>,
 }
 
 /// Starts `traffics` against `base_url`.
@@ -155,7 +157,8 @@ impl Running {
         self.recorder.close().unwrap();
         let history = History::read(&self.run).unwrap();
         assert_eq!(history.damage, Vec::<String>::new());
-        Ended { audits, history }
+        let made = history.operations.to_vec().unwrap();
+        Ended { audits, history, made }
     }
 
     /// Gives the run up, as a conductor does that is cancelled.
@@ -172,8 +175,7 @@ impl Running {
 impl Ended {
     /// The operations called `name`, in the order in which they were intended.
     pub(crate) fn operations(&self, name: &str) -> Vec<&Operation> {
-        let mut operations: Vec<&Operation> =
-            self.history.operations.iter().filter(|operation| &*operation.name == name).collect();
+        let mut operations: Vec<&Operation> = self.made.iter().filter(|operation| &*operation.name == name).collect();
         operations.sort_by_key(|operation| (operation.intended, operation.intent, operation.attempt));
         operations
     }

@@ -5,7 +5,7 @@ use crate::faults::Faults;
 use crate::wording;
 use crate::{About, Check, Class, Context, Finding, Judgement};
 use proofload_history::journal::{FaultRecord, split_occurrence};
-use proofload_history::{Event, History, Journal};
+use proofload_history::{Event, History, HistoryError, Journal};
 use serde::Deserialize;
 
 /// What is known about `attested`.
@@ -29,7 +29,7 @@ struct Table {}
 pub struct Attested;
 
 impl Check for Attested {
-    fn judge(&self, history: &History, context: &Context<'_>) -> Finding {
+    fn judge(&self, history: &History, context: &Context<'_>) -> Result<Finding, HistoryError> {
         let finding = |judgement, sentence: String| Finding::new(ABOUT.name, ABOUT.class, judgement, sentence);
         let faults = Faults::of(&history.journal);
         let mut planned: Vec<&str> = context.faults.iter().map(|fault| fault.id.as_str()).collect();
@@ -39,7 +39,7 @@ impl Check for Attested {
             }
         }
         if planned.is_empty() {
-            return finding(Judgement::Pass, "No fault was planned, and none was injected.".into());
+            return Ok(finding(Judgement::Pass, "No fault was planned, and none was injected.".into()));
         }
         let doubts: Vec<String> = planned.iter().filter_map(|id| doubt(&history.journal, &faults, id)).collect();
         let finding = match doubts.first() {
@@ -52,7 +52,7 @@ impl Check for Attested {
         let finding = doubts.iter().skip(1).fold(finding, |finding, doubt| finding.evidence("also", doubt.as_str()));
         let finding = faults.records.iter().filter(|fault| fault.occurrence.is_none()).fold(finding, tell);
         let finding = planned.iter().fold(finding, |finding, id| tell_repeated(finding, &faults, id));
-        finding.figure("faults", planned.len() as f64)
+        Ok(finding.figure("faults", planned.len() as f64))
     }
 }
 

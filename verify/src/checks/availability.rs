@@ -4,10 +4,11 @@ use super::during::During;
 use super::percent::Percent;
 use super::table;
 use crate::check::Reference;
+use crate::spans::Spans;
 use crate::statistics::binomial::{self, Interval};
 use crate::wording;
 use crate::{About, Check, Class, Context, Finding, Judgement};
-use proofload_history::{History, Operation, Outcome};
+use proofload_history::{History, HistoryError, Outcome};
 use serde::Deserialize;
 
 /// What is known about `availability`.
@@ -61,17 +62,16 @@ pub(super) struct Served {
 }
 
 impl Served {
-    pub(super) fn count<'a>(operations: impl Iterator<Item = &'a Operation>) -> Self {
+    /// The operations called `name` that were intended in `spans`. One pass.
+    pub(super) fn count(history: &History, spans: &Spans, name: &str) -> Result<Self, HistoryError> {
         let mut served = Self::default();
-        for made in operations {
-            match made.outcome {
-                _ if made.sent.is_none() => served.unsent += 1,
-                Outcome::Ok => served.ok += 1,
-                Outcome::Fail => served.failed += 1,
-                Outcome::Indeterminate => served.indeterminate += 1,
-            }
-        }
-        served
+        spans.each_operation(history, name, |made| match made.outcome() {
+            _ if made.sent().is_none() => served.unsent += 1,
+            Outcome::Ok => served.ok += 1,
+            Outcome::Fail => served.failed += 1,
+            Outcome::Indeterminate => served.indeterminate += 1,
+        })?;
+        Ok(served)
     }
 
     pub(super) fn total(&self) -> u64 {
@@ -138,17 +138,17 @@ impl Served {
 }
 
 impl Check for Availability {
-    fn judge(&self, history: &History, _: &Context<'_>) -> Finding {
+    fn judge(&self, history: &History, _: &Context<'_>) -> Result<Finding, HistoryError> {
         let (operation, during, Percent(objective)) = (&self.of, self.during.names(), self.at_least);
         let spans = self.during.spans(history);
-        let served = Served::count(spans.operations(history, operation));
+        let served = Served::count(history, &spans, operation)?;
         if served.total() == 0 {
             let sentence = format!("No {operation} was due during {during}.");
-            return Finding::new(ABOUT.name, ABOUT.class, Judgement::Unknown, sentence);
+            return Ok(Finding::new(ABOUT.name, ABOUT.class, Judgement::Unknown, sentence));
         }
         let (judgement, interval) = served.judge(objective);
         let sentence = served.sentence(&format!("{operation} during {during}"), judgement, objective);
-        served.tell(Finding::new(ABOUT.name, ABOUT.class, judgement, sentence), interval, objective)
+        Ok(served.tell(Finding::new(ABOUT.name, ABOUT.class, judgement, sentence), interval, objective))
     }
 
     fn references(&self) -> Vec<Reference> {

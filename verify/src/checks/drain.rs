@@ -3,7 +3,7 @@
 use super::table;
 use crate::{About, Check, Class, Context, Finding, Judgement};
 use proofload_history::journal::DrainOutcome;
-use proofload_history::{Event, History, Phase};
+use proofload_history::{Event, History, HistoryError, Phase};
 use serde::Deserialize;
 
 /// What is known about `drain`.
@@ -27,7 +27,7 @@ struct Table {}
 pub struct Drain;
 
 impl Check for Drain {
-    fn judge(&self, history: &History, _: &Context<'_>) -> Finding {
+    fn judge(&self, history: &History, _: &Context<'_>) -> Result<Finding, HistoryError> {
         let journal = &history.journal;
         let last = journal.entries.iter().rev().find_map(|entry| match &entry.event {
             Event::Drained { outcome, evidence } => Some((entry.at, *outcome, evidence)),
@@ -35,10 +35,8 @@ impl Check for Drain {
         });
         let finding = |judgement, sentence: String| Finding::new(ABOUT.name, ABOUT.class, judgement, sentence);
         let Some((at, outcome, evidence)) = last else {
-            return finding(
-                Judgement::Unknown,
-                "The run has no drain on record: nobody waited for the system to come to rest.".into(),
-            );
+            let sentence = "The run has no drain on record: nobody waited for the system to come to rest.";
+            return Ok(finding(Judgement::Unknown, sentence.into()));
         };
         let began = journal.phase(Phase::Drain).map(|(from, _)| from);
         let took = began.map(|began| at.since(began).as_secs_f64());
@@ -51,7 +49,7 @@ impl Check for Drain {
             }
             DrainOutcome::Unreadable => (Judgement::Unknown, format!("What was left could not be read{after}.")),
         };
-        finding(judgement, sentence).figure("drain_s", took).evidence("gauges", evidence.as_str())
+        Ok(finding(judgement, sentence).figure("drain_s", took).evidence("gauges", evidence.as_str()))
     }
 }
 

@@ -1,14 +1,16 @@
 //! `effect_once`: nothing was done twice.
 
+use super::groups::{self, Group, Member};
 use super::listed::Listed;
-use super::offending::{self, Offending, counted};
+use super::offenders::{self, Offenders, Rows, Spots, counted};
 use super::standing::{self, Standing};
 use super::table;
 use crate::check::Reference;
 use crate::defect::Defect;
+use crate::offending::{Offending, Spot};
 use crate::wording;
 use crate::{About, Check, Class, Context, Finding, Judgement};
-use proofload_history::{History, Observation};
+use proofload_history::{History, HistoryError, Reading};
 use serde::Deserialize;
 
 /// What is known about `effect_once`.
@@ -16,7 +18,7 @@ pub(super) const ABOUT: About = About {
     name: "effect_once",
     class: Class::Safety,
     invariant: "Whatever is at one of these stages is there once.",
-    cost: "One pass over the observations, and the rows of each stage are sorted by id; eight bytes a row.",
+    cost: "One pass over the observations for each part of the rows that fits into memory, which are sorted by id: O(n log n), 64 bytes a row.",
     counterexample: "The journal of the payment rail has two transfers under one id, at 31.2 s and at 33.9 s.",
     keys: &[("stages", "a list of stages, at least one: at each of them an id may be once")],
     example: "stages = [\"rail.payout\", \"ledger.disbursement\"]\n",
@@ -40,26 +42,51 @@ pub struct EffectOnce {
     stages: Listed,
 }
 
+/// What is kept of a row.
+#[derive(Clone, Copy)]
+struct Kept {
+    spot: Spot,
+    digest: Option<u64>,
+}
+
+/// An id that is there more than once.
+struct Repeat {
+    spots: Spots,
+    nature: &'static str,
+}
+
 impl Check for EffectOnce {
-    fn judge(&self, history: &History, _: &Context<'_>) -> Finding {
-        let mut standing = Standing::at_each(history, self.stages.names());
-        for stage in &mut standing {
-            stage.rows.sort_unstable_by_key(|seen| (seen.id, seen.at, seen.partition, seen.offset, seen.digest));
-        }
+    fn judge(&self, history: &History, context: &Context<'_>) -> Result<Finding, HistoryError> {
+        let stages: Vec<&str> = self.stages.names().iter().map(String::as_str).collect();
+        let (mut repeats, mut found) = (vec![0; stages.len()], Offenders::default());
+        let read = groups::of_observations(
+            history,
+            context.budget,
+            &stages,
+            |_, seen| {
+                let kept = || (seen.id(), Kept { spot: Spot::of(seen), digest: seen.digest() });
+                (seen.reading() == Reading::Final).then(kept)
+            },
+            |mut group, _| {
+                for (n, stage) in stages.iter().enumerate() {
+                    repeats[n] += u64::from(take_repeat(&mut group, n, stage, &mut found));
+                }
+            },
+        )?;
+        let standing = Standing::of(history, self.stages.names(), &read.rows);
         let doubts = standing::doubts(history, &standing);
-        let repeats: Vec<u64> = standing.iter().map(|stage| repeated(&stage.rows).count() as u64).collect();
-        let found: Vec<_> = standing.iter().flat_map(|stage| repeated(&stage.rows)).collect();
-        let judgement = offending::judgement(!found.is_empty(), &doubts);
+        let judgement = offenders::judgement(!found.is_empty(), &doubts);
         let mut finding = Finding::new(ABOUT.name, ABOUT.class, judgement, "");
         for (stage, repeats) in standing.iter().zip(&repeats) {
             finding = finding
                 .figure(&format!("repeated_ids.{}", stage.stage), counted(*repeats, stage.reading.complete))
-                .figure(&format!("rows.{}", stage.stage), stage.count() as f64)
+                .figure(&format!("rows.{}", stage.stage), stage.rows as f64)
                 .evidence(stage.stage, stage.reading.description.as_str());
         }
-        let mut finding = offending::tell(finding, &history.journal, found, |same| describe(same));
+        let rows = Rows::of(history, found.first().flat_map(|(_, repeat)| repeat.spots.first.iter().copied()))?;
+        let mut finding = found.tell(finding, &history.journal, |_, repeat| repeat.tell(&rows));
         finding.sentence = self.sentence(&finding, &standing, &repeats, &doubts);
-        offending::with_doubts(finding, &doubts)
+        Ok(offenders::with_doubts(finding, &doubts))
     }
 
     fn references(&self) -> Vec<Reference> {
@@ -67,18 +94,30 @@ impl Check for EffectOnce {
     }
 }
 
-/// The ids that are there more than once, each with all of its rows. `rows` are sorted by id.
-fn repeated<'s, 'h>(rows: &'s [&'h Observation]) -> impl Iterator<Item = Offending<'h, &'s [&'h Observation]>> {
-    let same_id = rows.chunk_by(|a, b| a.id == b.id).filter(|same| same.len() > 1);
-    same_id.map(|same| Offending::at_row(Defect::Repeated.name(), same[1], same))
+/// Takes an id in that a stage has more than once; whether it has. Its second row tells when.
+fn take_repeat<'s>(
+    group: &mut Group<'_, Kept>,
+    number: usize,
+    stage: &'s str,
+    found: &mut Offenders<'s, Repeat>,
+) -> bool {
+    let id = group.id;
+    let same = group.at_mut(number);
+    same.sort_unstable_by_key(|row| (row.what.spot, row.what.digest, row.number()));
+    let Some(second) = same.get(1) else { return false };
+    let one = Offending::at_spot(Defect::Repeated.name(), id, stage, second.what.spot, second.number());
+    found.push(one, || Repeat { spots: Spots::of(same.iter().map(Member::number)), nature: nature(same) });
+    true
 }
 
-fn describe(same: &[&Observation]) -> String {
-    format!("there {} times: {}; {}", wording::count(same.len() as u64), offending::spots(same), nature(same))
+impl Repeat {
+    fn tell(&self, rows: &Rows) -> String {
+        format!("there {} times: {}; {}", wording::count(self.spots.total), self.spots.tell(rows), self.nature)
+    }
 }
 
-fn nature(same: &[&Observation]) -> &'static str {
-    let digests: Vec<u64> = same.iter().filter_map(|seen| seen.digest).collect();
+fn nature(same: &[Member<Kept>]) -> &'static str {
+    let digests: Vec<u64> = same.iter().filter_map(|row| row.what.digest).collect();
     if digests.windows(2).any(|pair| pair[0] != pair[1]) {
         return "the digests differ: a contradiction";
     }
@@ -94,7 +133,7 @@ impl EffectOnce {
         let stages = self.stages.told();
         match finding.judgement {
             Judgement::Pass => {
-                let rows: u64 = standing.iter().map(Standing::count).sum();
+                let rows: u64 = standing.iter().map(|stage| stage.rows).sum();
                 format!("Of {} at {stages} none has an id that is there twice.", wording::plural(rows, "row"))
             }
             Judgement::Fail => {
@@ -102,10 +141,10 @@ impl EffectOnce {
                 let repeated: Vec<String> = repeated
                     .map(|(stage, repeats)| format!("{} at {}", wording::plural(*repeats, "id"), stage.stage))
                     .collect();
-                let first = offending::first(&finding.offenders);
+                let first = offenders::first(&finding.offenders);
                 format!("More than once there: {}{first}.", wording::list(&repeated))
             }
-            Judgement::Unknown => offending::unknown(&format!("everything at {stages} is there once"), doubts),
+            Judgement::Unknown => offenders::unknown(&format!("everything at {stages} is there once"), doubts),
         }
     }
 }
@@ -115,7 +154,7 @@ mod tests {
     use super::*;
     use crate::testing::{Script, figure, judged};
     use proofload_history::journal::DrainOutcome;
-    use proofload_history::{At, Event};
+    use proofload_history::{At, Event, Observation};
 
     const TABLE: &str = "stages = [\"db.row\", \"log.out\"]";
 

@@ -6,10 +6,10 @@ use super::percent::Percent;
 use super::table;
 use crate::check::Reference;
 use crate::spans::Spans;
-use crate::statistics::burn_rate::{self, Alert, Request};
+use crate::statistics::burn_rate::{self, Alert, Course};
 use crate::wording;
 use crate::{About, Check, Class, Context, Finding, Judgement};
-use proofload_history::{History, Outcome, Period};
+use proofload_history::{History, HistoryError, Outcome, Period};
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub(super) const ABOUT: About = About {
     name: "error_budget",
     class: Class::Performance,
     invariant: "The ratio of bad requests stays within what the objective allows.",
-    cost: "Sorts the requests of the window by instant, then one pass for each of four burn rates.",
+    cost: "Two passes over the operations; burn rates go by single requests up to a million, and by slices of the window beyond.",
     counterexample: "Of 10,000 requests 25 are bad, where an objective of 99.9 % allows 10.",
     keys: &[
         ("of", "the operation"),
@@ -61,14 +61,14 @@ impl ErrorBudget {
         Ok(Self { of: table.of, during: table.during, objective: table.objective, window })
     }
 
-    fn alerts(&self, mut finding: Finding, history: &History, spans: &Spans) -> Finding {
-        let mut requests: Vec<Request> = spans
-            .operations(history, &self.of)
-            .map(|made| Request { at: made.intended, bad: made.sent.is_none() || made.outcome != Outcome::Ok })
-            .collect();
-        requests.sort_by_key(|request| request.at);
+    fn alerts(&self, mut finding: Finding, history: &History, spans: &Spans) -> Result<Finding, HistoryError> {
+        let mut course = Course::default();
+        spans.each_operation(history, &self.of, |made| {
+            course.push(made.intended(), made.sent().is_none() || made.outcome() != Outcome::Ok);
+        })?;
+        let slots = course.slots();
         for rule in burn_rate::RULES {
-            let text = match burn_rate::alert(&requests, 1.0 - self.objective.0, rule) {
+            let text = match burn_rate::alert(&slots, 1.0 - self.objective.0, rule) {
                 Alert::TooShort(needed) => format!("the run is too short: it would take {}", wording::seconds(needed)),
                 Alert::Silent(greatest) => format!("silent; at most {greatest:.1} times the budget"),
                 Alert::Fires { at, burn } => format!("fires at {at}, at {burn:.1} times the budget"),
@@ -76,18 +76,18 @@ impl ErrorBudget {
             let label = format!("{} at {} x", rule.severity, rule.factor);
             finding = finding.evidence(&label, format!("{text} (the workbook's windows, {}, shrunk)", rule.windows));
         }
-        finding
+        Ok(finding)
     }
 }
 
 impl Check for ErrorBudget {
-    fn judge(&self, history: &History, _: &Context<'_>) -> Finding {
+    fn judge(&self, history: &History, _: &Context<'_>) -> Result<Finding, HistoryError> {
         let (operation, Percent(objective)) = (&self.of, self.objective);
         let spans = self.during.spans(history);
-        let served = Served::count(spans.operations(history, operation));
+        let served = Served::count(history, &spans, operation)?;
         if served.total() == 0 {
             let sentence = format!("No {operation} was due during {}.", self.during.names());
-            return Finding::new(ABOUT.name, ABOUT.class, Judgement::Unknown, sentence);
+            return Ok(Finding::new(ABOUT.name, ABOUT.class, Judgement::Unknown, sentence));
         }
         let (judgement, interval) = served.judge(objective);
         let allowed = 1.0 - objective;

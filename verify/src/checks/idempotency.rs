@@ -1,13 +1,13 @@
 //! `idempotency`: whoever repeats a request that was acknowledged gets the same answer again.
 
-use super::offending::{self, Offending, counted};
+use super::groups::{self, Group, Member};
+use super::offenders::{self, Offenders, counted};
 use super::{reading, table};
 use crate::check::Reference;
-use crate::intents::Intents;
-use crate::names::Names;
+use crate::offending::Offending;
 use crate::wording;
 use crate::{About, Check, Class, Context, Finding, Judgement};
-use proofload_history::{History, Operation, Outcome};
+use proofload_history::{At, History, HistoryError, OperationRef, Outcome};
 use serde::Deserialize;
 
 /// What is known about `idempotency`.
@@ -15,7 +15,7 @@ pub(super) const ABOUT: About = About {
     name: "idempotency",
     class: Class::Safety,
     invariant: "A request that was acknowledged and comes again, under the same key, gets the answer that the first got.",
-    cost: "Two passes over the operations, no hashing; four bytes an intent.",
+    cost: "One pass over the operations for each part of the attempts that fits into memory, which are sorted by id: O(n log n), 80 bytes an attempt.",
     counterexample: "A client repeats its request 8 s after the acknowledgement, and the answer names another loan.",
     keys: &[
         ("of", "the operation"),
@@ -66,7 +66,7 @@ pub struct Idempotency {
 
 impl Idempotency {
     /// What is wrong with a repeat, if anything.
-    fn wrong(&self, first: &Operation, repeat: &Operation) -> Option<Wrong> {
+    fn wrong(&self, first: &Attempt, repeat: &Attempt) -> Option<Wrong> {
         match repeat.outcome {
             Outcome::Ok if repeat.status != first.status => Some(Wrong::Contradicted),
             Outcome::Ok => {
@@ -95,9 +95,39 @@ impl Wrong {
     }
 }
 
+/// What is kept of an attempt.
+#[derive(Clone, Copy)]
+struct Attempt {
+    number: u32,
+    sent: Option<At>,
+    done: At,
+    outcome: Outcome,
+    status: Option<u16>,
+    answer: Option<u64>,
+}
+
+impl Attempt {
+    fn of(made: OperationRef<'_>) -> Self {
+        Self {
+            number: made.attempt(),
+            sent: made.sent(),
+            done: made.done(),
+            outcome: made.outcome(),
+            status: made.status(),
+            answer: made.answer(),
+        }
+    }
+
+    /// The answer for people: `202 (body 1131c0e6e786cb1d)`.
+    fn tell(&self) -> String {
+        let status = self.status.map_or_else(|| "no status".to_owned(), |status| status.to_string());
+        self.answer.map_or_else(|| status.clone(), |digest| format!("{status} (body {digest:016x})"))
+    }
+}
+
 /// What became of the repeats.
 #[derive(Default)]
-struct Tally<'h> {
+struct Tally<'a> {
     /// Repeats that were answered.
     answered: u64,
     /// Acknowledged repeats of which one of the two answers was not kept.
@@ -105,22 +135,21 @@ struct Tally<'h> {
     contradicted: u64,
     denied: u64,
     /// Each with the first attempt that was acknowledged, and the repeat.
-    wrong: Vec<Offending<'h, (&'h Operation, &'h Operation)>>,
+    wrong: Offenders<'a, (Attempt, Attempt)>,
 }
 
-/// No row.
-const NONE: u32 = u32::MAX;
-
 impl Check for Idempotency {
-    fn judge(&self, history: &History, _: &Context<'_>) -> Finding {
-        let finding = |judgement, sentence: String| Finding::new(ABOUT.name, ABOUT.class, judgement, sentence);
-        let intents = match Intents::of(history, &self.of) {
-            Ok(intents) => intents,
-            Err(why) => return finding(Judgement::Unknown, format!("The intents cannot be told: {why}.")),
-        };
-        let tally = self.tally(history, &intents);
+    fn judge(&self, history: &History, context: &Context<'_>) -> Result<Finding, HistoryError> {
+        let mut tally = Tally::default();
+        groups::of_attempts(
+            history,
+            context.budget,
+            &self.of,
+            |made| Some(Attempt::of(made)),
+            |group| self.take_intent(&mut tally, &group),
+        )?;
         let doubt = self.doubt(history, &tally);
-        let judgement = offending::judgement(!tally.wrong.is_empty(), doubt.as_slice());
+        let judgement = offenders::judgement(!tally.wrong.is_empty(), doubt.as_slice());
         let repeats = wording::plural(tally.answered, "answered repeat");
         let sentence = match judgement {
             Judgement::Pass => format!("All {repeats} of acknowledged {} got the answer that the first got.", self.of),
@@ -131,16 +160,16 @@ impl Check for Idempotency {
                 wording::were(tally.denied)
             ),
             Judgement::Unknown => {
-                offending::unknown(&format!("repeats of {} get the same answer", self.of), doubt.as_slice())
+                offenders::unknown(&format!("repeats of {} get the same answer", self.of), doubt.as_slice())
             }
         };
         let whole = history.damage.is_empty();
-        let finding = finding(judgement, sentence)
+        let finding = Finding::new(ABOUT.name, ABOUT.class, judgement, sentence)
             .figure("answered_repeats", tally.answered as f64)
             .figure("contradicted_repeats", counted(tally.contradicted, whole))
             .figure("denied_repeats", counted(tally.denied, whole))
             .figure("unkept_repeats", tally.unkept as f64);
-        offending::tell(finding, &history.journal, tally.wrong, describe)
+        Ok(tally.wrong.tell(finding, &history.journal, |_, (first, repeat)| describe(first, repeat)))
     }
 
     fn references(&self) -> Vec<Reference> {
@@ -149,37 +178,18 @@ impl Check for Idempotency {
 }
 
 impl Idempotency {
-    fn tally<'h>(&self, history: &'h History, intents: &Intents<'_>) -> Tally<'h> {
-        let mut names = Names::new([self.of.as_str()]);
-        let mut made = Vec::new();
-        for (row, operation) in history.operations.iter().enumerate() {
-            if names.number(&operation.name).is_some()
-                && let Some(number) = intents.number(operation.intent)
-            {
-                made.push((row as u32, number));
-            }
+    /// Takes the attempts of one intent into account.
+    fn take_intent(&self, tally: &mut Tally<'_>, group: &Group<'_, Attempt>) {
+        let attempts = group.at(0);
+        let acknowledged = attempts.iter().filter(|row| row.what.outcome == Outcome::Ok);
+        let Some(first) = acknowledged.min_by_key(|row| row.what.done) else { return };
+        for repeat in attempts.iter().filter(|row| row.what.sent.is_some_and(|sent| sent >= first.what.done)) {
+            self.take(tally, group, &first.what, repeat);
         }
-        let mut first = vec![NONE; intents.len()];
-        for (row, number) in &made {
-            let known = &mut first[*number as usize];
-            let operation = &history.operations[*row as usize];
-            let earlier = |known: u32| operation.done < history.operations[known as usize].done;
-            if operation.outcome == Outcome::Ok && (*known == NONE || earlier(*known)) {
-                *known = *row;
-            }
-        }
-        let mut tally = Tally::default();
-        for (row, number) in made {
-            let Some(first) = history.operations.get(first[number as usize] as usize) else { continue };
-            let repeat = &history.operations[row as usize];
-            if repeat.sent.is_some_and(|sent| sent >= first.done) {
-                self.take(&mut tally, first, repeat);
-            }
-        }
-        tally
     }
 
-    fn take<'h>(&self, tally: &mut Tally<'h>, first: &'h Operation, repeat: &'h Operation) {
+    fn take(&self, tally: &mut Tally<'_>, group: &Group<'_, Attempt>, first: &Attempt, row: &Member<Attempt>) {
+        let repeat = &row.what;
         tally.answered += u64::from(repeat.status.is_some() && repeat.outcome != Outcome::Indeterminate);
         let kept = first.answer.is_some() && repeat.answer.is_some();
         tally.unkept += u64::from(repeat.outcome == Outcome::Ok && !kept);
@@ -188,7 +198,8 @@ impl Idempotency {
                 Wrong::Contradicted => tally.contradicted += 1,
                 Wrong::Denied => tally.denied += 1,
             }
-            tally.wrong.push(Offending::of_attempt(wrong.name(), repeat, repeat.done, (first, repeat)));
+            let one = Offending::of_id(wrong.name(), group.id, None, Some(repeat.done));
+            tally.wrong.push(Offending { row: row.number(), ..one }, || (*first, *repeat));
         }
     }
 
@@ -206,22 +217,16 @@ impl Idempotency {
     }
 }
 
-fn describe((first, repeat): &(&Operation, &Operation)) -> String {
+fn describe(first: &Attempt, repeat: &Attempt) -> String {
     format!(
         "attempt {} was answered with {} at {}, attempt {} with {} at {}",
-        first.attempt,
-        answer(first),
+        first.number,
+        first.tell(),
         first.done,
-        repeat.attempt,
-        answer(repeat),
+        repeat.number,
+        repeat.tell(),
         repeat.done
     )
-}
-
-/// An answer for people: `202 (body 1131c0e6e786cb1d)`.
-fn answer(made: &Operation) -> String {
-    let status = made.status.map_or_else(|| "no status".to_owned(), |status| status.to_string());
-    made.answer.map_or_else(|| status.clone(), |digest| format!("{status} (body {digest:016x})"))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Limits on quantiles, as experiments write them, and what a sample says of each.
 
+use crate::statistics::durations::Sorted;
 use crate::statistics::quantile::{self, PerMille, Quantile};
 use crate::{Finding, Judgement, wording};
 use proofload_history::Period;
@@ -27,8 +28,8 @@ pub(super) fn limits([p50, p90, p95, p99, p999]: [Option<Period>; 5]) -> Result<
 pub(super) struct Rows(Vec<Row>);
 
 impl Rows {
-    /// Of a sorted sample of nanoseconds, [`u64::MAX`] for what never came; none without samples.
-    pub(super) fn of(sorted: &[u64], limits: &[(PerMille, u64)]) -> Self {
+    /// Of a sample; none without samples.
+    pub(super) fn of(sorted: &Sorted, limits: &[(PerMille, u64)]) -> Self {
         Self(limits.iter().filter_map(|limit| Row::of(sorted, *limit)).collect())
     }
 
@@ -65,8 +66,8 @@ struct Row {
 }
 
 impl Row {
-    fn of(sorted: &[u64], (of, limit): (PerMille, u64)) -> Option<Self> {
-        let seen = quantile::of_sorted(sorted, of, CONFIDENCE)?;
+    fn of(sorted: &Sorted, (of, limit): (PerMille, u64)) -> Option<Self> {
+        let seen = sorted.quantile(of, CONFIDENCE)?;
         let judgement = if seen.low.is_some_and(|low| low > limit) {
             Judgement::Fail
         } else if seen.high.is_some_and(|high| high <= limit) {
@@ -74,7 +75,7 @@ impl Row {
         } else {
             Judgement::Unknown
         };
-        Some(Self { of, limit, seen, samples: sorted.len() as u64, judgement })
+        Some(Self { of, limit, seen, samples: sorted.len(), judgement })
     }
 
     fn sentence(&self) -> String {

@@ -4,7 +4,7 @@ use super::table;
 use crate::wording;
 use crate::{About, Check, Class, Context, Finding, Judgement};
 use proofload_history::journal::{Journeys, LoadAudit};
-use proofload_history::{Event, History, Phase};
+use proofload_history::{Event, History, HistoryError, Phase};
 use serde::Deserialize;
 
 /// What is known about `load`.
@@ -39,16 +39,17 @@ struct Table {}
 pub struct Load;
 
 impl Check for Load {
-    fn judge(&self, history: &History, _: &Context<'_>) -> Finding {
+    fn judge(&self, history: &History, _: &Context<'_>) -> Result<Finding, HistoryError> {
         let audits: Vec<&LoadAudit> = history.journal.load_audits().collect();
-        let sent_rows = history.operations.iter().filter(|made| made.sent.is_some()).count() as u64;
+        let mut sent_rows = 0;
+        history.operations.each(|made| sent_rows += u64::from(made.sent().is_some()))?;
         if audits.is_empty() {
             let sentence = "The generator left no audit, so nobody knows whether the load was the one asked for.";
-            return Finding::new(ABOUT.name, ABOUT.class, Judgement::Unknown, sentence);
+            return Ok(Finding::new(ABOUT.name, ABOUT.class, Judgement::Unknown, sentence));
         }
         let seconds = traffic_seconds(history);
         let mut complaints = complaints(&audits, sent_rows, seconds);
-        let unsent_rows = history.operations.len() as u64 - sent_rows;
+        let unsent_rows = history.operations.rows() - sent_rows;
         let unsent = sum(&audits, |audit| audit.scheduled.saturating_sub(audit.sent));
         if unsent > unsent_rows + COUNT_TOLERANCE_REQUESTS {
             // The generator records a bounded number of them; a share that is counted from rows would flatter.
@@ -87,7 +88,7 @@ impl Check for Load {
         for complaint in complaints.iter().skip(1) {
             finding = finding.evidence("also", complaint.as_str());
         }
-        audits.iter().fold(finding, |finding, audit| finding.evidence(&audit.traffic, describe(audit)))
+        Ok(audits.iter().fold(finding, |finding, audit| finding.evidence(&audit.traffic, describe(audit))))
     }
 }
 

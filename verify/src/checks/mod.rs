@@ -22,13 +22,13 @@ pub mod saga_complete;
 pub mod tail_loss;
 
 mod during;
+mod groups;
 mod limit;
 mod listed;
 mod money;
-mod offending;
+mod offenders;
 mod percent;
 mod reading;
-mod stage_rows;
 mod standing;
 mod starvation;
 mod table;

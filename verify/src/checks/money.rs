@@ -12,13 +12,27 @@ pub(super) fn minor_units(amount: i128) -> String {
     format!("{sign}{digits} minor unit{}", if amount.unsigned_abs() == 1 { "" } else { "s" })
 }
 
-/// Amounts as a list, the first few: `500, -400 and 3 more`. One that is not known is `?`.
-pub(super) fn amounts(amounts: impl Iterator<Item = Option<i64>>) -> String {
-    const SHOWN: usize = 5;
-    let all: Vec<Option<i64>> = amounts.collect();
-    let shown = all.iter().take(SHOWN).map(|one| one.map_or_else(|| "?".to_owned(), |amount| amount.to_string()));
-    let shown = shown.collect::<Vec<_>>().join(", ");
-    if all.len() > SHOWN { format!("{shown} and {} more", all.len() - SHOWN) } else { shown }
+/// Some amounts, to be told of: the first few, and how many there are in all.
+#[derive(Clone, Debug)]
+pub(super) struct Amounts {
+    first: Vec<Option<i64>>,
+    total: usize,
+}
+
+impl Amounts {
+    pub(super) fn of(amounts: impl ExactSizeIterator<Item = Option<i64>>) -> Self {
+        const SHOWN: usize = 5;
+        let total = amounts.len();
+        Self { first: amounts.take(SHOWN).collect(), total }
+    }
+
+    /// As a list: `500, -400 and 3 more`. One that is not known is `?`.
+    pub(super) fn tell(&self) -> String {
+        let shown = self.first.iter().map(|one| one.map_or_else(|| "?".to_owned(), |amount| amount.to_string()));
+        let shown = shown.collect::<Vec<_>>().join(", ");
+        let more = self.total - self.first.len();
+        if more > 0 { format!("{shown} and {more} more") } else { shown }
+    }
 }
 
 #[cfg(test)]
@@ -37,7 +51,8 @@ mod tests {
 
     #[test]
     fn of_many_amounts_the_first_are_shown() {
-        assert_eq!(amounts([Some(500), None, Some(-400)].into_iter()), "500, ?, -400");
-        assert_eq!(amounts((0..7).map(Some)), "0, 1, 2, 3, 4 and 2 more");
+        assert_eq!(Amounts::of([Some(500), None, Some(-400)].into_iter()).tell(), "500, ?, -400");
+        let seven: Vec<i64> = (0..7).collect();
+        assert_eq!(Amounts::of(seven.into_iter().map(Some)).tell(), "0, 1, 2, 3, 4 and 2 more");
     }
 }

@@ -1,14 +1,16 @@
 //! `no_phantom`: nothing is there that nobody asked for.
 
+use super::groups::{self, Group, Member};
 use super::listed::Listed;
-use super::offending::{self, Offending, counted};
+use super::offenders::{self, Offenders, Rows, Spots, counted};
 use super::standing::{self, Standing};
 use super::table;
 use crate::check::Reference;
 use crate::intents::{Intents, Known};
+use crate::offending::{Offending, Spot};
 use crate::wording;
 use crate::{About, Check, Class, Context, Finding, Judgement};
-use proofload_history::{History, Id, Observation};
+use proofload_history::{History, HistoryError, Id, Reading};
 use serde::Deserialize;
 
 /// What is known about `no_phantom`.
@@ -17,7 +19,7 @@ pub(super) const ABOUT: About = About {
     class: Class::Safety,
     invariant: "Whatever is at one of these stages was asked for by one of these operations.",
     cost: "One pass over the operations for each operation named and one over the observations, without hashing but for \
-           own ids; eight bytes a row, and five an id for each operation.",
+           own ids; one byte an id for each operation, and 48 a row that was not asked for or may not have been.",
     counterexample: "The ledger has a payout under an id whose only attempt was refused.",
     keys: &[
         ("stages", "a list of stages, at least one"),
@@ -72,25 +74,24 @@ enum Asked {
 }
 
 /// What the operations named say of ids.
-struct Clients<'h> {
-    intents: Vec<Intents<'h>>,
+struct Clients {
+    intents: Vec<Intents>,
     /// Rows of operations are missing: that no attempt asked for an id is not certain.
     damaged: bool,
 }
 
-impl<'h> Clients<'h> {
-    fn of(history: &'h History, operations: &[String]) -> Result<Self, String> {
-        let intents: Result<Vec<_>, String> =
+impl Clients {
+    fn of(history: &History, operations: &[String]) -> Result<Self, HistoryError> {
+        let intents: Result<Vec<_>, HistoryError> =
             operations.iter().map(|operation| Intents::of(history, operation)).collect();
         Ok(Self { intents: intents?, damaged: !history.damage.is_empty() })
     }
 
     fn asked(&self, id: Id) -> Asked {
         let known = self.intents.iter().filter_map(|intents| {
-            let number = intents.number(id)?;
-            Some(match intents.known()[number as usize] {
+            Some(match intents.known_of(id)? {
                 Known::NoRow => Known::Indeterminate,
-                Known::Other if intents.issued_for_it(number) => Known::Indeterminate,
+                Known::Other if intents.issued_for_it(id) => Known::Indeterminate,
                 known => known,
             })
         });
@@ -105,45 +106,54 @@ impl<'h> Clients<'h> {
     }
 }
 
-/// What is at a stage without having been asked for.
-struct Tally<'h> {
-    /// Rows of phantoms, those of one id together.
-    phantoms: Vec<(Phantom, &'h Observation)>,
-    indeterminate_ids: u64,
+/// How many ids are at a stage without having been asked for.
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    phantoms: u64,
+    indeterminate: u64,
 }
 
-impl<'h> Tally<'h> {
-    fn of(standing: &Standing<'h>, clients: &Clients<'_>) -> Self {
-        let (mut phantoms, mut indeterminate) = (Vec::new(), Vec::new());
-        for seen in &standing.rows {
-            match clients.asked(seen.id) {
-                Asked::For => {}
-                Asked::Perhaps => indeterminate.push(seen.id),
-                Asked::Not(phantom) => phantoms.push((phantom, *seen)),
-            }
-        }
-        phantoms.sort_unstable_by_key(|(_, seen)| (seen.id, seen.at, seen.partition, seen.offset));
-        indeterminate.sort_unstable();
-        indeterminate.dedup();
-        Self { phantoms, indeterminate_ids: indeterminate.len() as u64 }
-    }
-
-    /// The phantoms, each once, with all of its rows.
-    fn found(&self) -> impl Iterator<Item = Offending<'h, &[(Phantom, &'h Observation)]>> {
-        let same_id = self.phantoms.chunk_by(|(_, a), (_, b)| a.id == b.id);
-        same_id.map(|rows| Offending::at_row("phantom", rows[0].1, rows))
-    }
+/// What is told of a phantom.
+struct Told {
+    phantom: Phantom,
+    spots: Spots,
 }
 
 impl Check for NoPhantom {
-    fn judge(&self, history: &History, _: &Context<'_>) -> Finding {
-        match Clients::of(history, self.operations.names()) {
-            Ok(clients) => self.judge_rows(history, &clients),
-            Err(why) => {
-                let sentence = format!("The intents cannot be told: {why}.");
-                Finding::new(ABOUT.name, ABOUT.class, Judgement::Unknown, sentence)
-            }
+    fn judge(&self, history: &History, context: &Context<'_>) -> Result<Finding, HistoryError> {
+        let clients = Clients::of(history, self.operations.names())?;
+        let stages: Vec<&str> = self.stages.names().iter().map(String::as_str).collect();
+        let (mut tallies, mut found) = (vec![Tally::default(); stages.len()], Offenders::default());
+        let read = groups::of_observations(
+            history,
+            context.budget,
+            &stages,
+            |_, seen| {
+                let suspect = seen.reading() == Reading::Final && !matches!(clients.asked(seen.id()), Asked::For);
+                suspect.then(|| (seen.id(), Spot::of(seen)))
+            },
+            |mut group, _| {
+                let asked = clients.asked(group.id);
+                for ((n, stage), tally) in stages.iter().enumerate().zip(&mut tallies) {
+                    tally.take(&mut group, &asked, (n, *stage), &mut found);
+                }
+            },
+        )?;
+        let standing = Standing::of(history, self.stages.names(), &read.rows);
+        let doubts = standing::doubts(history, &standing);
+        let judgement = offenders::judgement(!found.is_empty(), &doubts);
+        let mut finding = Finding::new(ABOUT.name, ABOUT.class, judgement, "");
+        for (stage, tally) in standing.iter().zip(&tallies) {
+            finding = finding
+                .figure(&format!("phantom_ids.{}", stage.stage), counted(tally.phantoms, stage.reading.complete))
+                .figure(&format!("indeterminate_ids.{}", stage.stage), tally.indeterminate as f64)
+                .figure(&format!("rows.{}", stage.stage), stage.rows as f64)
+                .evidence(stage.stage, stage.reading.description.as_str());
         }
+        let rows = Rows::of(history, found.first().flat_map(|(_, told)| told.spots.first.iter().copied()))?;
+        let mut finding = found.tell(finding, &history.journal, |_, told| self.describe(told, &rows));
+        finding.sentence = self.sentence(&finding, &standing, &tallies, &doubts);
+        Ok(offenders::with_doubts(finding, &doubts))
     }
 
     fn references(&self) -> Vec<Reference> {
@@ -152,63 +162,59 @@ impl Check for NoPhantom {
     }
 }
 
-impl NoPhantom {
-    fn judge_rows(&self, history: &History, clients: &Clients<'_>) -> Finding {
-        let standing = Standing::at_each(history, self.stages.names());
-        let doubts = standing::doubts(history, &standing);
-        let tallies: Vec<Tally<'_>> = standing.iter().map(|stage| Tally::of(stage, clients)).collect();
-        let found: Vec<_> = tallies.iter().flat_map(Tally::found).collect();
-        let judgement = offending::judgement(!found.is_empty(), &doubts);
-        let mut finding = Finding::new(ABOUT.name, ABOUT.class, judgement, "");
-        for (stage, tally) in standing.iter().zip(&tallies) {
-            let phantoms = counted(tally.found().count() as u64, stage.reading.complete);
-            finding = finding
-                .figure(&format!("phantom_ids.{}", stage.stage), phantoms)
-                .figure(&format!("indeterminate_ids.{}", stage.stage), tally.indeterminate_ids as f64)
-                .figure(&format!("rows.{}", stage.stage), stage.count() as f64)
-                .evidence(stage.stage, stage.reading.description.as_str());
+impl Tally {
+    /// Takes the rows of an id at a stage into account: a phantom counts once, and its first row tells when.
+    fn take<'s>(
+        &mut self,
+        group: &mut Group<'_, Spot>,
+        asked: &Asked,
+        (number, stage): (usize, &'s str),
+        found: &mut Offenders<'s, Told>,
+    ) {
+        let id = group.id;
+        let rows = group.at_mut(number);
+        rows.sort_unstable_by_key(|row| (row.what, row.number()));
+        match (rows.first(), asked) {
+            (None, _) | (_, Asked::For) => {}
+            (Some(_), Asked::Perhaps) => self.indeterminate += 1,
+            (Some(first), Asked::Not(phantom)) => {
+                self.phantoms += 1;
+                let one = Offending::at_spot("phantom", id, stage, first.what, first.number());
+                let told = || Told { phantom: *phantom, spots: Spots::of(rows.iter().map(Member::number)) };
+                found.push(one, told);
+            }
         }
-        let mut finding = offending::tell(finding, &history.journal, found, |rows| self.describe(rows));
-        finding.sentence = self.sentence(&finding, &standing, &tallies, &doubts);
-        offending::with_doubts(finding, &doubts)
     }
+}
 
-    fn describe(&self, rows: &[(Phantom, &Observation)]) -> String {
+impl NoPhantom {
+    fn describe(&self, Told { phantom, spots }: &Told, rows: &Rows) -> String {
         let operations = self.operations.told();
-        let why = match rows[0].0 {
+        let why = match phantom {
             Phantom::NobodyIssued => "nobody issued this id".to_owned(),
             Phantom::Refused => format!("every attempt of {operations} under this id certainly failed"),
             Phantom::OthersOnly => format!("no attempt under this id was of {operations}"),
         };
-        let seen: Vec<&Observation> = rows.iter().map(|(_, seen)| *seen).collect();
-        format!("{why}; seen at {}", offending::spots(&seen))
+        format!("{why}; seen at {}", spots.tell(rows))
     }
 
-    fn sentence(
-        &self,
-        finding: &Finding,
-        standing: &[Standing<'_>],
-        tallies: &[Tally<'_>],
-        doubts: &[String],
-    ) -> String {
+    fn sentence(&self, finding: &Finding, standing: &[Standing<'_>], tallies: &[Tally], doubts: &[String]) -> String {
         let (stages, operations) = (self.stages.told(), self.operations.told());
         match finding.judgement {
             Judgement::Pass => {
-                let rows: u64 = standing.iter().map(Standing::count).sum();
+                let rows: u64 = standing.iter().map(|stage| stage.rows).sum();
                 format!("Of {} at {stages} none is there without {operations}.", wording::plural(rows, "row"))
             }
             Judgement::Fail => {
-                let phantoms = standing.iter().zip(tallies).filter(|(_, tally)| !tally.phantoms.is_empty());
+                let phantoms = standing.iter().zip(tallies).filter(|(_, tally)| tally.phantoms > 0);
                 let phantoms: Vec<String> = phantoms
-                    .map(|(stage, tally)| {
-                        format!("{} at {}", wording::plural(tally.found().count() as u64, "id"), stage.stage)
-                    })
+                    .map(|(stage, tally)| format!("{} at {}", wording::plural(tally.phantoms, "id"), stage.stage))
                     .collect();
-                let first = offending::first(&finding.offenders);
+                let first = offenders::first(&finding.offenders);
                 format!("Nobody asked for {}{first}.", wording::list(&phantoms))
             }
             Judgement::Unknown => {
-                offending::unknown(&format!("everything at {stages} was asked for by {operations}"), doubts)
+                offenders::unknown(&format!("everything at {stages} was asked for by {operations}"), doubts)
             }
         }
     }

@@ -1,9 +1,8 @@
 //! How far what was read can be relied on: a stage, and the system as a whole.
 
-use crate::names::Names;
 use crate::wording;
 use proofload_history::journal::DrainOutcome;
-use proofload_history::{Event, History, Journal, Observation, Reading};
+use proofload_history::{Event, History, HistoryError, Journal, ObservationRef, Reading};
 
 /// How a stage was read at the end.
 pub(super) struct StageReading {
@@ -91,12 +90,15 @@ pub(super) fn doubts<'r>(
     damage(history).chain(of_readings).chain(rest.doubt.clone()).collect()
 }
 
-/// The rows of `stage` in one of its readings.
-pub(super) fn rows<'h>(
-    history: &'h History,
-    stage: &'h str,
-    reading: Reading,
-) -> impl Iterator<Item = &'h Observation> {
-    let mut names = Names::new([stage]);
-    history.observations.iter().filter(move |seen| seen.reading == reading && names.number(&seen.stage).is_some())
+/// Passes over the rows of `stage` that were read at the end.
+pub(super) fn each_row(
+    history: &History,
+    stage: &str,
+    mut take: impl FnMut(ObservationRef<'_>),
+) -> Result<(), HistoryError> {
+    history.observations.each(|seen| {
+        if seen.stage() == stage && seen.reading() == Reading::Final {
+            take(seen);
+        }
+    })
 }

@@ -1,7 +1,7 @@
 //! Whether the machine itself was starved: then latencies are the machine's, not the system's.
 
 use crate::spans::Spans;
-use proofload_history::{History, Sample};
+use proofload_history::{At, History, HistoryError};
 use std::time::Duration;
 
 /// More of the processor's time than this taken by others (steal) makes latencies meaningless.
@@ -22,12 +22,28 @@ pub(super) struct Machine {
 /// A span longer than this in which nobody watched the machine says nothing about the system.
 const UNWATCHED_LIMIT: Duration = Duration::from_secs(2);
 
-/// Looks at the samples of `cpu_steal_fraction`, `cpu_foreign_fraction` and `canary_us` within `spans`.
-pub(super) fn of(history: &History, spans: &Spans) -> Machine {
-    let within = |metric: &'static str| move |sample: &&Sample| &*sample.metric == metric && spans.contain(sample.at);
-    let steal = mean(history.series.iter().filter(within("cpu_steal_fraction")).filter(|s| &*s.subject == "machine"));
-    let foreign = mean(history.series.iter().filter(within("cpu_foreign_fraction")));
-    let canary = mean(history.series.iter().filter(within("canary_us")));
+/// Looks at the samples of `cpu_steal_fraction`, `cpu_foreign_fraction` and `canary_us` within `spans`. One pass over the
+/// series.
+pub(super) fn of(history: &History, spans: &Spans) -> Result<Machine, HistoryError> {
+    let [mut steal, mut foreign, mut canary] = [Mean::default(); 3];
+    let mut watched = vec![false; spans.0.len()];
+    history.series.each(|sample| {
+        if !spans.contain(sample.at()) {
+            return;
+        }
+        match sample.metric() {
+            "cpu_steal_fraction" if sample.subject() == "machine" => steal.take(sample.value()),
+            "cpu_foreign_fraction" => foreign.take(sample.value()),
+            "canary_us" => {
+                canary.take(sample.value());
+                for ((from, to), watched) in spans.0.iter().zip(&mut watched) {
+                    *watched |= *from <= sample.at() && sample.at() < *to;
+                }
+            }
+            _ => {}
+        }
+    })?;
+    let (steal, foreign, canary) = (steal.value(), foreign.value(), canary.value());
     let steal_text = steal.map_or("steal not sampled".to_owned(), |mean| format!("mean steal {:.1} %", mean * 100.0));
     let foreign_text = foreign.map_or("use by others not sampled".to_owned(), |mean| {
         format!("mean use of the processors by others {:.1} %", mean * 100.0)
@@ -42,21 +58,32 @@ pub(super) fn of(history: &History, spans: &Spans) -> Machine {
     } else if canary.is_some_and(|mean| mean > CANARY_LIMIT_US) {
         Some(format!("the machine was starved: {canary_text}, above {CANARY_LIMIT_US:.0} us"))
     } else {
-        unwatched(history, spans)
+        unwatched(&spans.0, &watched)
     };
-    Machine { starved, evidence: format!("{steal_text}; {foreign_text}; {canary_text}") }
+    Ok(Machine { starved, evidence: format!("{steal_text}; {foreign_text}; {canary_text}") })
 }
 
 /// Why nothing is known of the machine, if so: no sample of the canary in a span that should have some.
-fn unwatched(history: &History, spans: &Spans) -> Option<String> {
-    let watched = |span: &Spans| history.series.iter().any(|s| &*s.metric == "canary_us" && span.contain(s.at));
-    let long = spans.0.iter().filter(|(from, to)| to.since(*from) > UNWATCHED_LIMIT);
-    let mut unwatched = long.filter(|span| !watched(&Spans(vec![**span])));
-    let (from, to) = unwatched.next()?;
+fn unwatched(spans: &[(At, At)], watched: &[bool]) -> Option<String> {
+    let long = spans.iter().zip(watched).filter(|((from, to), _)| to.since(*from) > UNWATCHED_LIMIT);
+    let (from, to) = long.filter(|(_, watched)| !**watched).map(|(span, _)| *span).next()?;
     Some(format!("nobody watched the machine between {from} and {to} (no sample of the canary)"))
 }
 
-fn mean<'a>(samples: impl Iterator<Item = &'a Sample>) -> Option<f64> {
-    let (sum, number) = samples.fold((0.0, 0_u64), |(sum, number), sample| (sum + sample.value, number + 1));
-    (number > 0).then(|| sum / number as f64)
+/// The mean of some samples.
+#[derive(Clone, Copy, Default)]
+struct Mean {
+    sum: f64,
+    number: u64,
+}
+
+impl Mean {
+    fn take(&mut self, value: f64) {
+        self.sum += value;
+        self.number += 1;
+    }
+
+    fn value(self) -> Option<f64> {
+        (self.number > 0).then(|| self.sum / self.number as f64)
+    }
 }

@@ -1,17 +1,17 @@
 //! What a run cannot show, computed from it.
 
 use super::Plan;
+use super::facts::Facts;
 use crate::checks::latency;
 use crate::faults::Faults;
-use crate::spans::Spans;
 use crate::statistics::binomial;
 use crate::statistics::quantile::{self, PerMille};
 use crate::{Finding, Judgement, wording};
-use proofload_history::{History, Outcome, Phase};
+use proofload_history::History;
 use std::collections::BTreeSet;
 
 /// The limits as sentences, the gravest first.
-pub(super) fn of(history: &History, plan: &Plan, findings: &[Finding]) -> Vec<String> {
+pub(super) fn of(history: &History, facts: &Facts, plan: &Plan, findings: &[Finding]) -> Vec<String> {
     let mut limits: Vec<String> =
         history.damage.iter().map(|damage| format!("The history is not whole: {damage}.")).collect();
     limits.extend(page_cache(history));
@@ -22,8 +22,8 @@ pub(super) fn of(history: &History, plan: &Plan, findings: &[Finding]) -> Vec<St
             .flat_map(|finding| power_of_zero(history, finding)),
     );
     limits.extend(findings.iter().filter(|finding| finding.check == "delivery").filter_map(indeterminate));
-    limits.extend(small_samples(history));
-    limits.extend(live_reading(history));
+    limits.extend(small_samples(facts));
+    limits.extend(live_reading(facts));
     if plan.without_faults && !plan.faults.is_empty() {
         limits.push("The run was one without its faults: it shows nothing about them.".into());
     }
@@ -99,19 +99,19 @@ fn indeterminate(finding: &Finding) -> Option<String> {
 }
 
 /// Phases whose quantiles rest on too few samples.
-fn small_samples(history: &History) -> Vec<String> {
+fn small_samples(facts: &Facts) -> Vec<String> {
     let of = PerMille(990);
     let needed = quantile::samples_needed(of, latency::CONFIDENCE);
-    let names: BTreeSet<&str> = history.operations.iter().map(|made| &*made.name).collect();
     let mut limits = Vec::new();
-    for (phase, from, to) in history.journal.phases().into_iter().filter(|(phase, _, _)| *phase < Phase::Drain) {
-        let spans = Spans(vec![(from, to)]);
-        for name in &names {
-            let samples = latency::sorted(history, &spans, name).len() as u64;
+    for phase in &facts.phases {
+        for (name, due) in &phase.operations {
+            let samples = due.latencies.len();
             if samples > 0 && samples < needed {
                 limits.push(format!(
-                    "{of} of {name} during {phase} rests on {}, and {} are needed to bound it: read it as what was seen, no more.",
-                    wording::plural(samples, "sample"), wording::count(needed)
+                    "{of} of {name} during {} rests on {}, and {} are needed to bound it: read it as what was seen, no more.",
+                    phase.phase,
+                    wording::plural(samples, "sample"),
+                    wording::count(needed)
                 ));
             }
         }
@@ -120,10 +120,8 @@ fn small_samples(history: &History) -> Vec<String> {
 }
 
 /// Without reading along while the run goes on, a loss cannot be told from a record that never was there.
-fn live_reading(history: &History) -> Option<String> {
-    let live = history.observations.iter().any(|seen| seen.reading == proofload_history::Reading::Live);
-    let acknowledged = history.operations.iter().any(|made| made.outcome == Outcome::Ok);
-    (!live && acknowledged).then(|| {
+fn live_reading(facts: &Facts) -> Option<String> {
+    (!facts.read_along && facts.intents.ok > 0).then(|| {
         "No log was read along while the run went on: of what is missing nobody can say whether it was there before.".into()
     })
 }

@@ -1,16 +1,17 @@
 //! From a history and a plan to the verdict.
 
+mod facts;
 mod figures;
 mod limits;
 mod sentence;
 
+use self::facts::Facts;
 use crate::check::{Chain, Context, PlannedFault};
-use crate::checks::{self, delivery};
+use crate::checks;
 use crate::faults::Faults;
-use crate::intents::Intents;
-use crate::{About, Class, Expectation, FaultSummary, Finding, Judgement, PhaseSpan, Verdict};
+use crate::{About, Budget, Class, Expectation, FaultSummary, Finding, Judgement, PhaseSpan, Verdict};
 use proofload_history::journal::split_occurrence;
-use proofload_history::{At, Event, History, Journal};
+use proofload_history::{At, Event, History, HistoryError, Journal};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -51,6 +52,10 @@ pub const IMPLICIT: [&str; 2] = ["load", "attested"];
 
 /// Findings are judged on this many threads; the verdict is the same on any number.
 const THREADS: usize = 4;
+/// A history of more rows than this is judged on one: what a check keeps of every intent takes its room.
+const MANY_ROWS: u64 = 1 << 25;
+/// What all checks that are at work may hold of rows that they put together.
+const HOLD_BYTES: u64 = 3 * (128 << 20);
 
 /// The version of the verdict's format.
 const FORMAT: u32 = 1;
@@ -59,15 +64,25 @@ const FORMAT: u32 = 1;
 /// run that did not come to its end, that expected nothing, or of which no expectation was judged never passes.
 #[must_use]
 pub fn judge(input: &JudgeInput<'_>) -> Verdict {
-    judge_on(input, THREADS)
+    let rows = input.history.operations.rows() + input.history.observations.rows();
+    judge_on(input, if rows > MANY_ROWS { 1 } else { THREADS })
 }
 
 /// The same on `threads` threads (at least one).
 #[must_use]
 pub fn judge_on(input: &JudgeInput<'_>, threads: usize) -> Verdict {
     let JudgeInput { history, plan } = *input;
-    let findings = apply_load(judge_all(input, threads));
-    let doubt = doubt(history, plan, &findings);
+    let (facts, findings) = std::thread::scope(|scope| {
+        // What a run comes to whatever is expected of it is told on a thread of its own, if there is one to spare.
+        let facts = (threads > 1).then(|| scope.spawn(|| Facts::of(history, plan)));
+        let findings = judge_all(input, threads.saturating_sub(1).max(1));
+        let facts = facts.map_or_else(|| Ok(Facts::of(history, plan)), std::thread::ScopedJoinHandle::join);
+        (facts.unwrap_or_else(|panic| std::panic::resume_unwind(panic)), findings)
+    });
+    let findings = apply_load(findings);
+    let unread = facts.as_ref().err().map(|error| format!("the history could not be read to its end: {error}"));
+    let facts = facts.unwrap_or_default();
+    let doubt = unread.or_else(|| doubt(history, plan, &findings));
     let judged = findings.iter().filter(|finding| finding.skipped.is_none()).map(|finding| finding.judgement);
     let judgement = judged.chain(doubt.as_ref().map(|_| Judgement::Unknown)).max().unwrap_or(Judgement::Unknown);
     let journal = &history.journal;
@@ -81,13 +96,13 @@ pub fn judge_on(input: &JudgeInput<'_>, threads: usize) -> Verdict {
         variants: plan.variants.clone(),
         seed: journal.seed().unwrap_or_default(),
         complete: journal.complete() && history.damage.is_empty(),
-        figures: figures::of(history, &findings),
+        figures: figures::of(&facts, &findings),
         phases: phases(journal),
-        faults: fault_summaries(history, plan),
-        limits: limits::of(history, plan, &findings),
+        faults: fault_summaries(journal, &facts, plan),
+        limits: limits::of(history, &facts, plan, &findings),
         findings,
     };
-    verdict.sentence = sentence::of(history, plan, &verdict, doubt.as_deref());
+    verdict.sentence = sentence::of(history, &facts, plan, &verdict, doubt.as_deref());
     verdict
 }
 
@@ -111,9 +126,10 @@ fn judge_all(input: &JudgeInput<'_>, threads: usize) -> Vec<Finding> {
     let tasks: Vec<Task<'_>> = of_run.chain(expected).collect();
     let findings: Vec<Mutex<Option<Finding>>> = tasks.iter().map(|_| Mutex::new(None)).collect();
     let next = AtomicUsize::new(0);
+    let budget = Budget::Bytes(HOLD_BYTES / threads as u64);
     let work = || {
         while let Some((task, slot)) = claim(&next, &tasks, &findings) {
-            let finding = judge_one(task, input);
+            let finding = judge_one(task, input, budget);
             *slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(finding);
         }
     };
@@ -137,7 +153,7 @@ fn claim<'t, 'a>(
     tasks.get(index).zip(findings.get(index))
 }
 
-fn judge_one(task: &Task<'_>, input: &JudgeInput<'_>) -> Finding {
+fn judge_one(task: &Task<'_>, input: &JudgeInput<'_>, budget: Budget) -> Finding {
     let JudgeInput { history, plan } = *input;
     let (name, class) = task.about.map_or((task.id, Class::Safety), |about| (about.name, about.class));
     let named = task.check.faults();
@@ -147,13 +163,23 @@ fn judge_one(task: &Task<'_>, input: &JudgeInput<'_>) -> Finding {
         return Finding { expectation: task.id.to_owned(), skipped: Some(why), ..finding };
     }
     let faults = if plan.without_faults { &[] } else { plan.faults.as_slice() };
-    let context = Context { chains: &plan.chains, expectations: &plan.expectations, faults };
-    let finding = catch_unwind(AssertUnwindSafe(|| task.check.judge(history, &context))).unwrap_or_else(|panic| {
-        let says = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-        let says = says.unwrap_or("no message");
-        Finding::new(name, class, Judgement::Unknown, format!("The check broke down, a defect of proofload: {says}."))
-    });
+    let context = Context { chains: &plan.chains, expectations: &plan.expectations, faults, budget };
+    let unknown = |sentence: String| Finding::new(name, class, Judgement::Unknown, sentence);
+    let finding = match catch_unwind(AssertUnwindSafe(|| task.check.judge(history, &context))) {
+        Ok(Ok(finding)) => finding,
+        Ok(Err(error)) => unknown(unreadable(&error)),
+        Err(panic) => {
+            let said = panic.downcast_ref::<String>().map(String::as_str);
+            let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+            unknown(format!("The check broke down, a defect of proofload: {said}."))
+        }
+    };
     Finding { expectation: task.id.to_owned(), ..finding }
+}
+
+/// Why a check could not be asked.
+fn unreadable(error: &HistoryError) -> String {
+    format!("The history could not be read to its end: {error}.")
 }
 
 /// What was measured under a load that nobody asked for says nothing about performance; safety stands.
@@ -210,10 +236,8 @@ fn phases(journal: &Journal) -> Vec<PhaseSpan> {
 }
 
 /// The faults that were injected, in order, then those planned that were not.
-fn fault_summaries(history: &History, plan: &Plan) -> Vec<FaultSummary> {
-    let journal = &history.journal;
+fn fault_summaries(journal: &Journal, facts: &Facts, plan: &Plan) -> Vec<FaultSummary> {
     let records = Faults::of(journal).records;
-    let counted = exposures(history, plan);
     let mut summaries: Vec<FaultSummary> = records
         .iter()
         .enumerate()
@@ -226,27 +250,13 @@ fn fault_summaries(history: &History, plan: &Plan) -> Vec<FaultSummary> {
             healed_s: fault.healed.map(At::secs),
             attested: fault.effective(),
             attestation: attestation(fault),
-            exposed: fault.exposed.or_else(|| counted.get(nth).copied()),
+            exposed: fault.exposed.or_else(|| facts.exposures.get(nth).copied()),
         })
         .collect();
     for fault in plan.faults.iter().filter(|fault| records.iter().all(|record| *record.id != *fault.id)) {
         summaries.push(not_injected(journal, fault, plan.without_faults));
     }
     summaries
-}
-
-/// For each injection, how many acknowledged intents of all chains it put at risk.
-fn exposures(history: &History, plan: &Plan) -> Vec<u64> {
-    let mut operations: Vec<&str> = plan.chains.values().map(|chain| chain.operation.as_str()).collect();
-    operations.sort_unstable();
-    operations.dedup();
-    let mut sums: Vec<u64> = Vec::new();
-    for intents in operations.iter().filter_map(|operation| Intents::of(history, operation).ok()) {
-        let exposed = delivery::exposures(history, &intents);
-        sums.resize(exposed.len(), 0);
-        sums.iter_mut().zip(exposed).for_each(|(sum, (_, exposed))| *sum += exposed);
-    }
-    sums
 }
 
 fn attestation(fault: &proofload_history::journal::FaultRecord) -> Vec<String> {

@@ -1,15 +1,15 @@
 //! The verdict as one plain sentence.
 
 use super::Plan;
+use super::facts::Facts;
 use crate::faults::Faults;
 use crate::{Finding, Judgement, Verdict, wording};
-use proofload_history::{History, Outcome};
-use std::collections::BTreeMap;
+use proofload_history::History;
 
 /// `PASS: 16,012 submit_application were sent and 15,998 acknowledged while leader-kill hit kafka-2; none was lost, none
 /// was done twice; back in band 3.4 s after leader-kill.`
-pub(super) fn of(history: &History, plan: &Plan, verdict: &Verdict, doubt: Option<&str>) -> String {
-    let facts = format!("{}{}", sent(history), hit(history));
+pub(super) fn of(history: &History, facts: &Facts, plan: &Plan, verdict: &Verdict, doubt: Option<&str>) -> String {
+    let facts = format!("{}{}", sent(facts), hit(history));
     match verdict.judgement {
         Judgement::Pass => {
             let clauses = [Some(facts), kept(verdict), recovered(verdict), skipped(&verdict.findings)];
@@ -29,17 +29,13 @@ pub(super) fn of(history: &History, plan: &Plan, verdict: &Verdict, doubt: Optio
 }
 
 /// `16,012 submit_application were sent and 15,998 acknowledged`.
-fn sent(history: &History) -> String {
-    let mut by_name: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
-    for made in history.operations.iter().filter(|made| made.sent.is_some()) {
-        let (sent, ok) = by_name.entry(&made.name).or_default();
-        *sent += 1;
-        *ok += u64::from(made.outcome == Outcome::Ok);
-    }
-    let each: Vec<String> = by_name
-        .into_iter()
-        .map(|(name, (sent, ok))| {
-            format!("{} {name} were sent and {} acknowledged", wording::count(sent), wording::count(ok))
+fn sent(facts: &Facts) -> String {
+    let each: Vec<String> = facts
+        .operations
+        .iter()
+        .filter(|(_, ended)| ended.sent > 0)
+        .map(|(name, ended)| {
+            format!("{} {name} were sent and {} acknowledged", wording::count(ended.sent), wording::count(ended.ok))
         })
         .collect();
     if each.is_empty() { "nothing was sent".into() } else { wording::list(&each) }

@@ -35,7 +35,7 @@ fn finding<'a>(verdict: &'a Verdict, id: &str) -> &'a Finding {
 struct Panics;
 
 impl Check for Panics {
-    fn judge(&self, _: &History, _: &Context<'_>) -> Finding {
+    fn judge(&self, _: &History, _: &Context<'_>) -> Result<Finding, HistoryError> {
         panic!("index 7 is out of bounds")
     }
 }

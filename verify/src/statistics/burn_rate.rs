@@ -31,13 +31,67 @@ const LONG_TO_SHORT: u32 = 12;
 /// Bad requests to be expected in the long window at the factor, for its ratio to mean something.
 const EXPECTED_BAD: f64 = 10.0;
 
-/// A request, and whether it spends budget.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Request {
-    /// When it was intended.
+/// Requests that were intended together, and how many of them spend budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Slot {
+    /// When they were intended.
     pub at: At,
-    /// Whether it was bad.
-    pub bad: bool,
+    /// How many they are.
+    pub requests: u64,
+    /// How many were bad.
+    pub bad: u64,
+}
+
+/// Requests in bounded memory: one by one up to a million, beyond that by slices of time.
+#[derive(Default)]
+pub struct Course {
+    slots: Vec<Slot>,
+    /// How long a slice is; zero while requests are kept one by one.
+    slice: u64,
+}
+
+/// Requests, or slices, are kept up to this many.
+const MAX_SLOTS: usize = 1_000_000;
+/// The first slices are as long.
+const FIRST_SLICE: Duration = Duration::from_millis(1);
+
+impl Course {
+    /// Takes in a request that was intended at `at`, in whatever order.
+    pub fn push(&mut self, at: At, bad: bool) {
+        self.slots.push(Slot { at, requests: 1, bad: u64::from(bad) });
+        // Twice as many, so that to merge them costs little by the request.
+        if self.slots.len() > 2 * MAX_SLOTS {
+            self.merge();
+        }
+    }
+
+    /// All of them, ordered by instant.
+    #[must_use]
+    pub fn slots(mut self) -> Vec<Slot> {
+        if self.slots.len() > MAX_SLOTS {
+            self.merge();
+        }
+        self.slots.sort_unstable();
+        self.slots
+    }
+
+    /// Puts together what lies in one slice, in slices as long as it takes. A slice counts at its beginning.
+    fn merge(&mut self) {
+        self.slots.sort_unstable();
+        while self.slots.len() > MAX_SLOTS {
+            self.slice = (2 * self.slice).max(FIRST_SLICE.as_nanos() as u64);
+            for slot in &mut self.slots {
+                slot.at.0 -= slot.at.0 % self.slice;
+            }
+            self.slots.dedup_by(|next, kept| {
+                let same = next.at == kept.at;
+                if same {
+                    (kept.requests, kept.bad) = (kept.requests + next.requests, kept.bad + next.bad);
+                }
+                same
+            });
+        }
+    }
 }
 
 /// What a rule would have done during a run.
@@ -56,54 +110,58 @@ pub enum Alert {
     },
 }
 
-/// What `rule` would have done on `requests`, which are ordered by instant, with a budget of bad requests of
-/// `allowed` (0.001 for an objective of 99.9 %). O(requests).
+/// What `rule` would have done on `slots`, which are ordered by instant, with a budget of bad requests of `allowed`
+/// (0.001 for an objective of 99.9 %). O(slots).
 #[must_use]
-pub fn alert(requests: &[Request], allowed: f64, rule: &Rule) -> Alert {
-    let (Some(first), Some(last)) = (requests.first(), requests.last()) else {
+pub fn alert(slots: &[Slot], allowed: f64, rule: &Rule) -> Alert {
+    let (Some(first), Some(last)) = (slots.first(), slots.last()) else {
         return Alert::TooShort(Duration::ZERO);
     };
     let span = last.at.since(first.at);
-    let rate = requests.len() as f64 / span.as_secs_f64().max(1e-9);
+    let requests: u64 = slots.iter().map(|slot| slot.requests).sum();
+    let rate = requests as f64 / span.as_secs_f64().max(1e-9);
     let long = Duration::try_from_secs_f64(EXPECTED_BAD / (rule.factor * allowed * rate)).unwrap_or(Duration::MAX);
     if long > span {
         return Alert::TooShort(long);
     }
     let (mut long_window, mut short_window) = (Window::default(), Window::default());
     let mut greatest = 0.0_f64;
-    for (index, request) in requests.iter().enumerate() {
-        long_window.advance(requests, index, long);
-        short_window.advance(requests, index, long / LONG_TO_SHORT);
-        if request.at.since(first.at) < long {
+    for (index, slot) in slots.iter().enumerate() {
+        long_window.advance(slots, index, long);
+        short_window.advance(slots, index, long / LONG_TO_SHORT);
+        if slot.at.since(first.at) < long {
             continue;
         }
-        let burn = long_window.bad_ratio(index) / allowed;
-        if burn > rule.factor && short_window.bad_ratio(index) / allowed > rule.factor {
-            return Alert::Fires { at: request.at, burn };
+        let burn = long_window.bad_ratio() / allowed;
+        if burn > rule.factor && short_window.bad_ratio() / allowed > rule.factor {
+            return Alert::Fires { at: slot.at, burn };
         }
         greatest = greatest.max(burn);
     }
     Alert::Silent(greatest)
 }
 
-/// A window that ends with the request last advanced to.
+/// A window that ends with the slot last advanced to.
 #[derive(Default)]
 struct Window {
     start: usize,
+    requests: u64,
     bad: u64,
 }
 
 impl Window {
-    fn advance(&mut self, requests: &[Request], index: usize, length: Duration) {
-        self.bad += u64::from(requests[index].bad);
-        while requests[index].at.since(requests[self.start].at) >= length && self.start < index {
-            self.bad -= u64::from(requests[self.start].bad);
+    fn advance(&mut self, slots: &[Slot], index: usize, length: Duration) {
+        self.requests += slots[index].requests;
+        self.bad += slots[index].bad;
+        while slots[index].at.since(slots[self.start].at) >= length && self.start < index {
+            self.requests -= slots[self.start].requests;
+            self.bad -= slots[self.start].bad;
             self.start += 1;
         }
     }
 
-    fn bad_ratio(&self, index: usize) -> f64 {
-        self.bad as f64 / (index - self.start + 1) as f64
+    fn bad_ratio(&self) -> f64 {
+        self.bad as f64 / self.requests as f64
     }
 }
 
@@ -114,8 +172,8 @@ mod tests {
     const PAGE: &Rule = &RULES[0];
 
     /// A hundred seconds at 100/s, bad while `bad` says so of the second.
-    fn run(bad: impl Fn(u64) -> bool) -> Vec<Request> {
-        (0..10_000).map(|n| Request { at: At(n * 10_000_000), bad: bad(n / 100) }).collect()
+    fn run(bad: impl Fn(u64) -> bool) -> Vec<Slot> {
+        (0..10_000).map(|n| Slot { at: At(n * 10_000_000), requests: 1, bad: u64::from(bad(n / 100)) }).collect()
     }
 
     #[test]
@@ -135,8 +193,8 @@ mod tests {
 
     #[test]
     fn bad_requests_within_the_budget_are_silent() {
-        let requests: Vec<Request> =
-            (0..10_000).map(|n| Request { at: At(n * 10_000_000), bad: n % 200 == 0 }).collect();
+        let requests: Vec<Slot> =
+            (0..10_000).map(|n| Slot { at: At(n * 10_000_000), requests: 1, bad: u64::from(n % 200 == 0) }).collect();
         assert!(matches!(alert(&requests, 0.01, PAGE), Alert::Silent(_)));
     }
 
@@ -149,8 +207,23 @@ mod tests {
     #[test]
     fn a_past_burst_does_not_fire_because_the_short_window_has_forgotten_it() {
         // The long window (6.9 s at 99.9 %) still holds the burst when it is evaluated first; the short one does not.
-        let burst: Vec<Request> =
-            run(|_| false).into_iter().map(|request| Request { bad: request.at.secs() < 5.0, ..request }).collect();
+        let burst: Vec<Slot> =
+            run(|_| false).into_iter().map(|slot| Slot { bad: u64::from(slot.at.secs() < 5.0), ..slot }).collect();
         assert!(matches!(alert(&burst, 0.001, PAGE), Alert::Silent(burn) if burn > 14.4));
+    }
+
+    #[test]
+    fn up_to_a_million_requests_are_kept_one_by_one_and_more_by_slices_that_lose_none() {
+        let course = |number: u64| {
+            let mut course = Course::default();
+            (0..number).rev().for_each(|n| course.push(At(n * 100_000), n % 10 == 0));
+            course.slots()
+        };
+        let few = course(1_000);
+        assert!(few.iter().map(|slot| slot.at.0).eq((0..1_000).map(|n| n * 100_000)));
+        let many = course(3_000_000);
+        assert!(many.len() <= MAX_SLOTS && many.windows(2).all(|pair| pair[0].at < pair[1].at));
+        let sum = |of: fn(&Slot) -> u64| many.iter().map(of).sum::<u64>();
+        assert_eq!((sum(|slot| slot.requests), sum(|slot| slot.bad)), (3_000_000, 300_000));
     }
 }

@@ -10,8 +10,8 @@ impl PerMille {
     /// The rank of this quantile among `samples` (nearest rank): the least r with r/samples at or above it. From 1;
     /// 0 only without samples.
     #[must_use]
-    pub fn rank(self, samples: usize) -> usize {
-        (samples as u64 * u64::from(self.0)).div_ceil(1_000) as usize
+    pub fn rank(self, samples: u64) -> u64 {
+        (u128::from(samples) * u128::from(self.0)).div_ceil(1_000) as u64
     }
 
     fn ratio(self) -> f64 {
@@ -37,22 +37,14 @@ pub struct Quantile<T> {
     pub high: Option<T>,
 }
 
-/// The quantile `of` a sorted sample, with an interval of at least `confidence` from its order statistics. `None`
-/// without samples.
+/// The ranks, from 1, of the order statistics that enclose the quantile with at least `confidence`; `None` for an end
+/// that no sample reaches.
 ///
 /// The l-th and the u-th of n sorted values enclose the quantile q with probability `P(l <= B < u)`, where B is
 /// binomial with n trials of chance q, whatever the distribution is. l and u are chosen with equal tails.
 /// Source: H. A. David, H. N. Nagaraja, "Order Statistics", 3rd edition (2003), section 7.1.
 #[must_use]
-pub fn of_sorted<T: Copy>(sorted: &[T], of: PerMille, confidence: f64) -> Option<Quantile<T>> {
-    let value = *sorted.get(of.rank(sorted.len()).checked_sub(1)?)?;
-    let (low, high) = ranks(sorted.len() as u64, of, confidence);
-    let at = |rank: Option<u64>| rank.and_then(|rank| sorted.get(rank as usize - 1)).copied();
-    Some(Quantile { value, low: at(low), high: at(high) })
-}
-
-/// The ranks, from 1, of the order statistics that enclose the quantile; `None` for an end that no sample reaches.
-fn ranks(samples: u64, of: PerMille, confidence: f64) -> (Option<u64>, Option<u64>) {
+pub fn ranks(samples: u64, of: PerMille, confidence: f64) -> (Option<u64>, Option<u64>) {
     let (tail, p) = ((1.0 - confidence) / 2.0, of.ratio());
     // The largest l with P(B <= l - 1) <= tail, and the smallest u with P(B >= u) <= tail.
     let low = first(samples + 1, |rank| binomial::at_most(rank, samples, p) > tail);
@@ -83,6 +75,7 @@ pub fn samples_needed(of: PerMille, confidence: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::statistics::durations::Durations;
     use proptest::prelude::*;
 
     const MEDIAN: PerMille = PerMille(500);
@@ -97,7 +90,6 @@ mod tests {
     #[test]
     fn too_few_samples_have_no_interval() {
         assert_eq!(ranks(5, MEDIAN, 0.95), (None, None));
-        assert_eq!(of_sorted::<u64>(&[], MEDIAN, 0.95), None);
     }
 
     #[test]
@@ -136,9 +128,8 @@ mod tests {
         }
 
         #[test]
-        fn a_quantile_has_its_share_of_the_sample_at_or_below_it(mut sample in proptest::collection::vec(0u32..50, 1..200), of in 1u32..=1_000) {
-            sample.sort_unstable();
-            let seen = of_sorted(&sample, PerMille(of), 0.95).unwrap();
+        fn a_quantile_has_its_share_of_the_sample_at_or_below_it(sample in proptest::collection::vec(0u64..50, 1..200), of in 1u32..=1_000) {
+            let seen = sample.iter().copied().collect::<Durations>().sorted().quantile(PerMille(of), 0.95).unwrap();
             let at_or_below = sample.iter().filter(|x| **x <= seen.value).count();
             let below = sample.iter().filter(|x| **x < seen.value).count();
             prop_assert!(at_or_below * 1_000 >= of as usize * sample.len());

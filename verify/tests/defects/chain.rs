@@ -134,9 +134,8 @@ impl World {
             }
         }
         script.ended(63.0);
-        let mut history = script.history();
-        history.observations.clone_from(&self.facts);
-        history
+        script.observations.clone_from(&self.facts);
+        script.history()
     }
 
     /// For each partition of `log.in` where it begins and ends.

@@ -133,7 +133,8 @@ impl Injected {
             Defect::Unfinished => first(world, "db.row", loan, |fact| fact.state = Some("PENDING".into())),
             Defect::AllStale => {
                 let rows = world.facts.iter_mut().filter(|fact| &*fact.stage == "db.row");
-                rows.for_each(|fact| later(fact, 10));
+                // Up to three of them together stay within the deadline of a saga.
+                rows.for_each(|fact| later(fact, 8));
             }
         }
     }

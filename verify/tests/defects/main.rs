@@ -11,7 +11,7 @@ mod support;
 use chain::World;
 use defect::{Defect, Injected};
 use proofload_history::History;
-use proofload_verify::{Context, Finding, Judgement};
+use proofload_verify::{Budget, Context, Finding, Judgement};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -37,7 +37,8 @@ fn judged(name: &str, table: &str, history: &History) -> Finding {
     let span = document.span();
     let value = toml::Spanned::new(span, toml::de::DeValue::Table(document.into_inner()));
     let check = (proofload_verify::checks::find(name).unwrap().parse)(value.into()).unwrap();
-    check.judge(history, &Context { chains: &World::chains(), expectations: &[], faults: &[] })
+    let context = Context { chains: &World::chains(), expectations: &[], faults: &[], budget: Budget::OF_CHECK };
+    check.judge(history, &context).unwrap()
 }
 
 /// The checks that fail, and those that neither fail nor pass.

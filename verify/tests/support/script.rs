@@ -3,13 +3,19 @@
 
 use super::{Chain, ChainStage, Condition};
 use proofload_history::journal::{DrainOutcome, LoadAudit, StageRead};
-use proofload_history::{At, Entry, Event, History, Id, Name, Observation, Operation, Outcome, Phase, Reading, Sample};
+use proofload_history::{
+    At, Entry, Event, History, Id, Journal, Name, Observation, Operation, Outcome, Phase, Reading, Sample, Table,
+};
 use std::collections::BTreeMap;
 
 /// Writes a history step by step.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Script {
-    history: History,
+    pub(crate) operations: Vec<Operation>,
+    pub(crate) observations: Vec<Observation>,
+    series: Vec<Sample>,
+    journal: Journal,
+    damage: Vec<String>,
     next_offset: i64,
 }
 
@@ -40,7 +46,7 @@ impl Script {
 
     /// Takes away what the machine's own samples say.
     pub(crate) fn unwatched(&mut self) -> &mut Self {
-        self.history.series.clear();
+        self.series.clear();
         self
     }
 
@@ -99,14 +105,14 @@ impl Script {
 
     /// Gives what was seen last a state.
     pub(crate) fn in_state(&mut self, state: &str) -> &mut Self {
-        if let Some(last) = self.history.observations.last_mut() {
+        if let Some(last) = self.observations.last_mut() {
             last.state = Some(state.into());
         }
         self
     }
 
     pub(crate) fn event(&mut self, at: f64, event: Event) -> &mut Self {
-        self.history.journal.entries.push(Entry { at: At::from_secs_f64(at), event });
+        self.journal.entries.push(Entry { at: At::from_secs_f64(at), event });
         self
     }
 
@@ -130,7 +136,7 @@ impl Script {
     /// An attempt of another operation than [`Self::OPERATION`], answered after 10 ms.
     pub(crate) fn attempt_of(&mut self, operation: &str, id: Id, at: f64, outcome: Outcome) -> &mut Self {
         self.operation(id, at, 10, outcome);
-        if let Some(made) = self.history.operations.last_mut() {
+        if let Some(made) = self.operations.last_mut() {
             made.name = operation.into();
         }
         self
@@ -143,7 +149,7 @@ impl Script {
 
     fn operation(&mut self, intent: Id, at: f64, latency_ms: u64, outcome: Outcome) -> &mut Self {
         let intended = At::from_secs_f64(at);
-        self.history.operations.push(Operation {
+        self.operations.push(Operation {
             intent,
             attempt: 0,
             name: Self::OPERATION.into(),
@@ -164,7 +170,7 @@ impl Script {
 
     /// What the last attempt was answered with: its status, and the digest of the body.
     pub(crate) fn answered(&mut self, status: u16, body: Option<u64>) -> &mut Self {
-        if let Some(last) = self.history.operations.last_mut() {
+        if let Some(last) = self.operations.last_mut() {
             (last.status, last.answer) = (Some(status), body);
         }
         self
@@ -173,7 +179,7 @@ impl Script {
     /// An arrival that was never sent.
     pub(crate) fn unsent(&mut self, counter: u64, at: f64, why: &str) -> &mut Self {
         self.timed(counter, at, 0, Outcome::Fail);
-        if let Some(last) = self.history.operations.last_mut() {
+        if let Some(last) = self.operations.last_mut() {
             (last.sent, last.status, last.error) = (None, None, Some(why.into()));
         }
         self
@@ -193,7 +199,7 @@ impl Script {
             (seen.partition, seen.offset) = (Some(3), Some(self.next_offset));
             self.next_offset += 1;
         }
-        self.history.observations.push(seen);
+        self.observations.push(seen);
         self
     }
 
@@ -206,15 +212,13 @@ impl Script {
 
     /// Takes what was seen of `id` at the end at `stage` away.
     pub(crate) fn gone(&mut self, stage: &str, id: Id) -> &mut Self {
-        self.history
-            .observations
-            .retain(|seen| !(&*seen.stage == stage && seen.id == id && seen.reading == Reading::Final));
+        self.observations.retain(|seen| !(&*seen.stage == stage && seen.id == id && seen.reading == Reading::Final));
         self
     }
 
     pub(crate) fn read(&mut self, at: f64, stage: &str, complete: bool, unreadable: u64) -> &mut Self {
         let final_here = |seen: &&Observation| &*seen.stage == stage && seen.reading == Reading::Final;
-        let rows = self.history.observations.iter().filter(final_here).count() as u64;
+        let rows = self.observations.iter().filter(final_here).count() as u64;
         let read = StageRead { stage: stage.into(), complete, rows, unreadable, ..StageRead::default() };
         self.event(at, Event::StageRead(read))
     }
@@ -266,7 +270,7 @@ impl Script {
 
     /// An audit that agrees with the rows.
     pub(crate) fn audit_good(&mut self) -> &mut Self {
-        let sent = self.history.operations.iter().filter(|made| made.sent.is_some()).count() as u64;
+        let sent = self.operations.iter().filter(|made| made.sent.is_some()).count() as u64;
         self.audit(LoadAudit {
             traffic: "orders".into(),
             scheduled: sent,
@@ -278,12 +282,12 @@ impl Script {
 
     pub(crate) fn sample(&mut self, metric: &str, at: f64, value: f64) -> &mut Self {
         let (metric, subject) = (metric.into(), "machine".into());
-        self.history.series.push(Sample { metric, subject, at: At::from_secs_f64(at), value });
+        self.series.push(Sample { metric, subject, at: At::from_secs_f64(at), value });
         self
     }
 
     pub(crate) fn damaged(&mut self, what: &str) -> &mut Self {
-        self.history.damage.push(what.into());
+        self.damage.push(what.into());
         self
     }
 
@@ -293,27 +297,33 @@ impl Script {
 
     /// Takes the events away that `which` picks.
     pub(crate) fn without(&mut self, which: impl Fn(&Event) -> bool) -> &mut Self {
-        self.history.journal.entries.retain(|entry| !which(&entry.event));
+        self.journal.entries.retain(|entry| !which(&entry.event));
         self
     }
 
     /// The history so far, its journal in the order of instants.
     pub(crate) fn history(&self) -> History {
-        let mut history = self.history.clone();
-        history.journal.entries.sort_by_key(|entry| entry.at);
-        history
+        let mut journal = self.journal.clone();
+        journal.entries.sort_by_key(|entry| entry.at);
+        History {
+            operations: Table::of(&self.operations).unwrap(),
+            observations: Table::of(&self.observations).unwrap(),
+            series: Table::of(&self.series).unwrap(),
+            journal,
+            damage: self.damage.clone(),
+        }
     }
 
     /// A row with whatever it says: a key, a position, a version, a state.
     pub(crate) fn observed(&mut self, seen: Observation) -> &mut Self {
-        self.history.observations.push(seen);
+        self.observations.push(seen);
         self
     }
 
     /// Seen at the end, with the instant at which it happened.
     pub(crate) fn seen_at(&mut self, stage: &str, id: Id, at: At) -> &mut Self {
         self.seen(stage, id);
-        if let Some(last) = self.history.observations.last_mut() {
+        if let Some(last) = self.observations.last_mut() {
             last.at = Some(at);
         }
         self
@@ -329,14 +339,14 @@ impl Script {
     ) -> &mut Self {
         let (partition, offset, digest) = (Some(partition), Some(offset), Some(digest));
         let seen = Observation { reading, partition, offset, digest, ..Observation::of("log.in".into(), id) };
-        self.history.observations.push(seen);
+        self.observations.push(seen);
         self
     }
 
     /// How `log.in` was read, with the first and the end offset of its partitions.
     pub(crate) fn read_log(&mut self, at: f64, complete: bool, bounds: &[(i32, i64, i64)]) -> &mut Self {
         self.read(at, "log.in", complete, 0);
-        if let Some(Entry { event: Event::StageRead(read), .. }) = self.history.journal.entries.last_mut() {
+        if let Some(Entry { event: Event::StageRead(read), .. }) = self.journal.entries.last_mut() {
             read.bounds = bounds.to_vec();
         }
         self
@@ -345,7 +355,7 @@ impl Script {
     /// A value of a gauge.
     pub(crate) fn gauge(&mut self, gauge: &str, at: f64, value: f64) -> &mut Self {
         let (metric, subject) = ("gauge".into(), gauge.into());
-        self.history.series.push(Sample { metric, subject, at: At::from_secs_f64(at), value });
+        self.series.push(Sample { metric, subject, at: At::from_secs_f64(at), value });
         self
     }
 
@@ -363,7 +373,7 @@ impl Script {
             None => Outcome::Indeterminate,
         };
         self.operation(id, 0.0, 0, outcome);
-        if let Some(made) = self.history.operations.last_mut() {
+        if let Some(made) = self.operations.last_mut() {
             let (sent, done) = (At(sent * 1_000_000), At(done * 1_000_000));
             (made.intended, made.sent, made.done, made.status) = (sent, Some(sent), done, status);
         }

@@ -75,7 +75,7 @@ impl Run {
 
     fn observations(&self) -> Vec<Observation> {
         self.recorder.close().unwrap();
-        History::read(&RunDir::at(self.folder.path())).unwrap().observations
+        History::read(&RunDir::at(self.folder.path())).unwrap().observations.to_vec().unwrap()
     }
 }
 

@@ -1,16 +1,28 @@
 //! What two stages say of each id, joined by sorting.
 
+use crate::checks::groups::{Group, Member};
 use crate::checks::money;
-use crate::checks::offending::{Offending, counted};
-use crate::checks::reading;
-use crate::checks::stage_rows::{Group, StageRows};
+use crate::checks::offenders::{Offenders, Rows, counted};
+use crate::offending::Offending;
 use crate::{Finding, place, wording};
-use proofload_history::{History, Id, Reading};
+use proofload_history::{At, Id, ObservationRef};
+
+/// What is kept of a row.
+#[derive(Clone, Copy)]
+pub(super) struct Kept {
+    amount: Option<i64>,
+    at: Option<At>,
+}
+
+impl Kept {
+    pub(super) fn of(seen: ObservationRef<'_>) -> Self {
+        Self { amount: seen.amount(), at: seen.at() }
+    }
+}
 
 /// Two stages, the left one first, and what may be claimed of them.
 pub(super) struct Sides<'a> {
     pub(super) names: [&'a str; 2],
-    pub(super) rows: [&'a StageRows<'a>; 2],
     /// Whether each was read to its end.
     pub(super) to_their_ends: [bool; 2],
     /// Whether what was not seen at either is not there.
@@ -24,32 +36,52 @@ const ONLY: [&str; 2] = ["only_left", "only_right"];
 const DIFFERING: &str = "differing";
 
 /// What both stages say of an id on which they disagree.
-pub(super) struct Disagreement<'a> {
-    names: [&'a str; 2],
-    groups: [Group<'a>; 2],
+pub(super) struct Disagreement {
+    sides: [Side; 2],
     /// The side at which it was seen live and is gone.
     gone: Option<usize>,
 }
 
-impl Disagreement<'_> {
+/// What a stage has of an id.
+struct Side {
+    rows: u64,
+    /// The number of its first row.
+    first: Option<u64>,
+    /// If a row has any.
+    amounts: Option<money::Amounts>,
+}
+
+impl Side {
+    fn of(rows: &[Member<Kept>]) -> Self {
+        let amounts = rows.iter().any(|row| row.what.amount.is_some());
+        Self {
+            rows: rows.len() as u64,
+            first: rows.first().map(Member::number),
+            amounts: amounts.then(|| money::Amounts::of(rows.iter().map(|row| row.what.amount))),
+        }
+    }
+}
+
+impl Disagreement {
+    /// The numbers of the rows that it is told with.
+    pub(super) fn rows(&self) -> impl Iterator<Item = u64> {
+        self.sides.iter().filter_map(|side| side.first)
+    }
+
     /// What either stage has and where, for people.
-    pub(super) fn tell(&self) -> String {
-        let [left, right] = [0, 1].map(|side| self.side(side));
+    pub(super) fn tell(&self, names: [&str; 2], rows: &Rows) -> String {
+        let [left, right] = [0, 1].map(|side| self.tell_side(side, names[side], rows));
         format!("{left}; {right}")
     }
 
-    fn side(&self, side: usize) -> String {
-        let (name, group) = (self.names[side], self.groups[side]);
-        let Some(first) = group.iter().next() else {
+    fn tell_side(&self, side: usize, name: &str, rows: &Rows) -> String {
+        let Side { rows: number, first, amounts } = &self.sides[side];
+        let Some(first) = first else {
             let gone = if self.gone == Some(side) { ", where it was seen live" } else { "" };
             return format!("nothing at {name}{gone}");
         };
-        let what = if group.iter().any(|seen| seen.amount.is_some()) {
-            money::amounts(group.iter().map(|seen| seen.amount))
-        } else {
-            wording::plural(group.len() as u64, "row")
-        };
-        format!("{what} at {}", place::of(first))
+        let what = amounts.as_ref().map_or_else(|| wording::plural(*number, "row"), money::Amounts::tell);
+        format!("{what} at {}", place::of(rows.get(*first)))
     }
 }
 
@@ -67,59 +99,59 @@ pub(super) struct Tally<'a> {
     pub(super) differing: u64,
     /// Ids of which nobody can tell whether the sides agree.
     pub(super) undecided: u64,
-    pub(super) broken: Vec<Offending<'a, Disagreement<'a>>>,
+    pub(super) broken: Offenders<'a, Disagreement>,
+    compare: Amounts,
 }
 
 impl<'a> Tally<'a> {
-    pub(super) fn of(history: &History, sides: &Sides<'a>) -> Self {
-        let mut tally = Self::default();
-        let mut gone = Gone::default();
-        let mut compare = Amounts::default();
-        let [mut left, mut right] = sides.rows.map(StageRows::cursor);
-        while let Some(id) = least(left.next_id(), right.next_id()) {
-            let groups = [left.take(id), right.take(id)];
-            tally.count(groups);
-            match groups.map(Group::is_empty) {
-                [false, false] if !sides.amounts => tally.agreeing += 1,
-                [false, false] => match compare.equal(groups) {
-                    Some(true) => tally.agreeing += 1,
-                    Some(false) if sides.firm => {
-                        tally.differing += 1;
-                        tally.push(sides, id, DIFFERING, 0, Disagreement { names: sides.names, groups, gone: None });
-                    }
-                    _ => tally.undecided += 1,
-                },
-                [left_lacks, _] => {
-                    let lacking = usize::from(!left_lacks);
-                    let is_gone = sides.to_their_ends[lacking] && gone.contains(history, sides.names[lacking], id);
-                    if sides.firm || is_gone {
-                        tally.only[1 - lacking] += 1;
-                        let gone = is_gone.then_some(lacking);
-                        let about = Disagreement { names: sides.names, groups, gone };
-                        tally.push(sides, id, ONLY[1 - lacking], lacking, about);
-                    } else {
-                        tally.undecided += 1;
-                    }
+    /// Takes what both stages have of an id into account.
+    pub(super) fn take(&mut self, sides: &Sides<'a>, group: &Group<'_, Kept>) {
+        let rows = [group.at(0), group.at(1)];
+        self.count(rows);
+        match rows.map(<[_]>::is_empty) {
+            // It was only seen live.
+            [true, true] => {}
+            [false, false] if !sides.amounts => self.agreeing += 1,
+            [false, false] => match self.compare.equal(rows) {
+                Some(true) => self.agreeing += 1,
+                Some(false) if sides.firm => {
+                    self.differing += 1;
+                    self.push((group.id, DIFFERING, sides.names[0]), rows, None);
+                }
+                _ => self.undecided += 1,
+            },
+            [left_lacks, _] => {
+                let lacking = usize::from(!left_lacks);
+                let is_gone = sides.to_their_ends[lacking] && !group.live_at(lacking).is_empty();
+                if sides.firm || is_gone {
+                    self.only[1 - lacking] += 1;
+                    self.push((group.id, ONLY[1 - lacking], sides.names[lacking]), rows, is_gone.then_some(lacking));
+                } else {
+                    self.undecided += 1;
                 }
             }
         }
-        tally
     }
 
-    fn count(&mut self, groups: [Group<'_>; 2]) {
-        for (side, group) in groups.into_iter().enumerate() {
-            self.ids[side] += u64::from(!group.is_empty());
-            for seen in group.iter() {
-                self.sums[side] += seen.amount.map_or(0, i128::from);
-                self.without_amount[side] += u64::from(seen.amount.is_none());
+    fn count(&mut self, rows: [&[Member<Kept>]; 2]) {
+        for (side, rows) in rows.into_iter().enumerate() {
+            self.ids[side] += u64::from(!rows.is_empty());
+            for row in rows {
+                self.sums[side] += row.what.amount.map_or(0, i128::from);
+                self.without_amount[side] += u64::from(row.what.amount.is_none());
             }
         }
     }
 
-    fn push(&mut self, sides: &Sides<'a>, id: Id, defect: &'static str, side: usize, why: Disagreement<'a>) {
-        let at = why.groups.iter().filter_map(|group| group.first_at()).min();
-        let stage = Some(sides.names[side]);
-        self.broken.push(Offending { id: Some(id), defect, stage, at, nth: (0, 0), why });
+    fn push(
+        &mut self,
+        (id, defect, stage): (Id, &'static str, &'a str),
+        rows: [&[Member<Kept>]; 2],
+        gone: Option<usize>,
+    ) {
+        let at = rows.iter().flat_map(|rows| rows.iter()).filter_map(|row| row.what.at).min();
+        let one = Offending::of_id(defect, id, Some(stage), at);
+        self.broken.push(one, || Disagreement { sides: rows.map(Side::of), gone });
     }
 
     /// A zero is a figure only where nothing was left open.
@@ -145,53 +177,23 @@ impl<'a> Tally<'a> {
     }
 }
 
-fn least(left: Option<Id>, right: Option<Id>) -> Option<Id> {
-    match (left, right) {
-        (Some(left), Some(right)) => Some(left.min(right)),
-        (one, other) => one.or(other),
-    }
-}
-
 /// Compares the amounts of two groups, with the space for it.
 #[derive(Default)]
 struct Amounts([Vec<i64>; 2]);
 
 impl Amounts {
     /// Whether both have the same amounts, each as often; `None` where a row without an amount leaves it open.
-    fn equal(&mut self, groups: [Group<'_>; 2]) -> Option<bool> {
-        let rows = groups.map(Group::len);
+    fn equal(&mut self, groups: [&[Member<Kept>]; 2]) -> Option<bool> {
+        let rows = groups.map(<[_]>::len);
         if rows[0] != rows[1] {
             return Some(false);
         }
         for (amounts, group) in self.0.iter_mut().zip(groups) {
             amounts.clear();
-            amounts.extend(group.iter().filter_map(|seen| seen.amount));
+            amounts.extend(group.iter().filter_map(|row| row.what.amount));
             amounts.sort_unstable();
         }
         let all_known = self.0.iter().all(|amounts| amounts.len() == rows[0]);
         all_known.then(|| self.0[0] == self.0[1])
     }
-}
-
-/// What was seen live at a stage, by stage: read only if there is somebody who asks, for in a good history nobody does.
-#[derive(Default)]
-struct Gone<'a>(Vec<(&'a str, Vec<Id>)>);
-
-impl<'a> Gone<'a> {
-    /// Whether `id`, which the stage does not have at the end, was seen there live.
-    fn contains(&mut self, history: &History, stage: &'a str, id: Id) -> bool {
-        let known = self.0.iter().position(|(of, _)| *of == stage);
-        let place = known.unwrap_or_else(|| {
-            self.0.push((stage, live(history, stage)));
-            self.0.len() - 1
-        });
-        self.0[place].1.binary_search(&id).is_ok()
-    }
-}
-
-/// The ids that were seen live at `stage`, in order.
-fn live(history: &History, stage: &str) -> Vec<Id> {
-    let mut ids: Vec<Id> = reading::rows(history, stage, Reading::Live).map(|seen| seen.id).collect();
-    ids.sort_unstable();
-    ids
 }

@@ -1,7 +1,7 @@
 //! How far a gauge stood in each second of a run.
 
 use crate::spans::Spans;
-use proofload_history::{At, History};
+use proofload_history::{At, History, HistoryError};
 use std::collections::BTreeMap;
 
 /// The metric under which gauges are sampled; the subject is the gauge's name.
@@ -25,20 +25,23 @@ pub(super) struct Lag {
 
 impl Lag {
     /// One pass over the series.
-    pub(super) fn of(history: &History, spans: &Spans, gauge: &str, threshold: f64) -> Self {
-        let samples = history.series.iter().filter(|sample| &*sample.metric == GAUGE && &*sample.subject == gauge);
+    pub(super) fn of(history: &History, spans: &Spans, gauge: &str, threshold: f64) -> Result<Self, HistoryError> {
         let mut seconds: BTreeMap<u64, (f64, f64)> = BTreeMap::new();
         let mut greatest: Option<f64> = None;
-        for sample in samples.filter(|sample| spans.contain(sample.at)) {
-            let (least, most) = seconds.entry(second(sample.at)).or_insert((sample.value, sample.value));
-            (*least, *most) = (least.min(sample.value), most.max(sample.value));
-            greatest = Some(greatest.map_or(sample.value, |known| known.max(sample.value)));
-        }
+        history.series.each(|sample| {
+            if sample.metric() != GAUGE || sample.subject() != gauge || !spans.contain(sample.at()) {
+                return;
+            }
+            let value = sample.value();
+            let (least, most) = seconds.entry(second(sample.at())).or_insert((value, value));
+            (*least, *most) = (least.min(value), most.max(value));
+            greatest = Some(greatest.map_or(value, |known| known.max(value)));
+        })?;
         let side = |(second, (least, most)): (u64, (f64, f64))| {
             let high = (least >= threshold).then_some(Side::High);
             Some((second, high.or_else(|| (most < threshold / 2.0).then_some(Side::Low))?))
         };
-        Self { seconds: seconds.into_iter().filter_map(side).collect(), greatest }
+        Ok(Self { seconds: seconds.into_iter().filter_map(side).collect(), greatest })
     }
 
     /// Where the gauge stood in the second of `at`; `None` if nobody knows, or if it stood in between.

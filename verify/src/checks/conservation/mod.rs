@@ -2,14 +2,14 @@
 
 mod books;
 
-use self::books::{Books, Unbalanced};
+use self::books::Books;
+use super::offenders::{self, Rows};
 use super::reading::{self, Rest, StageReading};
-use super::stage_rows::StageRows;
-use super::{money, offending, table};
+use super::{money, table};
 use crate::check::Reference;
 use crate::wording;
 use crate::{About, Check, Class, Context, Finding, Judgement};
-use proofload_history::History;
+use proofload_history::{History, HistoryError};
 use serde::Deserialize;
 
 /// What is known about `conservation`.
@@ -17,7 +17,7 @@ pub(super) const ABOUT: About = About {
     name: "conservation",
     class: Class::Safety,
     invariant: "Each transaction balances, and all amounts together come to the total that was there from the start.",
-    cost: "One pass over the observations; by key a sort of the stage's rows besides: O(n log n), 32 bytes a row, no hashing.",
+    cost: "One pass over the observations; by key one for each part of the stage's rows that fits into memory, which are sorted: O(n log n), 80 bytes a row.",
     counterexample: "A transaction has two entries: 500 on one account and -400 on another.",
     keys: &[
         (
@@ -75,14 +75,12 @@ pub struct Conservation {
 }
 
 impl Check for Conservation {
-    fn judge(&self, history: &History, _: &Context<'_>) -> Finding {
-        match self.by {
-            By::Key => {
-                let [rows] = StageRows::of(history, [&self.stage], |seen| seen.key);
-                self.judge_books(history, Books::by_key(&rows, &self.stage))
-            }
-            By::Stage => self.judge_books(history, Books::by_stage(history, &self.stage, self.total.into())),
-        }
+    fn judge(&self, history: &History, context: &Context<'_>) -> Result<Finding, HistoryError> {
+        let books = match self.by {
+            By::Key => Books::by_key(history, context.budget, &self.stage)?,
+            By::Stage => Books::by_stage(history, &self.stage, self.total.into())?,
+        };
+        self.judge_books(history, books)
     }
 
     fn references(&self) -> Vec<Reference> {
@@ -101,7 +99,7 @@ impl Conservation {
         Ok(Self { stage, total, by })
     }
 
-    fn judge_books(&self, history: &History, books: Books<'_>) -> Finding {
+    fn judge_books(&self, history: &History, mut books: Books<'_>) -> Result<Finding, HistoryError> {
         let reading = StageReading::of(history, &self.stage, books.rows);
         let rest = Rest::of(&history.journal);
         let snapshot = history.journal.stage_read(&self.stage).is_some_and(|read| read.isolation == SNAPSHOT);
@@ -111,16 +109,18 @@ impl Conservation {
         let mut doubts = reading::doubts(history, [&reading], &rest);
         let empty = nothing.then(|| format!("nothing is booked at {}", self.stage));
         doubts.extend(of_rows.chain(empty));
-        let judgement = offending::judgement(firm && !books.broken.is_empty(), &doubts);
+        let judgement = offenders::judgement(firm && !books.broken.is_empty(), &doubts);
         let finding = Finding::new(ABOUT.name, ABOUT.class, judgement, "");
         let finding = self.figures(finding, &books, firm).evidence(&self.stage, reading.description);
-        let mut finding = offending::with_doubts(finding, &doubts);
+        let mut finding = offenders::with_doubts(finding, &doubts);
         let sentence = self.sentence(judgement, &books, doubts.first());
         if judgement == Judgement::Fail {
-            finding = offending::tell(finding, &history.journal, books.broken, Unbalanced::tell);
+            let broken = std::mem::take(&mut books.broken);
+            let rows = Rows::of(history, broken.first().filter_map(|(_, unbalanced)| unbalanced.row()))?;
+            finding = broken.tell(finding, &history.journal, |_, unbalanced| unbalanced.tell(&rows));
         }
-        finding.sentence = format!("{sentence}{}.", offending::first(&finding.offenders));
-        finding
+        finding.sentence = format!("{sentence}{}.", offenders::first(&finding.offenders));
+        Ok(finding)
     }
 
     /// What the amounts come to beyond what they should.
@@ -132,7 +132,7 @@ impl Conservation {
     fn figures(&self, finding: Finding, books: &Books<'_>, firm: bool) -> Finding {
         let whole = firm && books.without_amount == 0;
         let sum = |sum: i128| whole.then_some(sum as f64);
-        let unbalanced = books.broken.len();
+        let unbalanced = books.broken.total();
         let claimed = firm && (whole || unbalanced > 0);
         let finding = match self.by {
             By::Key => finding
@@ -150,7 +150,7 @@ impl Conservation {
     /// Without its end: the first offender is told after it.
     fn sentence(&self, judgement: Judgement, books: &Books<'_>, doubt: Option<&String>) -> String {
         let (stage, sum) = (&self.stage, money::minor_units(books.sum));
-        let (transactions, unbalanced) = (wording::count(books.transactions), books.broken.len() as u64);
+        let (transactions, unbalanced) = (wording::count(books.transactions), books.broken.total());
         match (judgement, self.by) {
             (Judgement::Pass, By::Key) => format!("Each of {transactions} transactions at {stage} balances"),
             (Judgement::Pass, By::Stage) => {

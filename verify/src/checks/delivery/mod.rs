@@ -1,24 +1,28 @@
 //! `delivery`: nothing acknowledged is lost, nothing is done twice, nothing is there that nobody asked for.
 
+mod broken;
 mod copies;
-mod offenders;
+mod exposed;
 mod reading;
 mod sightings;
 mod tally;
 
+pub(crate) use self::exposed::Exposures;
+
+use self::broken::Found;
+use self::exposed::Exposed;
 use self::reading::Readings;
 use self::sightings::Sightings;
 use self::tally::{AtStage, Scene, Tally};
-use super::offending::{self, counted};
+use super::offenders::{self, counted};
 use super::table;
 use crate::check::Reference;
-use crate::defect::Defect;
 use crate::faults::Faults;
 use crate::intents::{Intents, Known};
 use crate::statistics::binomial;
 use crate::wording;
-use crate::{About, Chain, Check, Class, Context, Finding, Judgement, Offender};
-use proofload_history::History;
+use crate::{About, Budget, Chain, Check, Class, Context, Finding, Judgement, Offender};
+use proofload_history::{History, HistoryError, OperationRef};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -27,7 +31,7 @@ pub(super) const ABOUT: About = About {
     name: "delivery",
     class: Class::Safety,
     invariant: "Every intent that was acknowledged is at every stage of its chain, once where repeats are forbidden, and nothing else is.",
-    cost: "One pass over operations and observations, no hashing; five bytes an intent and one for each of its stages.",
+    cost: "One pass over operations and observations, no hashing; a byte an intent and one for each of its stages. Passes of their own where something is broken.",
     counterexample: "A client got its acknowledgement at 31.2 s, and the first stage does not have its id.",
     keys: &[
         ("chain", "the chain of the manifest"),
@@ -77,14 +81,17 @@ pub struct Delivery {
 }
 
 impl Check for Delivery {
-    fn judge(&self, history: &History, context: &Context<'_>) -> Finding {
+    fn judge(&self, history: &History, context: &Context<'_>) -> Result<Finding, HistoryError> {
         let Some(chain) = context.chains.get(&self.chain) else {
-            return unknown(format!("The system has no chain called {}.", self.chain));
+            let sentence = format!("The system has no chain called {}.", self.chain);
+            return Ok(Finding::new(ABOUT.name, ABOUT.class, Judgement::Unknown, sentence));
         };
-        match Intents::of(history, &chain.operation) {
-            Ok(intents) => self.judge_intents(history, chain, &intents),
-            Err(why) => unknown(format!("The intents cannot be told: {why}.")),
-        }
+        let faults = Faults::of(&history.journal);
+        let mut exposures = Exposures::of(&faults);
+        let count = |_, made: OperationRef<'_>| exposures.acknowledged(made.done());
+        let mut intents = Intents::with_acknowledgements(history, &chain.operation, count)?;
+        let sightings = Sightings::of(history, chain, &mut intents)?;
+        self.judge_intents(history, (chain, &intents, &sightings), &exposures.by_fault(), context.budget)
     }
 
     fn references(&self) -> Vec<Reference> {
@@ -92,36 +99,36 @@ impl Check for Delivery {
     }
 }
 
-fn unknown(sentence: String) -> Finding {
-    Finding::new(ABOUT.name, ABOUT.class, Judgement::Unknown, sentence)
-}
-
 impl Delivery {
-    fn judge_intents(&self, history: &History, chain: &Chain, intents: &Intents<'_>) -> Finding {
-        let sightings = Sightings::of(history, chain, intents);
-        let mut readings = Readings::of(history, chain, &sightings);
-        let exposures = exposures(history, intents);
-        let exposed = by_fault(&exposures);
+    fn judge_intents(
+        &self,
+        history: &History,
+        (chain, intents, sightings): (&Chain, &Intents, &Sightings),
+        exposed: &BTreeMap<&str, Exposed>,
+        budget: Budget,
+    ) -> Result<Finding, HistoryError> {
+        let mut readings = Readings::of(history, chain, sightings);
         if intents.count(Known::Ok) == 0 {
             readings.doubts.insert(0, format!("no {} was acknowledged, so nothing was at risk", chain.operation));
         } else {
-            readings.doubts.extend(self.exposed_too_little(&exposed, intents));
+            readings.doubts.extend(self.exposed_too_little(exposed, intents));
         }
-        let scene = Scene { history, chain, intents, sightings: &sightings, readings: &readings };
+        let scene = Scene { history, chain, intents, sightings, readings: &readings };
         let mut tally = Tally::of(&scene);
-        let broken = std::mem::take(&mut tally.broken);
-        let judgement = offending::judgement(!broken.is_empty(), &readings.doubts);
-        let unexpected = broken.iter().filter(|broken| broken.defect == Defect::Unexpected).count() as u64;
+        let found = Found::of(&scene, &tally, budget)?;
+        tally.repeated += found.repeated_strangers;
+        let unexpected = found.unexpected;
+        let judgement = offenders::judgement(!found.is_empty(), &readings.doubts);
         let finding = Finding::new(ABOUT.name, ABOUT.class, judgement, "");
         let finding = figures(finding, &tally, unexpected, &readings);
-        let mut finding = offenders::tell(finding, broken, &scene);
+        let mut finding = found.tell(finding)?;
         finding.sentence = sentence(judgement, chain, &tally, unexpected, &finding.offenders, &readings.doubts);
-        let finding = evidence(finding, &scene, &tally, &exposed);
-        if judgement == Judgement::Pass { power(finding, &exposed) } else { finding }
+        let finding = evidence(finding, &scene, &tally, exposed)?;
+        Ok(if judgement == Judgement::Pass { power(finding, exposed) } else { finding })
     }
 
     /// Why too few were at risk to say anything, if so.
-    fn exposed_too_little(&self, exposed: &BTreeMap<&str, Exposed>, intents: &Intents<'_>) -> Option<String> {
+    fn exposed_too_little(&self, exposed: &BTreeMap<&str, Exposed>, intents: &Intents) -> Option<String> {
         let least = self.exposed_at_least;
         if let Some((fault, exposed)) = exposed.iter().find(|(_, exposed)| exposed.intents < least) {
             return Some(format!(
@@ -141,39 +148,6 @@ impl Delivery {
     }
 }
 
-/// How much was at risk of a fault, over all its repeats.
-#[derive(Default)]
-struct Exposed {
-    /// Intents; one that two repeats put at risk counts twice.
-    intents: u64,
-    /// Injections that put any at risk. One that hit nothing shows nothing, and does not count.
-    injections: u64,
-}
-
-fn by_fault(exposures: &[(String, u64)]) -> BTreeMap<&str, Exposed> {
-    let mut faults: BTreeMap<&str, Exposed> = BTreeMap::new();
-    for (fault, intents) in exposures {
-        let exposed = faults.entry(fault).or_default();
-        exposed.intents += intents;
-        exposed.injections += u64::from(*intents > 0);
-    }
-    faults
-}
-
-/// For each fault that was injected, how many intents were at risk of being lost by it: what the journal counted when
-/// it fired, else those acknowledged while it was active or could still do harm.
-pub(crate) fn exposures(history: &History, intents: &Intents<'_>) -> Vec<(String, u64)> {
-    let faults = Faults::of(&history.journal);
-    let counted = |fault: &proofload_history::journal::FaultRecord| {
-        (0..intents.len())
-            .filter(|number| intents.known()[*number] == Known::Ok)
-            .filter_map(|number| intents.decisive(number as u32))
-            .filter(|made| faults.harms(fault, made.done))
-            .count() as u64
-    };
-    faults.records.iter().map(|fault| (fault.id.to_string(), fault.exposed.unwrap_or_else(|| counted(fault)))).collect()
-}
-
 fn sentence(
     judgement: Judgement,
     chain: &Chain,
@@ -191,7 +165,7 @@ fn sentence(
             let (lost, repeated) = (wording::were(tally.lost), wording::were(tally.repeated));
             let unexpected =
                 if unexpected == 0 { String::new() } else { format!(", {} not expected", wording::were(unexpected)) };
-            let first = offending::first(offenders);
+            let first = offenders::first(offenders);
             let half_done = match tally.half_done {
                 0 => String::new(),
                 some => format!(", {} not acknowledged and half done", wording::were(some)),
@@ -228,7 +202,12 @@ fn figures(finding: Finding, tally: &Tally, unexpected: u64, readings: &Readings
         .figure("indeterminate_not_landed_intents", counted(tally.not_landed, all_read))
 }
 
-fn evidence(mut finding: Finding, scene: &Scene<'_>, tally: &Tally, exposed: &BTreeMap<&str, Exposed>) -> Finding {
+fn evidence(
+    mut finding: Finding,
+    scene: &Scene<'_>,
+    tally: &Tally,
+    exposed: &BTreeMap<&str, Exposed>,
+) -> Result<Finding, HistoryError> {
     for (n, stage) in scene.chain.stages.iter().enumerate() {
         let AtStage { required, present, repeated } = tally.stages[n];
         let repeats = if stage.repeats_allowed { "allowed" } else { "forbidden" };
@@ -255,8 +234,8 @@ fn evidence(mut finding: Finding, scene: &Scene<'_>, tally: &Tally, exposed: &BT
             .figure(&format!("exposed_intents.{fault}"), exposed.intents as f64)
             .figure(&format!("exposed_injections.{fault}"), exposed.injections as f64);
     }
-    let finding = copies::tell(finding, scene);
-    offending::with_doubts(finding, &scene.readings.doubts)
+    let finding = copies::tell(finding, scene)?;
+    Ok(offenders::with_doubts(finding, &scene.readings.doubts))
 }
 
 /// What no loss is worth: only where all was read can a zero bound anything.

@@ -4,7 +4,7 @@ use crate::Chain;
 use crate::check::Condition;
 use crate::intents::{Intents, Number};
 use crate::names::Names;
-use proofload_history::{History, Id, Observation, Reading};
+use proofload_history::{History, HistoryError, Reading};
 
 const LIVE: u8 = 0x80;
 const COUNT: u8 = 0x7f;
@@ -19,8 +19,8 @@ const STATELESS: u8 = 4;
 /// Sightings at the stages of a chain, in columns; a stage is its number in the chain.
 pub(super) struct Sightings {
     columns: Vec<Vec<u8>>,
-    /// Final sightings of ids that nobody issued, each with its stage, in order.
-    pub(super) strangers: Vec<(Id, usize)>,
+    /// Final sightings of ids that nobody issued.
+    pub(super) strangers: u64,
     /// Final rows at each stage.
     pub(super) rows: Vec<u64>,
     /// For each stage with a condition, how it stands for each intent.
@@ -28,39 +28,53 @@ pub(super) struct Sightings {
 }
 
 impl Sightings {
-    /// One pass over the observations: no hashing, no allocation per row.
-    pub(super) fn of(history: &History, chain: &Chain, intents: &Intents<'_>) -> Self {
-        let mut columns = vec![vec![0_u8; intents.len()]; chain.stages.len()];
-        let (mut strangers, mut rows) = (Vec::new(), vec![0; chain.stages.len()]);
-        let mut conditions: Vec<Option<Vec<u8>>> =
-            chain.stages.iter().map(|stage| stage.only_if.as_ref().map(|_| vec![0; intents.len()])).collect();
+    /// One pass over the observations: no hashing, no allocation per row. Own ids without a row get their numbers.
+    pub(super) fn of(history: &History, chain: &Chain, intents: &mut Intents) -> Result<Self, HistoryError> {
+        let column = || vec![0_u8; intents.len()];
+        let mut seen_at = Self {
+            columns: chain.stages.iter().map(|_| column()).collect(),
+            strangers: 0,
+            rows: vec![0; chain.stages.len()],
+            conditions: chain.stages.iter().map(|stage| stage.only_if.as_ref().map(|_| column())).collect(),
+        };
         let asked_about = asked_about(chain);
         let mut names = Names::new(chain.stages.iter().map(|stage| stage.stage.as_str()));
-        for seen in &history.observations {
-            let Some(stage) = names.number(&seen.stage) else { continue };
-            let number = intents.number(seen.id);
-            match (number, seen.reading) {
-                (Some(number), Reading::Live) => columns[stage][number as usize] |= LIVE,
+        history.observations.each(|seen| {
+            let Some(stage) = names.number(seen.stage()) else { return };
+            let number = intents.seen(seen.id());
+            if number.is_some_and(|number| number as usize >= seen_at.columns[stage].len()) {
+                seen_at.grow(intents.len());
+            }
+            match (number, seen.reading()) {
+                (Some(number), Reading::Live) => seen_at.columns[stage][number as usize] |= LIVE,
                 (Some(number), Reading::Final) => {
-                    rows[stage] += 1;
-                    let cell = &mut columns[stage][number as usize];
+                    seen_at.rows[stage] += 1;
+                    let cell = &mut seen_at.columns[stage][number as usize];
                     *cell = (*cell & LIVE) | ((*cell & COUNT) + 1).min(COUNT);
                     for (of, condition) in &asked_about[stage] {
-                        if let Some(column) = &mut conditions[*of] {
-                            column[number as usize] |= stands(condition, seen);
+                        if let Some(column) = &mut seen_at.conditions[*of] {
+                            column[number as usize] |= stands(condition, seen.state());
                         }
                     }
                 }
                 (None, Reading::Final) => {
-                    rows[stage] += 1;
-                    strangers.push((seen.id, stage));
+                    seen_at.rows[stage] += 1;
+                    seen_at.strangers += 1;
                 }
                 // What nobody issued and is gone at the end has harmed nobody. What only a copy of a log has is not there.
                 (None, Reading::Live) | (_, Reading::Replica) => {}
             }
-        }
-        strangers.sort_unstable();
-        Self { columns, strangers, rows, conditions }
+        })?;
+        // An id may have got its number at a later stage only.
+        seen_at.grow(intents.len());
+        Ok(seen_at)
+    }
+
+    fn grow(&mut self, intents: usize) {
+        self.columns
+            .iter_mut()
+            .chain(self.conditions.iter_mut().flatten())
+            .for_each(|column| column.resize(intents, 0));
     }
 
     /// Whether the stage is for the intent: it has no condition, or the condition holds.
@@ -109,8 +123,8 @@ fn asked_about(chain: &Chain) -> Vec<Vec<(usize, &Condition)>> {
     chain.stages.iter().map(|stage| of(&stage.stage)).collect()
 }
 
-fn stands(condition: &Condition, seen: &Observation) -> u8 {
-    SEEN | match condition.holds(seen) {
+fn stands(condition: &Condition, state: Option<&str>) -> u8 {
+    SEEN | match condition.holds(state) {
         Some(true) => HOLDS,
         Some(false) => 0,
         None => STATELESS,

@@ -3,25 +3,10 @@
 use super::reading::Readings;
 use super::sightings::Sightings;
 use crate::Chain;
-use crate::defect::Defect;
-use crate::intents::{Intents, Known, Number};
-use proofload_history::{At, History, Id};
-
-/// An offender before it is described.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Broken {
-    pub(super) defect: Defect,
-    pub(super) id: Id,
-    /// `None` for an id that nobody issued.
-    pub(super) intent: Option<Number>,
-    /// The number of the stage in the chain where it shows.
-    pub(super) stage: usize,
-    /// When it was acknowledged; `None` if it was not, until a sighting tells.
-    pub(super) at: Option<At>,
-}
+use crate::intents::{Intents, Known, Marks, Number};
+use proofload_history::History;
 
 /// What became of the intents of a chain.
-#[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) ok: u64,
     pub(super) failed: u64,
@@ -42,7 +27,22 @@ pub(super) struct Tally {
     pub(super) lost: u64,
     /// Not acknowledged, at a stage, and missing from a later one.
     pub(super) half_done: u64,
-    pub(super) broken: Vec<Broken>,
+    /// The numbers of those that were acknowledged and lost...
+    pub(super) lost_ones: Marks,
+    /// ...of those that were taken in and half done...
+    pub(super) half_done_ones: Marks,
+    /// ...and of those that a stage has too often, or should not have.
+    pub(super) misplaced_ones: Marks,
+}
+
+/// A claim about an intent at a stage, or none.
+enum Owned {
+    /// It is wherever it should be.
+    Whole,
+    /// The first stage, by its number, that certainly lacks it.
+    Lacks(usize),
+    /// It is missing where nobody can tell whether it would have come.
+    Undecided,
 }
 
 /// Acknowledged intents at a stage.
@@ -60,66 +60,112 @@ pub(super) struct AtStage {
 pub(super) struct Scene<'a> {
     pub(super) history: &'a History,
     pub(super) chain: &'a Chain,
-    pub(super) intents: &'a Intents<'a>,
+    pub(super) intents: &'a Intents,
     pub(super) sightings: &'a Sightings,
     pub(super) readings: &'a Readings,
+}
+
+impl Scene<'_> {
+    /// Where the system has an intent that it owns from stage `from` on: it has to be there and at every later stage.
+    fn owned(&self, number: Number, from: usize) -> Owned {
+        let mut owned = Owned::Whole;
+        for stage in from..self.chain.stages.len() {
+            if self.sightings.times(stage, number) > 0 || !self.sightings.required(stage, number) {
+                continue;
+            }
+            // What was seen there and is gone will not come again, moving or not, and was a row that could be understood.
+            let gone = self.readings.stages[stage].to_its_end && self.sightings.live(stage, number);
+            if gone || (self.readings.stages[stage].complete && self.readings.rest.settled) {
+                return Owned::Lacks(stage);
+            }
+            owned = Owned::Undecided;
+        }
+        owned
+    }
+
+    /// The number of the stage that lost an intent, which was acknowledged or taken in, and is marked as lost.
+    pub(super) fn lost_at(&self, number: Number) -> usize {
+        let acknowledged = self.intents.known()[number as usize] == Known::Ok;
+        let from = if acknowledged { 0 } else { self.sightings.first(number).unwrap_or_default() };
+        match self.owned(number, from) {
+            Owned::Lacks(stage) => stage,
+            Owned::Whole | Owned::Undecided => from,
+        }
+    }
+
+    /// The stages, by their numbers, that forbid repeats and have the intent more than once.
+    pub(super) fn repeated_at(&self, number: Number) -> impl Iterator<Item = usize> {
+        let repeated =
+            move |stage: &usize| self.sightings.times(*stage, number) > 1 && !self.chain.stages[*stage].repeats_allowed;
+        self.sightings.stages().filter(repeated)
+    }
+
+    /// The stages, by their numbers, that have the intent and should not: of one that the client was told did not
+    /// happen the first that has it; of others those that are not for it, as for a rejected application that was paid out.
+    pub(super) fn unexpected_at(&self, number: Number) -> impl Iterator<Item = usize> {
+        let known = self.intents.known()[number as usize];
+        // A later attempt that was ok may be among the rows that a damaged history lacks.
+        let refused = known == Known::Fail && self.history.damage.is_empty();
+        let first = if refused { self.sightings.first(number) } else { None };
+        let for_some = matches!(known, Known::Ok | Known::Indeterminate | Known::NoRow);
+        let misplaced = move |stage: &usize| {
+            for_some && self.sightings.times(*stage, number) > 0 && self.sightings.excluded(*stage, number)
+        };
+        first.into_iter().chain(self.sightings.stages().filter(misplaced))
+    }
 }
 
 impl Tally {
     /// One pass over the columns.
     pub(super) fn of(scene: &Scene<'_>) -> Self {
-        let mut tally = Self { stages: vec![AtStage::default(); scene.chain.stages.len()], ..Self::default() };
-        let damaged = !scene.history.damage.is_empty();
-        for (number, known) in scene.intents.known().iter().enumerate() {
-            let number = number as Number;
-            if *known == Known::Other {
-                continue;
-            }
-            tally.repeats(scene, number);
-            match known {
-                Known::Ok => tally.acknowledged(scene, number),
-                // A later attempt that was ok may be among the rows that a damaged history lacks.
-                Known::Fail if !damaged => tally.refused(scene, number),
-                Known::Fail => tally.failed += 1,
-                Known::Indeterminate => {
-                    tally.indeterminate += 1;
-                    tally.open(scene, number);
-                }
-                Known::NoRow if scene.sightings.first(number).is_some() => {
-                    tally.indeterminate += 1;
-                    tally.open(scene, number);
-                }
-                Known::NoRow | Known::Other => {}
-            }
+        let marks = || Marks::new(scene.intents.len());
+        let mut tally = Self {
+            ok: 0,
+            failed: 0,
+            indeterminate: 0,
+            unused: 0,
+            landed: 0,
+            not_landed: 0,
+            undecided: 0,
+            repeated: 0,
+            stages: vec![AtStage::default(); scene.chain.stages.len()],
+            lost: 0,
+            half_done: 0,
+            lost_ones: marks(),
+            half_done_ones: marks(),
+            misplaced_ones: marks(),
+        };
+        for (number, known) in (0..).zip(scene.intents.known()) {
+            tally.take(scene, number, *known);
         }
         tally.unused =
             scene.intents.without_row().filter(|number| scene.sightings.first(*number).is_none()).count() as u64;
-        tally.strangers(scene);
         tally
     }
 
-    fn push(&mut self, scene: &Scene<'_>, defect: Defect, number: Number, stage: usize) {
-        let at = scene.intents.decisive(number).filter(|_| defect == Defect::Lost).map(|made| made.done);
-        self.broken.push(Broken { defect, id: scene.intents.id(number), intent: Some(number), stage, at });
-    }
-
-    fn repeats(&mut self, scene: &Scene<'_>, number: Number) {
-        let mut repeated = false;
-        for stage in scene.sightings.stages() {
-            if scene.sightings.times(stage, number) > 1 && !scene.chain.stages[stage].repeats_allowed {
-                self.push(scene, Defect::Repeated, number, stage);
-                repeated = true;
-            }
+    fn take(&mut self, scene: &Scene<'_>, number: Number, known: Known) {
+        if known == Known::Other {
+            return;
         }
-        self.repeated += u64::from(repeated);
-    }
-
-    /// An intent that is at a stage which is not for it: a rejected application that was paid out.
-    fn misplaced(&mut self, scene: &Scene<'_>, number: Number) {
-        for stage in scene.sightings.stages() {
-            if scene.sightings.times(stage, number) > 0 && scene.sightings.excluded(stage, number) {
-                self.push(scene, Defect::Unexpected, number, stage);
+        if scene.repeated_at(number).next().is_some() {
+            self.repeated += 1;
+            self.misplaced_ones.put(number);
+        }
+        if scene.unexpected_at(number).next().is_some() {
+            self.misplaced_ones.put(number);
+        }
+        match known {
+            Known::Ok => self.acknowledged(scene, number),
+            Known::Fail => self.failed += 1,
+            Known::Indeterminate => {
+                self.indeterminate += 1;
+                self.open(scene, number);
             }
+            Known::NoRow if scene.sightings.first(number).is_some() => {
+                self.indeterminate += 1;
+                self.open(scene, number);
+            }
+            Known::NoRow | Known::Other => {}
         }
     }
 
@@ -133,64 +179,28 @@ impl Tally {
             here.present += u64::from(required && times > 0);
             here.repeated += u64::from(times > 1);
         }
-        self.misplaced(scene, number);
-        self.owned(scene, number, 0);
-    }
-
-    /// The system owns the intent from stage `from` on: it has to be there and at every later stage. Whether it is.
-    fn owned(&mut self, scene: &Scene<'_>, number: Number, from: usize) -> bool {
-        let known = scene.intents.known()[number as usize];
-        let mut whole = true;
-        for stage in from..scene.chain.stages.len() {
-            if scene.sightings.times(stage, number) > 0 || !scene.sightings.required(stage, number) {
-                continue;
+        match scene.owned(number, 0) {
+            Owned::Whole => {}
+            Owned::Undecided => self.undecided += 1,
+            Owned::Lacks(_) => {
+                self.lost += 1;
+                self.lost_ones.put(number);
             }
-            whole = false;
-            // What was seen there and is gone will not come again, moving or not, and was a row that could be understood.
-            let gone = scene.readings.stages[stage].to_its_end && scene.sightings.live(stage, number);
-            if gone || (scene.readings.stages[stage].complete && scene.readings.rest.settled) {
-                match known {
-                    Known::Ok => self.lost += 1,
-                    _ => self.half_done += 1,
-                }
-                self.push(scene, Defect::Lost, number, stage);
-                return false;
-            }
-        }
-        self.undecided += u64::from(!whole);
-        whole
-    }
-
-    fn refused(&mut self, scene: &Scene<'_>, number: Number) {
-        self.failed += 1;
-        if let Some(stage) = scene.sightings.first(number) {
-            self.push(scene, Defect::Unexpected, number, stage);
         }
     }
 
     fn open(&mut self, scene: &Scene<'_>, number: Number) {
-        match scene.sightings.first(number) {
-            None => self.not_landed += 1,
-            Some(first) => {
-                self.misplaced(scene, number);
-                self.landed += u64::from(self.owned(scene, number, first));
+        let Some(first) = scene.sightings.first(number) else {
+            self.not_landed += 1;
+            return;
+        };
+        match scene.owned(number, first) {
+            Owned::Whole => self.landed += 1,
+            Owned::Undecided => self.undecided += 1,
+            Owned::Lacks(_) => {
+                self.half_done += 1;
+                self.half_done_ones.put(number);
             }
-        }
-    }
-
-    fn strangers(&mut self, scene: &Scene<'_>) {
-        for same_id in scene.sightings.strangers.chunk_by(|a, b| a.0 == b.0) {
-            let mut repeated = false;
-            let at = |defect, stage| Broken { defect, id: same_id[0].0, intent: None, stage, at: None };
-            for same_stage in same_id.chunk_by(|a, b| a.1 == b.1) {
-                let stage = same_stage[0].1;
-                if same_stage.len() > 1 && !scene.chain.stages[stage].repeats_allowed {
-                    self.broken.push(at(Defect::Repeated, stage));
-                    repeated = true;
-                }
-            }
-            self.repeated += u64::from(repeated);
-            self.broken.push(at(Defect::Unexpected, same_id[0].1));
         }
     }
 }

@@ -420,7 +420,8 @@ fn says_of_orders(orders: &[(&str, bool)]) -> Finding {
     }
     script.drained(90.0, DrainOutcome::Quiet).read_all(91.0);
     let (chains, check) = (Script::conditional_chains(), crate::testing::check("delivery", TABLE));
-    check.judge(&script.history(), &Context { chains: &chains, expectations: &[], faults: &[] })
+    let context = Context { chains: &chains, expectations: &[], faults: &[], budget: Budget::OF_CHECK };
+    check.judge(&script.history(), &context).unwrap()
 }
 
 #[test]

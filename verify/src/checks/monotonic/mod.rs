@@ -2,16 +2,19 @@
 
 mod states;
 
-use self::states::{Reached, States};
-use super::offending::{self, Offending, counted};
+use self::states::{Kept, Reached, State, States};
+use super::groups::{self, Group, Member};
+use super::offenders::{self, Offenders, Rows, counted};
 use super::standing::{self, Standing};
 use super::table;
 use crate::check::Reference;
 use crate::names::Names;
+use crate::offending::{Offending, Spot};
 use crate::wording;
 use crate::{About, Check, Class, Context, Finding, Judgement};
-use proofload_history::{History, Observation};
+use proofload_history::{History, HistoryError, Id, Reading};
 use serde::Deserialize;
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 /// What is known about `monotonic`.
@@ -19,8 +22,8 @@ pub(super) const ABOUT: About = About {
     name: "monotonic",
     class: Class::Safety,
     invariant: "The state of an id never goes back, and never changes between two states of the same group.",
-    cost: "O(n log n): the rows of the stage are sorted by id, and those of each id by version or position; eight bytes \
-           a row.",
+    cost: "One pass over the observations for each part of the rows that fits into memory: O(n log n), 72 bytes a row; \
+           they are sorted by id, and those of each id by version or position.",
     counterexample: "Version 2 of an application is APPROVED, and its version 3 is SUBMITTED_AND_PENDING_APPROVAL.",
     keys: &[
         ("stage", "the stage"),
@@ -60,7 +63,7 @@ pub struct Monotonic {
 
 /// What became of the ids of a stage.
 #[derive(Default)]
-struct Tally<'h> {
+struct Tally<'a> {
     ids: u64,
     /// Ids with at least two rows that have a state which is named.
     followed: u64,
@@ -74,60 +77,85 @@ struct Tally<'h> {
     stateless: u64,
     /// Rows with a state that no group names.
     strange: u64,
-    strange_states: BTreeSet<&'h str>,
+    strange_states: Strange,
     /// Each with the row that it goes back from or contradicts.
-    found: Vec<Offending<'h, Pair<'h>>>,
+    found: Offenders<'a, Pair>,
+}
+
+/// The first, by name, of the states that no group names.
+#[derive(Default)]
+struct Strange(BTreeSet<String>);
+
+/// More strange states than this are not told apart.
+const MAX_STRANGE: usize = 1_000;
+
+impl Strange {
+    fn meet(&mut self, state: &str) {
+        if !self.0.contains(state) {
+            self.0.insert(state.to_owned());
+            if self.0.len() > MAX_STRANGE {
+                self.0.pop_last();
+            }
+        }
+    }
+
+    /// The names, the first few.
+    fn told(&self) -> String {
+        const SHOWN: usize = 3;
+        let mut names: Vec<String> = self.0.iter().take(SHOWN).cloned().collect();
+        let more = self.0.len() - names.len();
+        if more > 0 {
+            let at_least = if self.0.len() == MAX_STRANGE { "at least " } else { "" };
+            names.push(format!("{at_least}{}", wording::plural(more as u64, "other")));
+        }
+        wording::list(&names)
+    }
 }
 
 /// Two rows of an id that cannot both be, and what is between them.
-struct Pair<'h> {
-    before: &'h Observation,
-    after: &'h Observation,
+#[derive(Clone, Copy)]
+struct Pair {
+    before: u64,
+    after: u64,
     between: &'static str,
 }
 
-impl<'h> Tally<'h> {
-    fn of(rows: &mut [&'h Observation], states: &'h States) -> Self {
-        rows.sort_unstable_by_key(|seen| seen.id);
-        let mut names = Names::new(states.names());
-        let (mut tally, mut reached) = (Self::default(), Vec::new());
-        for rows in rows.chunk_by(|a, b| a.id == b.id) {
-            reached.clear();
-            for seen in rows {
-                match seen.state.as_ref() {
-                    None => tally.stateless += 1,
-                    Some(name) => match names.number(name) {
-                        Some(state) => reached.push(states.reached(state, seen)),
-                        None => {
-                            tally.strange += 1;
-                            tally.strange_states.insert(name);
-                        }
-                    },
-                }
+impl<'a> Tally<'a> {
+    /// Takes the rows of one id into account.
+    fn take(&mut self, group: &Group<'_, Kept>, monotonic: &'a Monotonic, reached: &mut Vec<Reached>) {
+        reached.clear();
+        for row in group.at(0) {
+            match row.what.state {
+                State::Missing => self.stateless += 1,
+                State::Strange => self.strange += 1,
+                State::Named(state) => reached.push(monotonic.states.reached(state, *row)),
             }
-            tally.follow(&mut reached);
         }
-        tally
+        self.follow(group.id, &monotonic.stage, reached);
     }
 
     /// Takes the states of one id into account.
-    fn follow(&mut self, reached: &mut [Reached<'h>]) {
+    fn follow(&mut self, id: Id, stage: &'a str, reached: &mut [Reached]) {
         let ordered = states::sort(reached);
         let single = reached.windows(2).all(|pair| pair[0].state == pair[1].state);
         self.ids += 1;
         self.followed += u64::from(reached.len() >= 2);
         self.single_state += u64::from(single && !reached.is_empty());
-        if let Some((before, after)) = states::regress(reached) {
+        let found = &mut self.found;
+        let mut push = |defect, (before, after): (Reached, Reached), between| {
+            let row: Member<Kept> = after.row;
+            let one = Offending::at_spot(defect, id, stage, row.what.spot, row.number());
+            found.push(one, || Pair { before: before.row.number(), after: row.number(), between });
+        };
+        if let Some(pair) = states::regress(reached) {
             self.regressed += 1;
-            let pair = Pair { before, after, between: "after" };
-            self.found.push(Offending::at_row("regressed", after, pair));
+            push("regressed", pair, "after");
         } else if !ordered {
             self.unordered += 1;
         }
-        if let Some((before, after)) = states::contradiction(reached) {
+        if let Some(pair) = states::contradiction(reached) {
             self.contradicted += 1;
-            let pair = Pair { before, after, between: "and all the same" };
-            self.found.push(Offending::at_row("contradicted", after, pair));
+            push("contradicted", pair, "and all the same");
         }
     }
 
@@ -140,13 +168,7 @@ impl<'h> Tally<'h> {
     fn doubts(&self, stage: &str) -> Vec<String> {
         let mut doubts = Vec::new();
         if self.strange > 0 {
-            const SHOWN: usize = 3;
-            let mut names: Vec<String> = self.strange_states.iter().take(SHOWN).map(|&name| name.to_owned()).collect();
-            let more = self.strange_states.len() - names.len();
-            if more > 0 {
-                names.push(wording::plural(more as u64, "other"));
-            }
-            doubts.push(format!("{stage} has {}, which no group of states names", wording::list(&names)));
+            doubts.push(format!("{stage} has {}, which no group of states names", self.strange_states.told()));
         }
         if self.stateless > 0 {
             doubts.push(format!("{} at {stage} without a state", wording::plural(self.stateless, "row")));
@@ -165,14 +187,38 @@ impl<'h> Tally<'h> {
 }
 
 impl Check for Monotonic {
-    fn judge(&self, history: &History, _: &Context<'_>) -> Finding {
-        let mut standing = Standing::at(history, &self.stage);
-        let mut doubts = standing::doubts(history, std::slice::from_ref(&standing));
-        let mut tally = Tally::of(&mut standing.rows, &self.states);
+    fn judge(&self, history: &History, context: &Context<'_>) -> Result<Finding, HistoryError> {
+        let (mut tally, mut reached) = (Tally::default(), Vec::new());
+        let (strange, names) = (RefCell::new(Strange::default()), RefCell::new(Names::new(self.states.names())));
+        let state = |name: Option<&str>| {
+            let Some(name) = name else { return State::Missing };
+            let number = names.borrow_mut().number(name);
+            number.map_or_else(
+                || {
+                    strange.borrow_mut().meet(name);
+                    State::Strange
+                },
+                |number| State::Named(number as u16),
+            )
+        };
+        let read = groups::of_observations(
+            history,
+            context.budget,
+            &[self.stage.as_str()],
+            |_, seen| {
+                let kept = || Kept { spot: Spot::of(seen), version: seen.version(), state: state(seen.state()) };
+                (seen.reading() == Reading::Final).then(|| (seen.id(), kept()))
+            },
+            |group, _| tally.take(&group, self, &mut reached),
+        )?;
+        tally.strange_states = strange.take();
+        let standing = Standing::of(history, [&self.stage], &read.rows);
+        let mut doubts = standing::doubts(history, &standing);
         doubts.extend(tally.doubts(&self.stage));
         let found = std::mem::take(&mut tally.found);
-        let judgement = offending::judgement(!found.is_empty(), &doubts);
-        let all_told = standing.reading.complete && tally.all_told();
+        let judgement = offenders::judgement(!found.is_empty(), &doubts);
+        let Standing { rows, reading, .. } = &standing[0];
+        let all_told = reading.complete && tally.all_told();
         let finding = Finding::new(ABOUT.name, ABOUT.class, judgement, "")
             .figure("regressed_ids", counted(tally.regressed, all_told && tally.unordered == 0))
             .figure("contradicted_ids", counted(tally.contradicted, all_told))
@@ -180,11 +226,12 @@ impl Check for Monotonic {
             .figure("followed_ids", tally.followed as f64)
             .figure("single_state_ids", tally.single_state as f64)
             .figure("ids", tally.ids as f64)
-            .figure("rows", standing.count() as f64)
-            .evidence(&self.stage, standing.reading.description.as_str());
-        let mut finding = offending::tell(finding, &history.journal, found, describe);
+            .figure("rows", *rows as f64)
+            .evidence(&self.stage, reading.description.as_str());
+        let rows = Rows::of(history, found.first().flat_map(|(_, pair)| [pair.before, pair.after]))?;
+        let mut finding = found.tell(finding, &history.journal, |_, pair| describe(*pair, &rows));
         finding.sentence = self.sentence(&finding, &tally, &doubts);
-        offending::with_doubts(finding, &doubts)
+        Ok(offenders::with_doubts(finding, &doubts))
     }
 
     fn references(&self) -> Vec<Reference> {
@@ -192,8 +239,8 @@ impl Check for Monotonic {
     }
 }
 
-fn describe(Pair { before, after, between }: &Pair<'_>) -> String {
-    format!("{}, {between} {}", offending::spot(after), offending::spot(before))
+fn describe(Pair { before, after, between }: Pair, rows: &Rows) -> String {
+    format!("{}, {between} {}", rows.spot(after), rows.spot(before))
 }
 
 impl Monotonic {
@@ -206,13 +253,13 @@ impl Monotonic {
             }
             Judgement::Fail => {
                 let (regressed, contradicted) = (wording::were(tally.regressed), wording::were(tally.contradicted));
-                let first = offending::first(&finding.offenders);
+                let first = offenders::first(&finding.offenders);
                 format!(
                     "Of {ids} at {stage} {regressed} in an earlier state after a later one, {contradicted} in two \
                      states of one group{first}."
                 )
             }
-            Judgement::Unknown => offending::unknown(&format!("the states at {stage} never went back"), doubts),
+            Judgement::Unknown => offenders::unknown(&format!("the states at {stage} never went back"), doubts),
         }
     }
 }

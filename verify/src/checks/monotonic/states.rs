@@ -1,7 +1,27 @@
 //! States in the order in which they may be reached, and the way of one id through them.
 
-use proofload_history::Observation;
+use crate::checks::groups::Member;
+use crate::offending::Spot;
 use serde::Deserialize;
+
+/// What is kept of a row.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kept {
+    pub(super) spot: Spot,
+    pub(super) version: Option<i64>,
+    pub(super) state: State,
+}
+
+/// What a row says of the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// The number of the state among all that are named.
+    Named(u16),
+    /// One that no group names.
+    Strange,
+    /// Nothing.
+    Missing,
+}
 
 /// Groups of states: no name twice, and at least two in all.
 #[derive(Clone, Debug, Deserialize)]
@@ -27,6 +47,9 @@ impl TryFrom<Vec<Vec<String>>> for States {
                 states.push((name, group));
             }
         }
+        if states.len() > usize::from(u16::MAX) {
+            return Err("more states than anything can have".into());
+        }
         if states.len() < 2 {
             return Err(
                 "name at least two states, such as [[\"OPEN\"], [\"DONE\", \"FAILED\"]]: one cannot go back".into()
@@ -38,11 +61,11 @@ impl TryFrom<Vec<Vec<String>>> for States {
 
 /// A state that an id has reached.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reached<'h> {
+pub(super) struct Reached {
     /// The number of the state among all that are named.
     pub(super) state: usize,
     group: usize,
-    seen: &'h Observation,
+    pub(super) row: Member<Kept>,
 }
 
 impl States {
@@ -51,42 +74,46 @@ impl States {
         self.states.iter().map(|(name, _)| name.as_str())
     }
 
-    /// The row `seen`, which has the state with this number.
-    pub(super) fn reached<'h>(&self, state: usize, seen: &'h Observation) -> Reached<'h> {
-        Reached { state, group: self.states[state].1, seen }
+    /// The row `row`, which has the state with this number.
+    pub(super) fn reached(&self, state: u16, row: Member<Kept>) -> Reached {
+        let state = usize::from(state);
+        Reached { state, group: self.states[state].1, row }
     }
 }
 
 /// Sorts the rows of an id: by version if all have one, else by offset if all are in one partition. Rows that these do
 /// not tell apart stand in the order of their groups, so that none seems to go back which may not have. Whether there are
 /// none of several groups among them, so that the order is known.
-pub(super) fn sort(reached: &mut [Reached<'_>]) -> bool {
-    let partition = reached.first().and_then(|first| first.seen.partition);
-    let versions = reached.iter().all(|reached| reached.seen.version.is_some());
-    let offsets = partition.is_some()
-        && reached.iter().all(|reached| reached.seen.partition == partition && reached.seen.offset.is_some());
-    let place = |reached: &Reached<'_>| match (versions, offsets) {
-        (true, _) => reached.seen.version,
-        (false, true) => reached.seen.offset,
+pub(super) fn sort(reached: &mut [Reached]) -> bool {
+    let partition = reached.first().and_then(|first| first.row.what.spot.partition());
+    let in_partition = |spot: Spot| spot.partition() == partition && spot.offset().is_some();
+    let versions = reached.iter().all(|reached| reached.row.what.version.is_some());
+    let offsets = partition.is_some() && reached.iter().all(|reached| in_partition(reached.row.what.spot));
+    let place = |reached: &Reached| match (versions, offsets) {
+        (true, _) => reached.row.what.version,
+        (false, true) => reached.row.what.spot.offset(),
         (false, false) => None,
     };
-    reached.sort_by_key(|reached| (place(reached), reached.group, reached.state, reached.seen.at));
+    let at = |reached: &Reached| reached.row.what.spot.at();
+    reached.sort_unstable_by_key(|reached| {
+        (place(reached), reached.group, reached.state, at(reached), reached.row.number())
+    });
     reached.windows(2).all(|pair| pair[0].group == pair[1].group || place(&pair[0]) != place(&pair[1]))
 }
 
 /// The first row of an earlier group than the one before it, after that one.
-pub(super) fn regress<'h>(reached: &[Reached<'h>]) -> Option<(&'h Observation, &'h Observation)> {
-    reached.windows(2).find(|pair| pair[1].group < pair[0].group).map(|pair| (pair[0].seen, pair[1].seen))
+pub(super) fn regress(reached: &[Reached]) -> Option<(Reached, Reached)> {
+    reached.windows(2).find(|pair| pair[1].group < pair[0].group).map(|pair| (pair[0], pair[1]))
 }
 
 /// The first row that has another state of a group than one before it, after that one. O(rows x groups).
-pub(super) fn contradiction<'h>(reached: &[Reached<'h>]) -> Option<(&'h Observation, &'h Observation)> {
+pub(super) fn contradiction(reached: &[Reached]) -> Option<(Reached, Reached)> {
     let last = reached.iter().map(|reached| reached.group).max()?;
     (0..=last).find_map(|group| {
         let mut of_group = reached.iter().filter(|reached| reached.group == group);
         let first = of_group.next()?;
         let other = of_group.find(|reached| reached.state != first.state)?;
-        Some((first.seen, other.seen))
+        Some((*first, *other))
     })
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::testing::{Script, check, figure, judged};
 use proofload_history::journal::DrainOutcome;
-use proofload_history::{At, Event};
+use proofload_history::{At, Event, Observation};
 
 const TABLE: &str = "stage = \"log.in\"\nstates = [[\"NEW\"], [\"OPEN\", \"HELD\"], [\"DONE\", \"FAILED\"]]";
 

@@ -2,24 +2,27 @@
 
 mod sequence;
 
-use self::sequence::{Found, Sequences, Wrong};
-use super::offending::{self, Offending, counted};
-use super::reading::Rest;
+use self::sequence::{Found, Kept, Sequences, Wrong};
+use super::groups;
+use super::offenders::{self, Offenders, Rows, counted};
+use super::reading::{Rest, StageReading};
 use super::standing::{self, Standing};
 use super::table;
 use crate::check::Reference;
+use crate::offending::Offending;
 use crate::wording;
 use crate::{About, Check, Class, Context, Finding, Judgement};
-use proofload_history::History;
+use proofload_history::{History, HistoryError, Observation, Reading};
 use serde::Deserialize;
+use std::cell::{Cell, OnceCell};
 
 /// What is known about `order`.
 pub(super) const ABOUT: About = About {
     name: "order",
     class: Class::Safety,
     invariant: "Under one key, versions rise by one in the order of the log, within one partition.",
-    cost: "O(n log n): the rows of the stage are sorted by key, partition and offset, and those of each key by version; \
-           eight bytes a row, and some eighty for each of the longest key.",
+    cost: "One pass over the observations for each part of the rows that fits into memory: O(n log n), 112 bytes a row; \
+           they are sorted by key, and those of each key by position and by version.",
     counterexample: "The log has version 4 of a key at offset 812, and its version 3 at offset 815.",
     keys: &[
         (
@@ -80,6 +83,9 @@ pub struct Order {
 /// How much of what is wrong.
 #[derive(Debug, Default)]
 struct Tally {
+    sequences: Sequences,
+    /// Whether every record has a digest. If not, records of one version count as equal.
+    digests: bool,
     reordered: u64,
     repeated: u64,
     contradicted: u64,
@@ -112,15 +118,15 @@ struct Claims {
 }
 
 impl Claims {
-    fn of(history: &History, standing: &Standing<'_>) -> Self {
-        let read = history.journal.stage_read(standing.stage);
+    fn of(history: &History, stage: &str, rows: u64) -> Self {
+        let read = history.journal.stage_read(stage);
         Self {
-            absence: standing.reading.complete && Rest::of(&history.journal).settled,
+            absence: StageReading::of(history, stage, rows).complete && Rest::of(&history.journal).settled,
             beginning: read.is_none_or(|read| read.bounds.iter().all(|(_, first, _)| *first == 0)),
         }
     }
 
-    fn allow(&self, found: &Found<'_>) -> bool {
+    fn allow(&self, found: &Found) -> bool {
         match found.wrong {
             Wrong::Missing { doubtful, .. } => !doubtful && self.absence && (self.beginning || found.before.is_some()),
             Wrong::Reordered | Wrong::Repeated | Wrong::Contradicted | Wrong::Split => true,
@@ -129,20 +135,43 @@ impl Claims {
 }
 
 impl Check for Order {
-    fn judge(&self, history: &History, _: &Context<'_>) -> Finding {
-        let mut standing = Standing::at(history, &self.stage);
-        let mut doubts = standing::doubts(history, std::slice::from_ref(&standing));
-        let claims = Claims::of(history, &standing);
-        let sequences = Sequences::of(&mut standing.rows, self.first);
-        let (tally, found) = self.tally(&sequences, &claims);
-        doubts.extend(self.doubts(&sequences, &tally, &claims));
-        let judgement = offending::judgement(!found.is_empty(), &doubts);
+    fn judge(&self, history: &History, context: &Context<'_>) -> Result<Finding, HistoryError> {
+        let (mut tally, mut found) = (Tally::default(), Offenders::default());
+        let (digests, claims) = (Cell::new(true), OnceCell::new());
+        let claims_on = |rows| claims.get_or_init(|| Claims::of(history, &self.stage, rows));
+        let read = groups::of_observations(
+            history,
+            context.budget,
+            &[self.stage.as_str()],
+            |_, seen| {
+                let last = seen.reading() == Reading::Final;
+                digests.set(digests.get() && (!last || seen.digest().is_some()));
+                last.then(|| (seen.key().unwrap_or(seen.id()), Kept::of(seen)))
+            },
+            |mut group, read| {
+                let claims = claims_on(read.rows[0]);
+                let mut sequences = std::mem::take(&mut tally.sequences);
+                sequences.take(group.at_mut(0), self.first, digests.get(), |wrong| {
+                    self.take(&mut tally, wrong, claims, &mut found);
+                });
+                tally.sequences = sequences;
+            },
+        )?;
+        tally.digests = digests.get();
+        let claims = claims_on(read.rows[0]);
+        let standing = Standing::of(history, [&self.stage], &read.rows);
+        let mut doubts = standing::doubts(history, &standing);
+        doubts.extend(self.doubts(&tally, claims));
+        let judgement = offenders::judgement(!found.is_empty(), &doubts);
+        let reading = &standing[0].reading;
         let finding = Finding::new(ABOUT.name, ABOUT.class, judgement, "");
-        let finding = figures(finding, &standing, &sequences, &tally, &claims);
-        let finding = finding.evidence(&self.stage, standing.reading.description.as_str());
-        let mut finding = offending::tell(finding, &history.journal, found, describe);
-        finding.sentence = self.sentence(&finding, &sequences, &tally, &doubts);
-        offending::with_doubts(finding, &doubts)
+        let finding = figures(finding, reading.complete, &tally, claims);
+        let finding = finding.evidence(&self.stage, reading.description.as_str());
+        let shown = |found: &Found| std::iter::once(found.seen).chain(found.before).map(|record| record.number());
+        let rows = Rows::of(history, found.first().flat_map(|(_, found)| shown(found)))?;
+        let mut finding = found.tell(finding, &history.journal, |_, found| describe(found, &rows));
+        finding.sentence = self.sentence(&finding, &tally, &doubts);
+        Ok(offenders::with_doubts(finding, &doubts))
     }
 
     fn references(&self) -> Vec<Reference> {
@@ -151,26 +180,25 @@ impl Check for Order {
 }
 
 impl Order {
-    /// How much is wrong, and what of it is forbidden and can be claimed.
-    fn tally<'h>(&self, sequences: &Sequences<'h>, claims: &Claims) -> (Tally, Vec<Offending<'h, Found<'h>>>) {
-        let (mut tally, mut broken) = (Tally::default(), Vec::new());
-        for found in &sequences.found {
-            let claimed = claims.allow(found);
-            tally.count(found.wrong, claimed);
-            let forbidden = match found.wrong {
-                Wrong::Reordered | Wrong::Contradicted | Wrong::Split => true,
-                Wrong::Repeated => self.repeats == Rule::Forbidden,
-                Wrong::Missing { .. } => self.gaps == Rule::Forbidden || found.before.is_none(),
-            };
-            if claimed && forbidden {
-                broken.push(Offending::at_row(found.wrong.name(), found.seen, *found));
-            }
+    /// Counts what is wrong; what of it is forbidden and can be claimed is an offender.
+    fn take<'s>(&'s self, tally: &mut Tally, wrong: Found, claims: &Claims, found: &mut Offenders<'s, Found>) {
+        let claimed = claims.allow(&wrong);
+        tally.count(wrong.wrong, claimed);
+        let forbidden = match wrong.wrong {
+            Wrong::Reordered | Wrong::Contradicted | Wrong::Split => true,
+            Wrong::Repeated => self.repeats == Rule::Forbidden,
+            Wrong::Missing { .. } => self.gaps == Rule::Forbidden || wrong.before.is_none(),
+        };
+        if claimed && forbidden {
+            let Kept { id, spot, .. } = wrong.seen.what;
+            let one = Offending::at_spot(wrong.wrong.name(), id, &self.stage, spot, wrong.seen.number());
+            found.push(one, || wrong);
         }
-        (tally, broken)
     }
 
     /// Why there can be no pass, besides how the stage was read.
-    fn doubts(&self, sequences: &Sequences<'_>, tally: &Tally, claims: &Claims) -> Vec<String> {
+    fn doubts(&self, tally: &Tally, claims: &Claims) -> Vec<String> {
+        let sequences = &tally.sequences;
         let (stage, unversioned, unplaced) = (&self.stage, sequences.unversioned_records, sequences.unplaced_records);
         let mut doubts = Vec::new();
         if unversioned > 0 {
@@ -185,7 +213,7 @@ impl Order {
         if !sequences.placed() && (self.repeats, self.gaps) == (Rule::Allowed, Rule::Allowed) {
             doubts.push(format!("{stage} has no positions, and with repeats and gaps allowed nothing else is judged"));
         }
-        if self.repeats == Rule::Allowed && tally.repeated > 0 && !sequences.digests {
+        if self.repeats == Rule::Allowed && tally.repeated > 0 && !tally.digests {
             doubts.push(format!(
                 "{} at {stage} with a version that was there before, and without digests nobody can tell whether they \
                  say the same",
@@ -215,7 +243,8 @@ impl Order {
         }
     }
 
-    fn sentence(&self, finding: &Finding, sequences: &Sequences<'_>, tally: &Tally, doubts: &[String]) -> String {
+    fn sentence(&self, finding: &Finding, tally: &Tally, doubts: &[String]) -> String {
+        let sequences = &tally.sequences;
         let (stage, placed) = (&self.stage, sequences.placed());
         let keys = wording::plural(sequences.keys, "key");
         let records = wording::plural(sequences.records, "record");
@@ -242,24 +271,18 @@ impl Order {
                 let wrong = wrong.into_iter().filter(|(number, _, _)| *number > 0);
                 let wrong: Vec<String> =
                     wrong.map(|(number, noun, what)| format!("{} {what}", wording::plural(number, noun))).collect();
-                let first = offending::first(&finding.offenders);
+                let first = offenders::first(&finding.offenders);
                 format!("Of {records} under {keys} at {stage}: {}{first}.", wording::list(&wrong))
             }
             Judgement::Unknown => {
-                offending::unknown(&format!("under every key at {stage} {}", self.promise(placed)), doubts)
+                offenders::unknown(&format!("under every key at {stage} {}", self.promise(placed)), doubts)
             }
         }
     }
 }
 
-fn figures(
-    finding: Finding,
-    standing: &Standing<'_>,
-    sequences: &Sequences<'_>,
-    tally: &Tally,
-    claims: &Claims,
-) -> Finding {
-    let complete = standing.reading.complete;
+fn figures(finding: Finding, complete: bool, tally: &Tally, claims: &Claims) -> Finding {
+    let sequences = &tally.sequences;
     let in_log = |number| if sequences.placed() { counted(number, complete) } else { None };
     finding
         .figure("reordered_records", in_log(tally.reordered))
@@ -274,9 +297,10 @@ fn figures(
         .figure("sequenced_keys", sequences.sequenced_keys as f64)
 }
 
-fn describe(found: &Found<'_>) -> String {
-    let (key, seen) = (sequence::key(found.seen), offending::spot(found.seen));
-    let before = found.before.map(offending::spot).unwrap_or_default();
+fn describe(found: &Found, rows: &Rows) -> String {
+    let Observation { key, id, .. } = rows.get(found.seen.number());
+    let (key, seen) = (key.unwrap_or(*id), rows.spot(found.seen.number()));
+    let before = found.before.map(|before| rows.spot(before.number())).unwrap_or_default();
     match found.wrong {
         Wrong::Reordered => format!("{seen}, after {before}, under key {key}"),
         Wrong::Repeated => format!("{seen} repeats {before}, under key {key}"),

@@ -1,6 +1,26 @@
 //! What is wrong with the records of each key, whatever may be claimed of it.
 
-use proofload_history::{Id, Observation};
+use crate::checks::groups::Member;
+use crate::offending::Spot;
+use proofload_history::{Id, ObservationRef};
+
+/// What is kept of a record.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kept {
+    pub(super) id: Id,
+    pub(super) spot: Spot,
+    version: Option<i64>,
+    digest: Option<u64>,
+}
+
+impl Kept {
+    pub(super) fn of(seen: ObservationRef<'_>) -> Self {
+        Self { id: seen.id(), spot: Spot::of(seen), version: seen.version(), digest: seen.digest() }
+    }
+}
+
+/// A record of a key.
+pub(super) type Record = Member<Kept>;
 
 /// What is wrong with a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,16 +67,16 @@ impl Wrong {
 
 /// Something that is wrong, with the record that shows it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Found<'h> {
+pub(super) struct Found {
     pub(super) wrong: Wrong,
-    pub(super) seen: &'h Observation,
+    pub(super) seen: Record,
     /// The record that it is wrong beside; `None` for versions that are missing before the first of a key.
-    pub(super) before: Option<&'h Observation>,
+    pub(super) before: Option<Record>,
 }
 
 /// The records of a stage, key by key.
 #[derive(Debug, Default)]
-pub(super) struct Sequences<'h> {
+pub(super) struct Sequences {
     pub(super) records: u64,
     pub(super) keys: u64,
     /// Keys with at least two records that have a version.
@@ -66,28 +86,27 @@ pub(super) struct Sequences<'h> {
     pub(super) unversioned_records: u64,
     /// Records without a partition or an offset.
     pub(super) unplaced_records: u64,
-    /// Whether every record has a digest. If not, records of one version count as equal.
-    pub(super) digests: bool,
-    pub(super) found: Vec<Found<'h>>,
+    scratch: Scratch,
 }
 
-impl<'h> Sequences<'h> {
-    /// Of `rows`, which are left sorted by key and position; those without a position keep their order. `first` is the
-    /// version with which every key begins. O(n log n).
-    pub(super) fn of(rows: &mut [&'h Observation], first: Option<i64>) -> Self {
-        rows.sort_by_key(|seen| (key(seen), position(seen)));
-        let digests = rows.iter().all(|seen| seen.digest.is_some());
-        let mut sequences = Self { digests, ..Self::default() };
-        let mut scratch = Scratch::default();
-        for records in rows.chunk_by(|a, b| key(a) == key(b)) {
-            sequences.count(records);
-            sequences.found.extend(split(records));
-            for part in records.chunk_by(|a, b| partition(a) == partition(b)) {
-                scratch.within_partition(part, digests, &mut sequences.found);
-            }
-            sequences.early_keys += u64::from(scratch.missing(records, first, &mut sequences.found));
+impl Sequences {
+    /// Takes the records of one key in, and hands over what is wrong with them. `first` is the version with which every
+    /// key begins; without `digests`, records of one version count as equal.
+    pub(super) fn take(
+        &mut self,
+        records: &mut [Record],
+        first: Option<i64>,
+        digests: bool,
+        mut found: impl FnMut(Found),
+    ) {
+        // Those without a position keep their order.
+        records.sort_unstable_by_key(|record| (position(record), record.number()));
+        self.count(records);
+        split(records).into_iter().for_each(&mut found);
+        for part in records.chunk_by(|a, b| partition(a) == partition(b)) {
+            self.scratch.within_partition(part, digests, &mut found);
         }
-        sequences
+        self.early_keys += u64::from(self.scratch.missing(records, first, &mut found));
     }
 
     /// Whether the stage is a log: its records have positions, if there are any.
@@ -95,46 +114,42 @@ impl<'h> Sequences<'h> {
         self.unplaced_records < self.records || self.records == 0
     }
 
-    fn count(&mut self, records: &[&Observation]) {
-        let versioned = records.iter().filter(|seen| seen.version.is_some()).count();
+    fn count(&mut self, records: &[Record]) {
+        let versioned = records.iter().filter(|record| record.what.version.is_some()).count();
         self.records += records.len() as u64;
         self.keys += 1;
         self.sequenced_keys += u64::from(versioned >= 2);
         self.unversioned_records += (records.len() - versioned) as u64;
-        self.unplaced_records += records.iter().filter(|seen| position(seen).is_none()).count() as u64;
+        self.unplaced_records += records.iter().filter(|record| position(record).is_none()).count() as u64;
     }
 }
 
-/// What the order of a record is kept by.
-pub(super) fn key(seen: &Observation) -> Id {
-    seen.key.unwrap_or(seen.id)
-}
-
 /// The partition and the offset.
-fn position(seen: &Observation) -> Option<(i32, i64)> {
-    seen.partition.zip(seen.offset)
+fn position(record: &Record) -> Option<(i32, i64)> {
+    record.what.spot.position()
 }
 
-fn partition(seen: &Observation) -> Option<i32> {
-    position(seen).map(|(partition, _)| partition)
+fn partition(record: &Record) -> Option<i32> {
+    position(record).map(|(partition, _)| partition)
 }
 
 /// The first record of a key, sorted by position, that is not in the first of its partitions.
-fn split<'h>(records: &[&'h Observation]) -> Option<Found<'h>> {
-    let placed = &records[records.partition_point(|seen| position(seen).is_none())..];
+fn split(records: &[Record]) -> Option<Found> {
+    let placed = &records[records.partition_point(|record| position(record).is_none())..];
     let first = *placed.first()?;
-    let elsewhere = placed.partition_point(|seen| partition(seen) == partition(first));
+    let elsewhere = placed.partition_point(|record| partition(record) == partition(&first));
     Some(Found { wrong: Wrong::Split, seen: *placed.get(elsewhere)?, before: Some(first) })
 }
 
 /// What one key after another is judged in, so that none of them allocates.
-#[derive(Default)]
-struct Scratch<'h> {
+#[derive(Debug, Default)]
+struct Scratch {
     told: Vec<Told>,
-    held: Vec<(i64, &'h Observation)>,
+    held: Vec<(i64, Record)>,
 }
 
 /// A record with a version.
+#[derive(Debug)]
 struct Told {
     version: i64,
     digest: Option<u64>,
@@ -144,14 +159,14 @@ struct Told {
     highest_before: Option<(i64, usize)>,
 }
 
-impl<'h> Scratch<'h> {
+impl Scratch {
     /// What is wrong with the records of one key in one partition, in their order there.
-    fn within_partition(&mut self, part: &[&'h Observation], digests: bool, found: &mut Vec<Found<'h>>) {
+    fn within_partition(&mut self, part: &[Record], digests: bool, found: &mut impl FnMut(Found)) {
         self.tell(part, digests);
         // Where nothing has a position, nothing is known of the order, but what is there twice is.
-        let placed = part.first().is_some_and(|seen| position(seen).is_some());
+        let placed = part.first().is_some_and(|record| position(record).is_some());
         let mut push = |wrong, nth: usize, before: usize| {
-            found.push(Found { wrong, seen: part[nth], before: Some(part[before]) });
+            found(Found { wrong, seen: part[nth], before: Some(part[before]) });
         };
         for same_version in self.told.chunk_by(|a, b| a.version == b.version) {
             let Some(earliest) = same_version.iter().map(|told| told.nth).min() else { continue };
@@ -171,12 +186,12 @@ impl<'h> Scratch<'h> {
     }
 
     /// Fills `told`, sorted by version, then digest, then place.
-    fn tell(&mut self, part: &[&Observation], digests: bool) {
+    fn tell(&mut self, part: &[Record], digests: bool) {
         self.told.clear();
         let mut highest_before: Option<(i64, usize)> = None;
-        for (nth, seen) in part.iter().enumerate() {
-            let Some(version) = seen.version else { continue };
-            self.told.push(Told { version, digest: seen.digest.filter(|_| digests), nth, highest_before });
+        for (nth, record) in part.iter().enumerate() {
+            let Some(version) = record.what.version else { continue };
+            self.told.push(Told { version, digest: record.what.digest.filter(|_| digests), nth, highest_before });
             if highest_before.is_none_or(|(highest, _)| version > highest) {
                 highest_before = Some((version, nth));
             }
@@ -186,9 +201,9 @@ impl<'h> Scratch<'h> {
 
     /// The versions between the lowest (or `first`) and the highest of a key that no record has. Whether the lowest is
     /// below `first`.
-    fn missing(&mut self, records: &[&'h Observation], first: Option<i64>, found: &mut Vec<Found<'h>>) -> bool {
+    fn missing(&mut self, records: &[Record], first: Option<i64>, found: &mut impl FnMut(Found)) -> bool {
         self.held.clear();
-        self.held.extend(records.iter().filter_map(|seen| Some((seen.version?, *seen))));
+        self.held.extend(records.iter().filter_map(|record| Some((record.what.version?, *record))));
         let doubtful = self.held.len() < records.len();
         // Stable, so that the first record that has a version stands for it.
         self.held.sort_by_key(|(version, _)| *version);
@@ -196,13 +211,13 @@ impl<'h> Scratch<'h> {
         let Some((lowest, seen)) = self.held.first().copied() else { return false };
         if let Some(first) = first.filter(|first| *first < lowest) {
             let wrong = Wrong::Missing { from: first, to: lowest - 1, doubtful };
-            found.push(Found { wrong, seen, before: None });
+            found(Found { wrong, seen, before: None });
         }
         for pair in self.held.windows(2) {
             let ((low, before), (high, seen)) = (pair[0], pair[1]);
             if high.abs_diff(low) > 1 {
                 let wrong = Wrong::Missing { from: low + 1, to: high - 1, doubtful };
-                found.push(Found { wrong, seen, before: Some(before) });
+                found(Found { wrong, seen, before: Some(before) });
             }
         }
         first.is_some_and(|first| lowest < first)

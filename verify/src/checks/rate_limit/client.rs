@@ -1,14 +1,15 @@
 //! What became of the requests of one traffic, on either side of the limit.
 
 use super::bucket::{Bucket, Crowd, Way, Window};
+use super::requests::Request;
 use crate::spans::Spans;
 use crate::wording;
-use proofload_history::{At, Operation, Outcome};
+use proofload_history::At;
 
 /// A request with the time that it was under way. One without an answer may come at any later time.
-fn way(made: &Operation) -> Way {
+fn way(made: &Request) -> Way {
     let until = if made.status.is_some() { made.done } else { At(u64::MAX) };
-    Way { sent: made.sent.unwrap_or(made.intended), until }
+    Way { sent: made.sent, until }
 }
 
 /// Traffic that is to go beyond the limit.
@@ -16,7 +17,7 @@ pub(super) struct Over<'h> {
     pub(super) traffic: &'h str,
     pub(super) requests: u64,
     pub(super) rejected: u64,
-    pub(super) accepted: Vec<&'h Operation>,
+    pub(super) accepted: Vec<&'h Request>,
     /// The window in which it asked for most beyond what the limit lets through; `None` if it stayed within the limit.
     pub(super) asked: Option<Window>,
     /// The window in which it was granted most beyond that; `None` if it was granted no more.
@@ -26,11 +27,11 @@ pub(super) struct Over<'h> {
 impl<'h> Over<'h> {
     /// From all requests of a traffic, those of `spans`. Accepted is what was acknowledged: of any other answer nobody
     /// can tell whether it came from behind the limit.
-    pub(super) fn of(traffic: &'h str, sent: &[&'h Operation], spans: &Spans, bucket: Bucket, status: u16) -> Self {
-        let within: Vec<&Operation> = sent.iter().copied().filter(|made| spans.contain(made.intended)).collect();
-        let is_rejected = |made: &Operation| made.status == Some(status);
-        let taken = |made: &&&Operation| made.outcome == Outcome::Ok && made.status.is_some() && !is_rejected(made);
-        let accepted: Vec<&Operation> = within.iter().filter(taken).copied().collect();
+    pub(super) fn of(traffic: &'h str, sent: &'h [Request], spans: &Spans, bucket: Bucket, status: u16) -> Self {
+        let within: Vec<&Request> = sent.iter().filter(|made| spans.contain(made.intended)).collect();
+        let is_rejected = |made: &Request| made.status == Some(status);
+        let taken = |made: &&&Request| made.ok && made.status.is_some() && !is_rejected(made);
+        let accepted: Vec<&Request> = within.iter().filter(taken).copied().collect();
         let answered: Vec<Way> = within.iter().filter(|made| made.status.is_some()).map(|made| way(made)).collect();
         let ways: Vec<Way> = accepted.iter().map(|made| way(made)).collect();
         Self {
@@ -62,10 +63,10 @@ impl<'h> Over<'h> {
     }
 
     /// The last ones accepted in the window of the greatest excess, as many as were too many.
-    pub(super) fn too_many(&self) -> Vec<&'h Operation> {
+    pub(super) fn too_many(&self) -> Vec<&'h Request> {
         let Some(window) = self.granted else { return Vec::new() };
-        let inside = |made: &&&Operation| way(made).sent >= window.from && made.done <= window.to;
-        let mut inside: Vec<&Operation> = self.accepted.iter().filter(inside).copied().collect();
+        let inside = |made: &&&Request| way(made).sent >= window.from && made.done <= window.to;
+        let mut inside: Vec<&Request> = self.accepted.iter().filter(inside).copied().collect();
         inside.sort_unstable_by_key(|made| (made.done, made.intent, made.attempt));
         inside.split_off(inside.len().saturating_sub(window.excess() as usize))
     }
@@ -97,7 +98,7 @@ pub(super) struct Below<'h> {
     pub(super) requests: u64,
     answered: u64,
     /// Rejected though there was room for it.
-    pub(super) wronged: Vec<&'h Operation>,
+    pub(super) wronged: Vec<&'h Request>,
     /// Rejected while the traffic may itself have used up what the limit grants.
     pub(super) excused: u64,
 }
@@ -107,13 +108,13 @@ impl<'h> Below<'h> {
     /// some of those may be missing, and there is no telling whether there was room.
     pub(super) fn of(
         traffic: &'h str,
-        sent: &[&'h Operation],
+        sent: &'h [Request],
         spans: &Spans,
         bucket: Bucket,
         status: u16,
         damaged: bool,
     ) -> Self {
-        let ways: Vec<Way> = sent.iter().map(|made| way(made)).collect();
+        let ways: Vec<Way> = sent.iter().map(way).collect();
         let crowd = Crowd::of(bucket, &ways);
         let mut below = Self { traffic, requests: 0, answered: 0, wronged: Vec::new(), excused: 0 };
         for made in sent.iter().filter(|made| spans.contain(made.intended)) {

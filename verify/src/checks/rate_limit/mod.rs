@@ -8,14 +8,15 @@ mod requests;
 use self::bucket::Bucket;
 use self::client::{Below, Over};
 use self::rate::Rate;
+use self::requests::{Request, Requests};
 use super::during::During;
-use super::offending::{self, Offending, counted};
+use super::offenders::{self, Offenders, counted};
 use super::reading::damage;
 use super::table;
 use crate::check::Reference;
 use crate::wording;
 use crate::{About, Check, Class, Context, Finding, Judgement};
-use proofload_history::{History, Operation};
+use proofload_history::{History, HistoryError};
 use serde::Deserialize;
 
 /// What is known about `rate_limit`.
@@ -23,7 +24,7 @@ pub(super) const ABOUT: About = About {
     name: "rate_limit",
     class: Class::Safety,
     invariant: "A client over the limit has its requests rejected beyond it, and one that stays below has none rejected.",
-    cost: "Sorts the requests of the traffic named: O(n log n), 32 bytes a request.",
+    cost: "One pass over the operations, then sorts the requests of the traffic named: O(n log n), 128 bytes a request.",
     counterexample: "A limit of 20/s with a burst of 5 accepts 40 requests of one client within a second, or rejects one of a client that sends 5/s.",
     keys: &[
         ("over", "the traffic beyond the limit, as a list; each is a client by itself, with a limit of its own"),
@@ -100,8 +101,10 @@ struct Sides<'a> {
 }
 
 impl Check for RateLimit {
-    fn judge(&self, history: &History, _: &Context<'_>) -> Finding {
-        let sides = self.sides(history);
+    fn judge(&self, history: &History, _: &Context<'_>) -> Result<Finding, HistoryError> {
+        let names: Vec<&str> = self.over.iter().chain(&self.below).map(String::as_str).collect();
+        let requests = Requests::sent_by(history, &names)?;
+        let sides = self.sides(history, &requests);
         let excess: u64 = sides.over.iter().map(Over::excess).sum();
         let wronged: u64 = sides.below.iter().map(|below| below.wronged.len() as u64).sum();
         let limit = self.limit();
@@ -109,7 +112,7 @@ impl Check for RateLimit {
             .chain(sides.over.iter().filter_map(|over| over.doubt(&limit)))
             .chain(sides.below.iter().filter_map(Below::doubt))
             .collect();
-        let judgement = offending::judgement(excess + wronged > 0, &doubts);
+        let judgement = offenders::judgement(excess + wronged > 0, &doubts);
         let whole = history.damage.is_empty();
         let finding = Finding::new(ABOUT.name, ABOUT.class, judgement, self.sentence(judgement, &sides, &doubts))
             .figure(
@@ -126,8 +129,8 @@ impl Check for RateLimit {
         let finding = sides.over.iter().fold(finding, |finding, over| finding.evidence(over.traffic, over.evidence()));
         let finding =
             sides.below.iter().fold(finding, |finding, below| finding.evidence(below.traffic, below.evidence()));
-        let finding = offending::with_doubts(finding, &doubts);
-        self.name_offenders(finding, history, &sides)
+        let finding = offenders::with_doubts(finding, &doubts);
+        Ok(name_offenders(finding, history, &self.found(&sides), &requests))
     }
 
     fn references(&self) -> Vec<Reference> {
@@ -136,12 +139,10 @@ impl Check for RateLimit {
 }
 
 impl RateLimit {
-    fn sides<'a>(&'a self, history: &'a History) -> Sides<'a> {
+    fn sides<'a>(&'a self, history: &History, requests: &'a Requests) -> Sides<'a> {
         let bucket = Bucket { per_second: self.limit.per_second, burst: self.burst };
         let (spans, damaged) = (self.during.spans(history), !history.damage.is_empty());
-        let names: Vec<&str> = self.over.iter().chain(&self.below).map(String::as_str).collect();
-        let sent = requests::sent_by(history, &names);
-        let (over, below) = sent.split_at(self.over.len());
+        let (over, below) = requests.of.split_at(self.over.len());
         let over = self.over.iter().zip(over);
         let below = self.below.iter().zip(below);
         Sides {
@@ -166,7 +167,7 @@ impl RateLimit {
                     wording::list(&self.below)
                 )
             }
-            Judgement::Unknown => offending::unknown(&format!("a limit of {limit} holds"), doubts),
+            Judgement::Unknown => offenders::unknown(&format!("a limit of {limit} holds"), doubts),
             Judgement::Fail => {
                 let granted = sides.over.iter().filter_map(|over| {
                     let window = over.granted.as_ref()?;
@@ -182,29 +183,38 @@ impl RateLimit {
         }
     }
 
-    /// Adds the requests that were accepted beyond the limit, and those rejected below it.
-    fn name_offenders(&self, finding: Finding, history: &History, sides: &Sides<'_>) -> Finding {
-        // What is said of all requests of a traffic is made once.
-        let mut reasons: Vec<String> = Vec::new();
-        let mut found = Vec::new();
-        let mut add = |defect: &'static str, requests: &[&Operation], reason: String| {
-            let nth = reasons.len();
-            found.extend(
-                requests.iter().map(|made| Offending::of_attempt(defect, made, made.done, (made.name.clone(), nth))),
-            );
-            reasons.push(reason);
-        };
-        for over in &sides.over {
-            let Some(window) = over.granted.as_ref() else { continue };
-            add("accepted_above", &over.too_many(), format!("of {}: {}", over.traffic, client::told(window)));
-        }
-        for below in &sides.below {
-            let limit = self.limit();
-            let reason = format!("of {}, which stayed below {limit}: answered with {}", below.traffic, self.status);
-            add("rejected_below", &below.wronged, reason);
-        }
-        offending::tell(finding, &history.journal, found, |(operation, nth)| format!("{operation} {}", reasons[*nth]))
+    /// The requests that were accepted beyond the limit, and those rejected below it, those of one traffic together.
+    fn found<'a>(&self, sides: &Sides<'a>) -> Vec<Wrong<'a>> {
+        let over = sides.over.iter().filter_map(|over| {
+            let reason = format!("of {}: {}", over.traffic, client::told(over.granted.as_ref()?));
+            Some(Wrong { defect: "accepted_above", requests: over.too_many(), reason })
+        });
+        let below = sides.below.iter().map(|below| {
+            let (limit, status) = (self.limit(), self.status);
+            let reason = format!("of {}, which stayed below {limit}: answered with {status}", below.traffic);
+            Wrong { defect: "rejected_below", requests: below.wronged.clone(), reason }
+        });
+        over.chain(below).collect()
     }
+}
+
+/// Requests of one traffic that were answered wrongly, and how.
+struct Wrong<'a> {
+    defect: &'static str,
+    requests: Vec<&'a Request>,
+    reason: String,
+}
+
+/// Adds what was answered wrongly.
+fn name_offenders(finding: Finding, history: &History, wrong: &[Wrong<'_>], requests: &Requests) -> Finding {
+    let mut found = Offenders::default();
+    for Wrong { defect, requests, reason } in wrong {
+        let defect: &'static str = defect;
+        requests.iter().for_each(|made| found.push(made.offending(defect), || (made.operation, reason)));
+    }
+    found.tell(finding, &history.journal, |_, (operation, reason)| {
+        format!("{} {reason}", requests.operations.names[usize::from(*operation)])
+    })
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@
 use crate::check::Band;
 use crate::checks::latency;
 use crate::spans::{Spans, unsent_by_generator};
+use crate::statistics::durations::Durations;
 use crate::statistics::quantile::PerMille;
-use proofload_history::{At, History, Outcome};
+use proofload_history::{At, History, HistoryError, Outcome};
 use std::time::Duration;
 
 /// For how long, at least, the band must be kept.
@@ -20,24 +21,74 @@ const TIMES_STEADY: u64 = 2;
 /// A quantile and the bound that it must keep, in nanoseconds.
 pub(super) type Bound = (PerMille, u64);
 
-/// The bounds: for each quantile max(limit, 2 x its steady value).
-///
-/// # Errors
-/// If the steady phase had no samples, or answered nothing: then there is nothing to be back to.
-pub(super) fn bounds(history: &History, band: &Band, steady: &Spans) -> Result<Vec<Bound>, String> {
-    let latencies = latency::sorted(history, steady, &band.operation);
-    if latencies.len() < SAMPLES {
-        return Err(format!(
+/// The bounds: for each quantile max(limit, 2 x its steady value). Why there are none, if the steady phase had no
+/// samples, or answered nothing: then there is nothing to be back to.
+pub(super) fn bounds(
+    history: &History,
+    band: &Band,
+    steady: &Spans,
+) -> Result<Result<Vec<Bound>, String>, HistoryError> {
+    let mut latencies = Durations::default();
+    steady.each_operation(history, &band.operation, |made| {
+        if let Some(latency) = latency::of_operation(made) {
+            latencies.push(latency);
+        }
+    })?;
+    let latencies = latencies.sorted();
+    if latencies.len() < SAMPLES as u64 {
+        return Ok(Err(format!(
             "the steady phase has {} samples of {}, fewer than the {SAMPLES} that it takes to know what to be back to",
             latencies.len(),
             band.operation
-        ));
+        )));
     }
-    let bound = |(of, limit): &(PerMille, u64)| match latencies[of.rank(latencies.len()) - 1] {
-        u64::MAX => Err(format!("{of} of {} was infinite in the steady phase already", band.operation)),
-        steady => Ok((*of, (*limit).max(steady.saturating_mul(TIMES_STEADY)))),
+    let bound = |(of, limit): &(PerMille, u64)| match latencies.value(*of) {
+        None | Some(u64::MAX) => Err(format!("{of} of {} was infinite in the steady phase already", band.operation)),
+        Some(steady) => Ok((*of, (*limit).max(steady.saturating_mul(TIMES_STEADY)))),
     };
-    band.limits.iter().map(bound).collect()
+    Ok(band.limits.iter().map(bound).collect())
+}
+
+/// An operation, as far as the band asks for it. Ordered by the instant at which it was intended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Offered {
+    at: At,
+    done: At,
+    /// [`NO_LATENCY`] for one that does not count.
+    latency: u64,
+    accepted: bool,
+}
+
+/// No operation takes as long and gets an answer.
+const NO_LATENCY: u64 = u64::MAX - 1;
+
+/// All operations that were intended since an instant, in order: what came of each fault is looked up in them. One pass
+/// over the operations, and 32 bytes for each of them.
+pub(super) struct Offer(Vec<Offered>);
+
+impl Offer {
+    pub(super) fn since(history: &History, operation: &str, from: At) -> Result<Self, HistoryError> {
+        let mut offered = Vec::new();
+        history.operations.each(|made| {
+            if made.intended() >= from && made.name() == operation && !unsent_by_generator(made) {
+                offered.push(Offered {
+                    at: made.intended(),
+                    done: made.done(),
+                    latency: latency::of_operation(made).unwrap_or(NO_LATENCY),
+                    accepted: made.outcome() == Outcome::Ok && made.sent().is_some(),
+                });
+            }
+        })?;
+        offered.sort_unstable();
+        Ok(Self(offered))
+    }
+
+    /// Those that were intended in `from..until`.
+    fn between(&self, from: At, until: At) -> &[Offered] {
+        let first = self.0.partition_point(|one| one.at < from);
+        let end = self.0.partition_point(|one| one.at < until);
+        self.0.get(first..end).unwrap_or_default()
+    }
 }
 
 /// The operations of a span of time in order of their intended instants, with running totals, so that any window is
@@ -65,8 +116,14 @@ pub(super) enum Found {
 }
 
 /// When the last operation called `operation` was due: what comes later nobody asked for.
-pub(super) fn traffic_end(history: &History, operation: &str) -> Option<At> {
-    history.operations.iter().filter(|made| &*made.name == operation).map(|made| made.intended).max()
+pub(super) fn traffic_end(history: &History, operation: &str) -> Result<Option<At>, HistoryError> {
+    let mut end = None;
+    history.operations.each(|made| {
+        if made.name() == operation {
+            end = end.max(Some(made.intended()));
+        }
+    })?;
+    Ok(end)
 }
 
 impl Course {
@@ -74,26 +131,15 @@ impl Course {
     /// changed then (a heal, another fault) may have answered it. It counts as unanswered if it had waited for longer than
     /// every bound by then, else it does not count. That the traffic ends changes nothing about an answer.
     /// O(n log n) in the operations called as the band's.
-    pub(super) fn of(
-        history: &History,
-        operation: &str,
-        bounds: &[Bound],
-        (from, until): (At, At),
-        change: At,
-    ) -> Self {
+    pub(super) fn of(offer: &Offer, bounds: &[Bound], (from, until): (At, At), change: At) -> Self {
         let patience = bounds.iter().map(|(_, bound)| *bound).max().unwrap_or_default();
-        let mut rows: Vec<(At, bool, Option<u64>)> = history
-            .operations
+        let mut rows: Vec<(At, bool, Option<u64>)> = offer
+            .between(from, until)
             .iter()
-            .filter(|made| &*made.name == operation && !unsent_by_generator(made))
-            .filter(|made| from <= made.intended && made.intended < until)
             .filter_map(|made| match made.done > change {
-                true if change.0 - made.intended.0 <= patience => None,
-                true => Some((made.intended, false, Some(u64::MAX))),
-                false => {
-                    let accepted = made.outcome == Outcome::Ok && made.sent.is_some();
-                    Some((made.intended, accepted, latency::of_operation(made)))
-                }
+                true if change.0 - made.at.0 <= patience => None,
+                true => Some((made.at, false, Some(u64::MAX))),
+                false => Some((made.at, made.accepted, Some(made.latency).filter(|latency| *latency != NO_LATENCY))),
             })
             .collect();
         rows.sort_unstable();
@@ -144,9 +190,9 @@ impl Course {
     fn in_band(&self, first: usize, end: usize) -> bool {
         let within = |totals: &[u64]| totals[end] - totals[first];
         let offered = (end - first) as u64;
-        let measured = within(&self.measured) as usize;
+        let measured = within(&self.measured);
         within(&self.accepted) * 100 >= offered * ACCEPTED_PER_CENT
-            && self.bounds.iter().all(|(of, totals)| within(totals) >= of.rank(measured) as u64)
+            && self.bounds.iter().all(|(of, totals)| within(totals) >= of.rank(measured))
     }
 }
 
@@ -220,7 +266,8 @@ mod tests {
                     rows.push((intended, false, u64::MAX));
                 }
             }
-            let course = Course::of(&script.history(), Script::OPERATION, BOUNDS, (from, until), change);
+            let offer = Offer::since(&script.history(), Script::OPERATION, from).unwrap();
+            let course = Course::of(&offer, BOUNDS, (from, until), change);
             prop_assert_eq!(course.settles(), model(&rows, from, until));
         }
     }

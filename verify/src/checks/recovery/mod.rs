@@ -2,7 +2,7 @@
 
 mod band;
 
-use self::band::{Bound, Course, Found};
+use self::band::{Bound, Course, Found, Offer};
 use super::during::During;
 use super::{starvation, table};
 use crate::check::{Band, Reference};
@@ -11,7 +11,7 @@ use crate::spans::Spans;
 use crate::wording;
 use crate::{About, Check, Class, Context, Finding, Judgement};
 use proofload_history::journal::FaultRecord;
-use proofload_history::{At, History, Period, Phase};
+use proofload_history::{At, History, HistoryError, Period, Phase};
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub(super) const ABOUT: About = About {
     name: "recovery",
     class: Class::Performance,
     invariant: "After a fault has healed, the operation is back in band within the time promised, and stays there until the traffic ends or the next fault begins.",
-    cost: "Sorts the operations by instant, then one pass with running totals.",
+    cost: "Three passes over the operations; those since the first injection are sorted by instant, 32 bytes each, and running totals tell of any window.",
     counterexample: "The fault heals at 40 s, and for 20 s more every second request is refused, where 15 s were promised.",
     keys: &[
         (
@@ -71,11 +71,11 @@ pub struct Recovery {
 }
 
 impl Check for Recovery {
-    fn judge(&self, history: &History, context: &Context<'_>) -> Finding {
-        self.measure(history, context).unwrap_or_else(|why| {
+    fn judge(&self, history: &History, context: &Context<'_>) -> Result<Finding, HistoryError> {
+        Ok(self.measure(history, context)?.unwrap_or_else(|why| {
             let sentence = format!("The recovery from {} cannot be judged: {why}.", self.after);
             Finding::new(ABOUT.name, ABOUT.class, Judgement::Unknown, sentence)
-        })
+        }))
     }
 
     fn faults(&self) -> Vec<String> {
@@ -89,23 +89,23 @@ impl Check for Recovery {
 
 impl Recovery {
     /// The finding, or why there can be none.
-    fn measure(&self, history: &History, context: &Context<'_>) -> Result<Finding, String> {
-        let band = self.band(context)?;
+    fn measure(&self, history: &History, context: &Context<'_>) -> Result<Result<Finding, String>, HistoryError> {
         let faults = Faults::of(&history.journal);
-        let injections: Vec<&FaultRecord> = faults.records.iter().filter(|fault| *fault.id == *self.after).collect();
-        if injections.is_empty() {
-            return Err("it was not injected".into());
-        }
-        if let Some(fault) = injections.iter().find(|fault| !fault.effective()) {
-            return Err(format!("nobody saw that it took effect when it was injected at {}", fault.injecting));
-        }
+        let (band, injections) = match self.band(context).and_then(|band| Ok((band, self.injections(&faults)?))) {
+            Ok(found) => found,
+            Err(why) => return Ok(Err(why)),
+        };
         let steady = During(vec![Phase::Steady]).spans(history);
-        let bounds = band::bounds(history, band, &steady)?;
-        let end = band::traffic_end(history, &band.operation).unwrap_or_default();
-        let scene = Scene { history, operation: &band.operation, bounds: &bounds, faults: &faults, end };
-        let outcomes: Vec<Outcome> = injections.iter().map(|fault| self.outcome(fault, &scene)).collect();
+        let bounds = match band::bounds(history, band, &steady)? {
+            Ok(bounds) => bounds,
+            Err(why) => return Ok(Err(why)),
+        };
         let from = injections.iter().map(|fault| fault.injecting).min().unwrap_or_default();
-        let machine = starvation::of(history, &Spans(vec![(from, end.max(from))]));
+        let end = band::traffic_end(history, &band.operation)?.unwrap_or_default();
+        let offer = Offer::since(history, &band.operation, from)?;
+        let scene = Scene { offer: &offer, bounds: &bounds, faults: &faults, end };
+        let outcomes: Vec<Outcome> = injections.iter().map(|fault| self.outcome(fault, &scene)).collect();
+        let machine = starvation::of(history, &Spans(vec![(from, end.max(from))]))?;
         let mut finding = self.finding(&outcomes);
         if let Some(why) = machine.starved {
             let sentence = format!("The recovery from {} cannot be judged: {why}.", self.after);
@@ -118,7 +118,19 @@ impl Recovery {
                 format!("{of} within {}, 99 % accepted, for 5 s and 100 operations", wording::latency(bound)),
             );
         }
-        Ok(finding.evidence("machine", machine.evidence))
+        Ok(Ok(finding.evidence("machine", machine.evidence)))
+    }
+
+    /// The fault's injections, of which there is one, and each took effect.
+    fn injections<'f>(&self, faults: &'f Faults) -> Result<Vec<&'f FaultRecord>, String> {
+        let injections: Vec<&FaultRecord> = faults.records.iter().filter(|fault| *fault.id == *self.after).collect();
+        if injections.is_empty() {
+            return Err("it was not injected".into());
+        }
+        match injections.iter().find(|fault| !fault.effective()) {
+            Some(fault) => Err(format!("nobody saw that it took effect when it was injected at {}", fault.injecting)),
+            None => Ok(injections),
+        }
     }
 
     fn band<'a>(&self, context: &Context<'a>) -> Result<&'a Band, String> {
@@ -203,8 +215,7 @@ impl Recovery {
 
 /// What is looked at for every injection.
 struct Scene<'a> {
-    history: &'a History,
-    operation: &'a str,
+    offer: &'a Offer,
     bounds: &'a [Bound],
     faults: &'a Faults,
     /// When the last operation was due.
@@ -215,7 +226,7 @@ impl Scene<'_> {
     /// When the operation came back in band between an instant and the next change of the circumstances, to stay.
     fn settles(&self, from: At, change: At) -> Found {
         let span = (from, change.min(self.end));
-        Course::of(self.history, self.operation, self.bounds, span, change).settles()
+        Course::of(self.offer, self.bounds, span, change).settles()
     }
 }
 

@@ -1,8 +1,39 @@
 //! An end of a saga, and how an id stands there.
 
-use crate::checks::stage_rows::{Group, StageRows};
-use proofload_history::{At, Name, Observation};
+use crate::checks::groups::Member;
+use proofload_history::{At, ObservationRef};
 use serde::Deserialize;
+
+/// What is kept of a row: where it stands among those of its id, and what it says of the ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Kept {
+    pub(super) at: Option<At>,
+    version: Option<i64>,
+    offset: Option<i64>,
+    partition: Option<i32>,
+    /// Whether it has a state...
+    stated: bool,
+    /// ...and whether that is one of either end's.
+    is_end: [bool; 2],
+}
+
+impl Kept {
+    /// `ends` are the two ends, done first.
+    pub(super) fn of(seen: ObservationRef<'_>, ends: [Option<&End>; 2]) -> Self {
+        let state = seen.state();
+        let names = |end: &End| {
+            end.states.as_ref().is_some_and(|states| states.iter().any(|name| Some(name.as_str()) == state))
+        };
+        Self {
+            at: seen.at(),
+            version: seen.version(),
+            offset: seen.offset(),
+            partition: seen.partition(),
+            stated: state.is_some(),
+            is_end: ends.map(|end| end.is_some_and(names)),
+        }
+    }
+}
 
 /// Where sagas end, and in which states.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -17,7 +48,10 @@ pub(super) struct End {
 /// An end with what was read there.
 pub(super) struct AtEnd<'a> {
     pub(super) end: &'a End,
-    pub(super) rows: &'a StageRows<'a>,
+    /// Which end it is: 0 where it is done, 1 where it is compensated.
+    pub(super) which: usize,
+    /// The place of its stage.
+    pub(super) place: usize,
     /// Whether the stage was read to its end, with every row understood.
     pub(super) read_whole: bool,
 }
@@ -27,39 +61,37 @@ impl AtEnd<'_> {
     pub(super) fn is_certain(&self) -> bool {
         self.read_whole || self.end.states.is_none()
     }
+
+    /// How an id stands here that has these rows: the one of the highest version, else the last by position, tells.
+    pub(super) fn standing<'r>(&self, rows: &'r [Member<Kept>]) -> Standing<'r> {
+        let Some(last) = rows.iter().max_by_key(|row| (row.what.version, row.what.offset)) else {
+            return Standing::Not(None);
+        };
+        if self.end.states.is_none() {
+            return Standing::Ended(last, since(rows.iter()));
+        }
+        // Offsets of several partitions say nothing of each other.
+        let in_order = last.what.version.is_some() || rows.iter().all(|row| row.what.partition == last.what.partition);
+        if !in_order || !last.what.stated {
+            return Standing::Unclear;
+        }
+        let is_end = |row: &&Member<Kept>| row.what.is_end[self.which];
+        if is_end(&last) { Standing::Ended(last, since(rows.iter().filter(is_end))) } else { Standing::Not(Some(last)) }
+    }
 }
 
 /// How an id stands at an end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Standing<'r> {
     /// It has not come to this end; with the row that says so, if the stage has any of it.
-    Not(Option<&'r Observation>),
+    Not(Option<&'r Member<Kept>>),
     /// It has, as the row says, since the earliest of the rows that say so, if all of those have instants.
-    Ended(&'r Observation, Option<At>),
+    Ended(&'r Member<Kept>, Option<At>),
     /// Nobody can tell.
     Unclear,
 }
 
 impl End {
-    /// How an id stands here that has these rows: the one of the highest version, else the last by position, tells.
-    pub(super) fn standing<'r>(&self, rows: Group<'r>) -> Standing<'r> {
-        let Some(last) = rows.iter().max_by_key(|seen| (seen.version, seen.offset)) else {
-            return Standing::Not(None);
-        };
-        let Some(states) = &self.states else { return Standing::Ended(last, since(rows.iter())) };
-        let is_end = |state: &Name| states.iter().any(|end| **end == **state);
-        // Offsets of several partitions say nothing of each other.
-        let in_order = last.version.is_some() || rows.iter().all(|seen| seen.partition == last.partition);
-        match &last.state {
-            Some(state) if in_order && is_end(state) => {
-                let ended = rows.iter().filter(|seen| seen.state.as_ref().is_some_and(is_end));
-                Standing::Ended(last, since(ended))
-            }
-            Some(_) if in_order => Standing::Not(Some(last)),
-            _ => Standing::Unclear,
-        }
-    }
-
     /// Whether a row can be both.
     pub(super) fn overlaps(&self, other: &Self) -> bool {
         let common = match (&self.states, &other.states) {
@@ -71,6 +103,6 @@ impl End {
 }
 
 /// The earliest instant of the rows; `None` if one has none: it may be the earliest.
-pub(super) fn since<'r>(rows: impl Iterator<Item = &'r Observation>) -> Option<At> {
-    rows.map(|seen| seen.at).min().flatten()
+pub(super) fn since<'r>(rows: impl Iterator<Item = &'r Member<Kept>>) -> Option<At> {
+    rows.map(|row| row.what.at).min().flatten()
 }

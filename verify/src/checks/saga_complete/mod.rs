@@ -3,26 +3,27 @@
 mod end;
 mod tally;
 
-use self::end::{AtEnd, End};
-use self::tally::{Sagas, Tally, Wrong};
+use self::end::{AtEnd, End, Kept};
+use self::tally::{Sagas, Tally};
+use super::groups::{self, Read};
 use super::limit::CONFIDENCE;
-use super::offending::{self, counted};
+use super::offenders::{self, Rows, counted};
 use super::reading::{self, Rest, StageReading};
-use super::stage_rows::StageRows;
 use super::table;
 use crate::check::Reference;
-use crate::statistics::quantile::{self, PerMille};
+use crate::statistics::quantile::PerMille;
 use crate::wording;
 use crate::{About, Check, Class, Context, Finding, Judgement};
-use proofload_history::{At, Event, History, Journal, Period};
+use proofload_history::{At, Event, History, HistoryError, Journal, Period, Reading};
 use serde::Deserialize;
+use std::cell::OnceCell;
 
 /// What is known about `saga_complete`.
 pub(super) const ABOUT: About = About {
     name: "saga_complete",
     class: Class::Safety,
     invariant: "Each saga that was started has ended, either done or compensated, by its deadline.",
-    cost: "One pass over the observations, a sort of the rows of its stages by id, and one pass over those: O(n log n), 32 bytes a row and 8 a saga, no hashing.",
+    cost: "One pass over the observations for each part of its stages' rows that fits into memory, which are sorted by id: O(n log n), 88 bytes a row.",
     counterexample: "An offer was accepted at 12 s; its payout was refused, and what was booked for it was never taken back.",
     keys: &[
         ("started", "the stage at which every id is a saga that was started"),
@@ -68,23 +69,24 @@ pub struct SagaComplete {
 }
 
 impl Check for SagaComplete {
-    fn judge(&self, history: &History, _: &Context<'_>) -> Finding {
-        let (stages, places) = (self.stages(), self.places());
-        let rows = StageRows::of(history, stages, |seen| Some(seen.id));
-        let readings = places.map(|place| StageReading::of(history, stages[place], rows[place].read));
+    fn judge(&self, history: &History, context: &Context<'_>) -> Result<Finding, HistoryError> {
+        let stages = self.stages();
         let rest = Rest::of(&history.journal);
-        let [_, done, compensated] = places;
-        let ends_read = readings[done].complete && readings[compensated].complete;
-        let end = |end, place: usize| AtEnd { end, rows: &rows[place], read_whole: readings[place].complete };
-        let tally = Tally::of(&Sagas {
-            started: &rows[0],
-            done: end(&self.done, done),
-            compensated: self.compensated.as_ref().map(|at| end(at, compensated)),
-            within: self.within.map(|within| within.0),
-            absent_is_final: ends_read && rest.settled,
-            ends_read_after: drained(&history.journal).filter(|_| ends_read),
-        });
-        self.tell(history, tally, &readings, &rest)
+        let known = OnceCell::new();
+        let sagas_of = |read: &Read| known.get_or_init(|| self.sagas(history, read, &rest));
+        let mut tally = Tally::default();
+        let read = groups::of_observations(
+            history,
+            context.budget,
+            &stages,
+            |_, seen| {
+                let kept = || Kept::of(seen, [Some(&self.done), self.compensated.as_ref()]);
+                (seen.reading() == Reading::Final).then(|| (seen.id(), kept()))
+            },
+            |group, read| tally.take(&sagas_of(read).0, &group),
+        )?;
+        let (_, readings) = sagas_of(&read);
+        self.tell(history, tally, readings, &rest)
     }
 
     fn references(&self) -> Vec<Reference> {
@@ -114,6 +116,26 @@ impl SagaComplete {
         Ok(Self { started, done, compensated, within })
     }
 
+    /// The sagas, and how the stages were read: of a stage that is named twice at its first place.
+    fn sagas(&self, history: &History, read: &Read, rest: &Rest) -> (Sagas<'_>, [StageReading; 3]) {
+        let (stages, places) = (self.stages(), self.places());
+        let readings = places.map(|place| StageReading::of(history, stages[place], read.rows[place]));
+        let [_, done, compensated] = places;
+        let ends_read = readings[1].complete && readings[2].complete;
+        let end = |end, which: usize, place: usize| {
+            let read_whole = readings[which + 1].complete;
+            AtEnd { end, which, place, read_whole }
+        };
+        let sagas = Sagas {
+            done: end(&self.done, 0, done),
+            compensated: self.compensated.as_ref().map(|at| end(at, 1, compensated)),
+            within: self.within.map(|within| within.0),
+            absent_is_final: ends_read && rest.settled,
+            ends_read_after: drained(&history.journal).filter(|_| ends_read),
+        };
+        (sagas, readings)
+    }
+
     /// Where sagas start, are done, and are compensated: done again where that is no end.
     fn stages(&self) -> [&str; 3] {
         let compensated = self.compensated.as_ref().unwrap_or(&self.done);
@@ -126,22 +148,29 @@ impl SagaComplete {
         stages.map(|stage| stages.iter().position(|other| *other == stage).unwrap_or_default())
     }
 
-    fn tell(&self, history: &History, mut tally: Tally<'_>, readings: &[StageReading; 3], rest: &Rest) -> Finding {
+    fn tell(
+        &self,
+        history: &History,
+        mut tally: Tally<'_>,
+        readings: &[StageReading; 3],
+        rest: &Rest,
+    ) -> Result<Finding, HistoryError> {
         let all_read = readings.iter().all(|reading| reading.complete) && rest.settled;
         let places = self.places().into_iter().enumerate().filter(|(nth, place)| nth == place);
         let read: Vec<(&str, &StageReading)> = places.map(|(_, n)| (self.stages()[n], &readings[n])).collect();
         let mut doubts = reading::doubts(history, read.iter().map(|(_, reading)| *reading), rest);
         doubts.extend(self.of_sagas(&tally));
         let broken = std::mem::take(&mut tally.broken);
-        let judgement = offending::judgement(!broken.is_empty(), &doubts);
+        let judgement = offenders::judgement(!broken.is_empty(), &doubts);
         let finding = Finding::new(ABOUT.name, ABOUT.class, judgement, "");
-        let finding = self.figures(finding, &tally, all_read);
-        let finding = offending::tell(finding, &history.journal, broken, Wrong::tell);
+        let finding = self.figures(finding, &mut tally, all_read);
+        let rows = Rows::of(history, broken.first().flat_map(|(_, wrong)| wrong.rows()))?;
+        let finding = broken.tell(finding, &history.journal, |_, wrong| wrong.tell(&rows));
         let mut finding = read
             .into_iter()
             .fold(finding, |finding, (stage, reading)| finding.evidence(stage, reading.description.as_str()));
         finding.sentence = self.sentence(&finding, &tally, &doubts);
-        offending::with_doubts(finding, &doubts)
+        Ok(offenders::with_doubts(finding, &doubts))
     }
 
     /// What of the sagas themselves keeps it from a pass.
@@ -155,10 +184,11 @@ impl SagaComplete {
     }
 
     /// A zero is a figure only where nothing was left open, and only of what was promised.
-    fn figures(&self, finding: Finding, tally: &Tally<'_>, all_read: bool) -> Finding {
+    fn figures(&self, finding: Finding, tally: &mut Tally<'_>, all_read: bool) -> Finding {
+        let durations = std::mem::take(&mut tally.durations).sorted();
         let countable = all_read && tally.undecided == 0;
         let (torn, late) = (self.compensated.is_some(), self.within.is_some() && tally.untimed == 0);
-        let p95 = quantile::of_sorted(&tally.durations, PerMille(950), CONFIDENCE);
+        let p95 = durations.quantile(PerMille(950), CONFIDENCE);
         let seconds = |nanos: u64| nanos as f64 / 1e9;
         let finding = finding
             .figure("started_ids", tally.started as f64)
@@ -171,7 +201,7 @@ impl SagaComplete {
             .figure("duration_p95_s", p95.map(|p95| seconds(p95.value)));
         let Some(p95) = p95 else { return finding };
         let end = |end: Option<u64>| end.map_or_else(|| "unknown".to_owned(), |end| format!("{:.1} s", seconds(end)));
-        let sagas = wording::plural(tally.durations.len() as u64, "saga");
+        let sagas = wording::plural(durations.len(), "saga");
         let interval = format!("{} to {} at 95 % confidence", end(p95.low), end(p95.high));
         finding.evidence("duration", format!("p95 of {sagas} that ended: {:.1} s ({interval})", seconds(p95.value)))
     }
@@ -184,12 +214,12 @@ impl SagaComplete {
             Judgement::Pass => format!("Of {sagas} all ended{within}: {done} done, {compensated} compensated."),
             Judgement::Fail => {
                 let [unfinished, late, torn] = [tally.unfinished, tally.late, tally.torn].map(wording::were);
-                let first = offending::first(&finding.offenders);
+                let first = offenders::first(&finding.offenders);
                 format!(
                     "Of {sagas} {unfinished} left unfinished, {late} late, {torn} both done and compensated{first}."
                 )
             }
-            Judgement::Unknown => offending::unknown(&format!("all of {sagas} ended{within}"), doubts),
+            Judgement::Unknown => offenders::unknown(&format!("all of {sagas} ended{within}"), doubts),
         }
     }
 }

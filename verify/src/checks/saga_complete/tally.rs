@@ -1,15 +1,16 @@
 //! What became of each saga.
 
-use super::end::{AtEnd, Standing, since};
-use crate::checks::offending::Offending;
-use crate::checks::stage_rows::{Group, StageRows};
+use super::end::{AtEnd, Kept, Standing, since};
+use crate::checks::groups::{Group, Member};
+use crate::checks::offenders::{Offenders, Rows};
+use crate::offending::Offending;
+use crate::statistics::durations::Durations;
 use crate::{place, wording};
-use proofload_history::{At, Id, Observation};
+use proofload_history::{At, Id};
 use std::time::Duration;
 
 /// The sagas of a run, and what may be claimed of them.
 pub(super) struct Sagas<'a> {
-    pub(super) started: &'a StageRows<'a>,
     pub(super) done: AtEnd<'a>,
     pub(super) compensated: Option<AtEnd<'a>>,
     /// The longest that a saga may take.
@@ -20,33 +21,41 @@ pub(super) struct Sagas<'a> {
     pub(super) ends_read_after: Option<At>,
 }
 
-/// What is wrong with a saga.
-pub(super) enum Wrong<'a> {
+/// What is wrong with a saga, with the numbers of the rows that say so.
+pub(super) enum Wrong {
     /// It is at neither end; with what the stages of the ends have of it.
-    Unfinished { start: Option<&'a Observation>, there: Option<&'a Observation> },
+    Unfinished { start: u64, there: Option<u64> },
     /// It took too long.
-    Late { end: &'a Observation, took: Duration },
+    Late { end: u64, took: Duration },
     /// It is at both ends.
-    Torn { done: &'a Observation, compensated: &'a Observation },
+    Torn { done: u64, compensated: u64 },
 }
 
-impl Wrong<'_> {
+impl Wrong {
+    /// The numbers of the rows that it is told with.
+    pub(super) fn rows(&self) -> impl Iterator<Item = u64> {
+        let (one, other) = match self {
+            Self::Unfinished { start, there } => (*start, *there),
+            Self::Late { end, .. } => (*end, None),
+            Self::Torn { done, compensated } => (*done, Some(*compensated)),
+        };
+        std::iter::once(one).chain(other)
+    }
+
     /// What is known of it, for people.
-    pub(super) fn tell(&self) -> String {
+    pub(super) fn tell(&self, rows: &Rows) -> String {
+        let at = |row: &u64| place::of(rows.get(*row));
         match self {
             Self::Unfinished { start, there } => {
-                let start = start.map(place::of).unwrap_or_default();
-                let there = there.map_or_else(
+                let there = there.as_ref().map_or_else(
                     || "never seen at an end".to_owned(),
-                    |there| format!("no further than {}", place::of(there)),
+                    |there| format!("no further than {}", at(there)),
                 );
-                format!("started at {start}, {there}")
+                format!("started at {}, {there}", at(start))
             }
-            Self::Late { end, took } => {
-                format!("ended {} after its start at {}", wording::seconds(*took), place::of(end))
-            }
+            Self::Late { end, took } => format!("ended {} after its start at {}", wording::seconds(*took), at(end)),
             Self::Torn { done, compensated } => {
-                format!("done at {} and compensated at {}", place::of(done), place::of(compensated))
+                format!("done at {} and compensated at {}", at(done), at(compensated))
             }
         }
     }
@@ -66,84 +75,81 @@ pub(super) struct Tally<'a> {
     pub(super) undecided: u64,
     /// That are at one end, and nobody can tell how long they took.
     pub(super) untimed: u64,
-    /// How long the others took that are at one end, in nanoseconds, sorted.
-    pub(super) durations: Vec<u64>,
-    pub(super) broken: Vec<Offending<'a, Wrong<'a>>>,
+    /// How long the others took that are at one end.
+    pub(super) durations: Durations,
+    pub(super) broken: Offenders<'a, Wrong>,
 }
 
 /// A saga that was started.
 #[derive(Clone, Copy)]
-struct Saga<'a> {
+struct Saga {
     id: Id,
-    start: Group<'a>,
+    /// The number of its first row.
+    start: u64,
     /// The earliest start, if all have instants.
     at: Option<At>,
 }
 
 impl<'a> Tally<'a> {
-    pub(super) fn of(sagas: &Sagas<'a>) -> Self {
-        let mut tally = Self::default();
-        let mut done = sagas.done.rows.cursor();
-        let mut compensated = sagas.compensated.as_ref().map(|end| (end.end, end.rows.cursor()));
-        for (id, start) in sagas.started.groups() {
-            let done = sagas.done.end.standing(done.take(id));
-            let compensated =
-                compensated.as_mut().map_or(Standing::Not(None), |(end, rows)| end.standing(rows.take(id)));
-            tally.add(sagas, Saga { id, start, at: since(start.iter()) }, done, compensated);
-        }
-        tally.durations.sort_unstable();
-        tally
+    /// Takes an id into account, which is a saga if it was started.
+    pub(super) fn take(&mut self, sagas: &Sagas<'a>, group: &Group<'_, Kept>) {
+        let start = group.at(0);
+        let Some(first) = start.first().map(Member::number) else { return };
+        let saga = Saga { id: group.id, start: first, at: since(start.iter()) };
+        let done = sagas.done.standing(group.at(sagas.done.place));
+        let compensated = sagas.compensated.as_ref();
+        let compensated = compensated.map_or(Standing::Not(None), |end| end.standing(group.at(end.place)));
+        self.add(sagas, saga, done, compensated);
     }
 
-    fn add(&mut self, sagas: &Sagas<'a>, saga: Saga<'a>, done: Standing<'a>, compensated: Standing<'a>) {
+    fn add(&mut self, sagas: &Sagas<'a>, saga: Saga, done: Standing<'_>, compensated: Standing<'_>) {
         use Standing::{Ended, Not, Unclear};
         self.started += 1;
         self.done += u64::from(matches!(done, Ended(..)));
         self.compensated += u64::from(matches!(compensated, Ended(..)));
         let undone = sagas.compensated.as_ref();
         match (done, compensated) {
-            (Ended(done, _), Ended(compensated, _)) => {
-                if sagas.done.is_certain() && undone.is_some_and(AtEnd::is_certain) {
+            (Ended(done, _), Ended(compensated, _)) => match undone {
+                Some(undone) if sagas.done.is_certain() && undone.is_certain() => {
                     self.torn += 1;
-                    self.push(saga, "torn", &compensated.stage, Wrong::Torn { done, compensated });
-                } else {
-                    self.undecided += 1;
+                    let (done, compensated) = (done.number(), compensated.number());
+                    self.push(saga, "torn", &undone.end.stage, Wrong::Torn { done, compensated });
                 }
-            }
-            (Ended(row, at), Not(_)) => self.ended(sagas, saga, row, at, sagas.done.read_whole),
-            (Not(_), Ended(row, at)) => self.ended(sagas, saga, row, at, undone.is_some_and(|end| end.read_whole)),
+                _ => self.undecided += 1,
+            },
+            (Ended(row, at), Not(_)) => self.ended(sagas, saga, &sagas.done, (row, at)),
+            (Not(_), Ended(row, at)) => self.ended(sagas, saga, undone.unwrap_or(&sagas.done), (row, at)),
             (Not(at_done), Not(at_compensated)) => self.at_no_end(sagas, saga, at_done.or(at_compensated)),
             (Unclear, _) | (_, Unclear) => self.undecided += 1,
         }
     }
 
-    fn ended(&mut self, sagas: &Sagas<'a>, saga: Saga<'a>, end: &'a Observation, at: Option<At>, read_whole: bool) {
+    fn ended(&mut self, sagas: &Sagas<'a>, saga: Saga, at_end: &AtEnd<'a>, (row, at): (&Member<Kept>, Option<At>)) {
         let (Some(from), Some(to)) = (saga.at, at) else {
             self.untimed += 1;
             return;
         };
         let took = to.since(from);
         self.durations.push(took.as_nanos() as u64);
-        if read_whole && sagas.within.is_some_and(|within| took > within) {
+        if at_end.read_whole && sagas.within.is_some_and(|within| took > within) {
             self.late += 1;
-            self.push(saga, "late", &end.stage, Wrong::Late { end, took });
+            self.push(saga, "late", &at_end.end.stage, Wrong::Late { end: row.number(), took });
         }
     }
 
-    fn at_no_end(&mut self, sagas: &Sagas<'a>, saga: Saga<'a>, there: Option<&'a Observation>) {
+    fn at_no_end(&mut self, sagas: &Sagas<'a>, saga: Saga, there: Option<&Member<Kept>>) {
         let deadline = saga.at.zip(sagas.within).map(|(at, within)| at + within);
         let is_over = deadline.zip(sagas.ends_read_after).is_some_and(|(deadline, read)| deadline < read);
         if sagas.absent_is_final || is_over {
             self.unfinished += 1;
-            let start = saga.start.iter().next();
-            self.push(saga, "unfinished", &sagas.done.end.stage, Wrong::Unfinished { start, there });
+            let wrong = Wrong::Unfinished { start: saga.start, there: there.map(Member::number) };
+            self.push(saga, "unfinished", &sagas.done.end.stage, wrong);
         } else {
             self.undecided += 1;
         }
     }
 
-    fn push(&mut self, saga: Saga<'a>, defect: &'static str, stage: &'a str, why: Wrong<'a>) {
-        let (id, stage) = (Some(saga.id), Some(stage));
-        self.broken.push(Offending { id, defect, stage, at: saga.at, nth: (0, 0), why });
+    fn push(&mut self, saga: Saga, defect: &'static str, stage: &'a str, wrong: Wrong) {
+        self.broken.push(Offending::of_id(defect, saga.id, Some(stage), saga.at), || wrong);
     }
 }

@@ -4,15 +4,18 @@ mod acknowledged;
 mod records;
 
 use self::acknowledged::Acknowledged;
-use self::records::{Fate, Fates, Gone, Records};
-use super::offending::{self, Offending, counted};
+use self::records::{Fate, Fates, Gone, Record};
+use super::groups::{self, Read};
+use super::offenders::{self, Offenders, counted};
 use super::reading::{StageReading, damage};
 use super::table;
 use crate::check::Reference;
+use crate::offending::Offending;
 use crate::wording;
 use crate::{About, Check, Class, Context, Defect, Finding, Judgement};
-use proofload_history::{At, History, Id};
+use proofload_history::{History, HistoryError, Id, Reading};
 use serde::Deserialize;
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 /// What is known about `tail_loss`.
@@ -20,7 +23,7 @@ pub(super) const ABOUT: About = About {
     name: "tail_loss",
     class: Class::Safety,
     invariant: "What was acknowledged and was seen in the log while the run went on is still there, at the same offset.",
-    cost: "One pass over operations and observations, then sorts the records of the log by place: O(n log n), 64 bytes a record.",
+    cost: "One pass over the operations, and one over the observations for each part of the log's records that fits into memory, which are sorted by id: O(n log n), 64 bytes a record. Passes of their own where something was lost.",
     counterexample: "A record that was acknowledged was read at offset 812 while the leader was cut off; the partition ends at 800 and has it nowhere else.",
     keys: &[("stage", "the stage, which is a log that is followed while the run goes on and is not compacted")],
     example: "stage = \"log.submitted\"\n",
@@ -51,45 +54,57 @@ pub struct TailLoss {
     stage: String,
 }
 
-/// An acknowledged intent that the log has no longer.
-struct Lost {
-    id: Id,
-    acknowledged: At,
-    gone: Gone,
-}
-
 impl Check for TailLoss {
-    fn judge(&self, history: &History, context: &Context<'_>) -> Finding {
-        let records = Records::of(history, &self.stage);
-        let reading = StageReading::of(history, &self.stage, records.rows);
-        let acknowledged = match Acknowledged::of(history, context, &self.stage) {
-            Ok(acknowledged) => acknowledged,
-            Err(why) => {
-                let sentence = self.sentence(Judgement::Unknown, 0, &[], &[why]);
-                return Finding::new(ABOUT.name, ABOUT.class, Judgement::Unknown, sentence);
-            }
+    fn judge(&self, history: &History, context: &Context<'_>) -> Result<Finding, HistoryError> {
+        let stage = self.stage.as_str();
+        let Some(acknowledged) = Acknowledged::of(history, context, stage)? else {
+            let why = format!("no chain has the stage {stage}, so nobody can tell what was acknowledged");
+            let sentence = self.sentence(Judgement::Unknown, 0, 0, &[why]);
+            return Ok(Finding::new(ABOUT.name, ABOUT.class, Judgement::Unknown, sentence));
         };
-        let at_risk = records.live.iter().filter(|record| acknowledged.at(record.id).is_some()).count() as u64;
-        let bounds = history.journal.stage_read(&self.stage).map_or(&[][..], |read| read.bounds.as_slice());
-        let fates = if reading.to_its_end { Fates::of(&records, bounds) } else { Fates::default() };
-        let lost = lost(&records, &fates, &acknowledged);
-        let mut doubts: Vec<String> = damage(history).chain(reading.doubts).collect();
-        doubts.extend(self.doubt(&records, &fates, at_risk));
-        let judgement = offending::judgement(!lost.is_empty(), &doubts);
-        let placed = reading.to_its_end && fates.unbounded == 0 && !records.live.is_empty();
+        let bounds = history.journal.stage_read(stage).map_or(&[][..], |read| read.bounds.as_slice());
+        let reading = OnceCell::new();
+        let reading_of = |read: &Read| reading.get_or_init(|| StageReading::of(history, stage, read.rows[0]));
+        let (mut fates, mut lost, mut chosen) = (Fates::default(), 0, acknowledged.none());
+        let read = groups::of_observations(
+            history,
+            context.budget,
+            &[stage],
+            |_, seen| Some((seen.id(), Record::of(seen)?)),
+            |group, read| {
+                let is_acknowledged = acknowledged.has(group.id);
+                let bounds = reading_of(read).to_its_end.then_some(bounds);
+                if fates.take(&group, bounds, is_acknowledged) && is_acknowledged {
+                    lost += 1;
+                    chosen.put(&acknowledged, group.id);
+                }
+            },
+        )?;
+        let reading = reading_of(&read);
+        let mut doubts: Vec<String> = damage(history).chain(reading.doubts.iter().cloned()).collect();
+        doubts.extend(self.doubt(&fates));
+        let judgement = offenders::judgement(lost > 0, &doubts);
+        let placed = reading.to_its_end && fates.unbounded == 0 && fates.live > 0;
         let known = |number: u64| counted(number, placed);
-        let sentence = self.sentence(judgement, at_risk, &lost, &doubts);
+        let sentence = self.sentence(judgement, fates.at_risk, lost, &doubts);
         let finding = Finding::new(ABOUT.name, ABOUT.class, judgement, sentence)
-            .figure("live_records", records.live.len() as f64)
-            .figure("acknowledged_live_records", at_risk as f64)
-            .figure("cut_off_records", known(fates.cut_off()))
-            .figure("overwritten_records", known(fates.overwritten()))
-            .figure("lost_at_tail_intents", known(lost.len() as u64))
-            .evidence(&self.stage, reading.description)
-            .evidence("seen live", fates_told(&records, &fates, at_risk));
-        let lost = lost.into_iter().map(|lost| self.offending(lost)).collect();
-        let finding = offending::tell(finding, &history.journal, lost, |lost| self.describe(lost));
-        offending::with_doubts(finding, &doubts)
+            .figure("live_records", fates.live as f64)
+            .figure("acknowledged_live_records", fates.at_risk as f64)
+            .figure("cut_off_records", known(fates.cut_off))
+            .figure("overwritten_records", known(fates.overwritten))
+            .figure("lost_at_tail_intents", known(lost))
+            .evidence(stage, reading.description.as_str())
+            .evidence("seen live", fates_told(&fates));
+        let mut found = Offenders::default();
+        acknowledged.each(history, chosen, |id, at| {
+            found.push(Offending::of_id(Defect::Lost.name(), id, Some(stage), Some(at)), || ());
+        })?;
+        let gone = self.gone(history, bounds, found.first().filter_map(|(one, ())| one.id))?;
+        let finding = found.tell(finding, &history.journal, |one, ()| {
+            let gone = one.id.and_then(|id| gone.get(&id)).map(|gone| self.whereabouts(gone));
+            format!("acknowledged at {}; {}", one.at.unwrap_or_default(), gone.unwrap_or_default())
+        });
+        Ok(offenders::with_doubts(finding, &doubts))
     }
 
     fn references(&self) -> Vec<Reference> {
@@ -97,78 +112,96 @@ impl Check for TailLoss {
     }
 }
 
-/// The intents behind what is gone that were acknowledged and are nowhere else, each once, with the first of their
-/// records that are gone. One more pass over the final records where anything is gone.
-fn lost(records: &Records, fates: &Fates, acknowledged: &Acknowledged<'_>) -> Vec<Lost> {
-    let mut missing: BTreeMap<Id, Lost> = BTreeMap::new();
-    for gone in &fates.gone {
-        let id = gone.record.id;
-        if let Some(acknowledged) = acknowledged.at(id) {
-            missing.entry(id).or_insert(Lost { id, acknowledged, gone: *gone });
-        }
-    }
-    if !missing.is_empty() {
-        for record in &records.last {
-            missing.remove(&record.id);
-        }
-    }
-    missing.into_values().collect()
-}
-
-fn fates_told(records: &Records, fates: &Fates, at_risk: u64) -> String {
+fn fates_told(fates: &Fates) -> String {
     format!(
         "{}, {} of them acknowledged; {} cut off, {} overwritten, {} removed from the beginning",
-        wording::plural(records.live.len() as u64, "record"),
-        wording::count(at_risk),
-        wording::count(fates.cut_off()),
-        wording::count(fates.overwritten()),
+        wording::plural(fates.live, "record"),
+        wording::count(fates.at_risk),
+        wording::count(fates.cut_off),
+        wording::count(fates.overwritten),
         wording::count(fates.expired)
     )
 }
 
 impl TailLoss {
+    /// For each of these ids the first record that it has lost, and who has its place now. A pass over the observations
+    /// for the records, and one for their places.
+    fn gone(
+        &self,
+        history: &History,
+        bounds: &[(i32, i64, i64)],
+        ids: impl Iterator<Item = Id>,
+    ) -> Result<BTreeMap<Id, Gone>, HistoryError> {
+        let mut live: BTreeMap<Id, Vec<Record>> = ids.map(|id| (id, Vec::new())).collect();
+        if live.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        history.observations.each(|seen| {
+            if seen.reading() == Reading::Live
+                && seen.stage() == self.stage
+                && let Some(records) = live.get_mut(&seen.id())
+                && let Some(record) = Record::of(seen)
+                && !records.contains(&record)
+            {
+                records.push(record);
+            }
+        })?;
+        let first = live.into_iter().filter_map(|(id, records)| Some((id, Gone::first(&records, bounds)?)));
+        let mut gone: BTreeMap<Id, Gone> = first.collect();
+        let mut now: BTreeMap<(i32, i64), Option<(Record, Id)>> =
+            gone.values().map(|gone| (gone.record.place(), None)).collect();
+        history.observations.each(|seen| {
+            if seen.reading() == Reading::Final
+                && seen.stage() == self.stage
+                && let Some(record) = Record::of(seen)
+                && let Some(there) = now.get_mut(&record.place())
+                && there.is_none_or(|(_, id)| seen.id() < id)
+            {
+                *there = Some((record, seen.id()));
+            }
+        })?;
+        for gone in gone.values_mut() {
+            let there = now.get(&gone.record.place()).copied().flatten();
+            gone.now = there.map(|(record, id)| (id, record.epoch));
+        }
+        Ok(gone)
+    }
+
     /// Why there can be no pass, besides how the stage was read.
-    fn doubt(&self, records: &Records, fates: &Fates, at_risk: u64) -> Option<String> {
+    fn doubt(&self, fates: &Fates) -> Option<String> {
         let stage = &self.stage;
-        if records.live.is_empty() {
+        if fates.live == 0 {
             return Some(format!("nobody read {stage} along, with positions, while the run went on"));
         }
         if fates.unbounded > 0 {
             let number = wording::plural(fates.unbounded, "live record");
             return Some(format!("{number} of {stage} stood in partitions whose ends are not on record"));
         }
-        (at_risk == 0).then(|| format!("of what was seen in {stage} nothing was acknowledged, so nothing was at risk"))
+        (fates.at_risk == 0)
+            .then(|| format!("of what was seen in {stage} nothing was acknowledged, so nothing was at risk"))
     }
 
-    fn sentence(&self, judgement: Judgement, at_risk: u64, lost: &[Lost], doubts: &[String]) -> String {
+    fn sentence(&self, judgement: Judgement, at_risk: u64, lost: u64, doubts: &[String]) -> String {
         let (stage, seen) = (&self.stage, wording::plural(at_risk, "acknowledged record"));
         match judgement {
             Judgement::Pass => format!("Of {seen} seen in {stage} while the run went on none was lost from its end."),
             Judgement::Fail => format!(
                 "Of {seen} seen in {stage} while the run went on, {} are gone from its end and nowhere else.",
-                wording::plural(lost.len() as u64, "intent")
+                wording::plural(lost, "intent")
             ),
-            Judgement::Unknown => offending::unknown(&format!("anything is lost from {stage}"), doubts),
+            Judgement::Unknown => offenders::unknown(&format!("anything is lost from {stage}"), doubts),
         }
-    }
-
-    fn offending(&self, lost: Lost) -> Offending<'_, Lost> {
-        let (id, at, stage) = (Some(lost.id), Some(lost.acknowledged), Some(self.stage.as_str()));
-        Offending { id, defect: Defect::Lost.name(), stage, at, nth: (0, 0), why: lost }
-    }
-
-    fn describe(&self, lost: &Lost) -> String {
-        format!("acknowledged at {}; {}", lost.acknowledged, self.whereabouts(&lost.gone))
     }
 
     /// Where it was, and who is there now.
     fn whereabouts(&self, gone: &Gone) -> String {
-        let (stage, record, end) = (&self.stage, gone.record, gone.end);
+        let (stage, record) = (&self.stage, gone.record);
         let epoch = |epoch: Option<i32>| epoch.map_or_else(String::new, |epoch| format!(" epoch {epoch}"));
-        let now = match gone.fate {
-            Fate::CutOff => "nobody is there now".to_owned(),
-            Fate::Overwritten(None) => format!("no record of {stage} is there now"),
-            Fate::Overwritten(Some(other)) => format!("{}{} is there now", other.id, epoch(other.epoch)),
+        let (now, end) = match (gone.fate, gone.now) {
+            (Fate::Overwritten(end), Some((other, of))) => (format!("{other}{} is there now", epoch(of)), end),
+            (Fate::Overwritten(end), None) => (format!("no record of {stage} is there now"), end),
+            (Fate::CutOff(end), _) => ("nobody is there now".to_owned(), end),
+            (Fate::Stands | Fate::Expired | Fate::Unbounded, _) => return "it stands there".to_owned(),
         };
         format!(
             "seen live at {stage}/{} offset {}{}; {now}, and the partition ends at {end}",

@@ -1,133 +1,137 @@
 //! What became of the records of a log that were seen while the run went on.
 
-use crate::names::Names;
-use proofload_history::{History, Id, Observation, Reading};
+use crate::checks::groups::{Group, Member};
+use proofload_history::{Id, ObservationRef};
 
 /// A record by its place, as it was read. Ordered by its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Record {
     pub(super) partition: i32,
     pub(super) offset: i64,
-    pub(super) id: Id,
     digest: Option<u64>,
     pub(super) epoch: Option<i32>,
 }
 
 impl Record {
     /// `None` for a row without a place: it is of no log.
-    fn of(seen: &Observation) -> Option<Self> {
-        let (partition, offset) = (seen.partition?, seen.offset?);
-        Some(Self { partition, offset, id: seen.id, digest: seen.digest, epoch: seen.leader_epoch })
+    pub(super) fn of(seen: ObservationRef<'_>) -> Option<Self> {
+        let (partition, offset) = (seen.partition()?, seen.offset()?);
+        Some(Self { partition, offset, digest: seen.digest(), epoch: seen.leader_epoch() })
     }
 
-    fn place(&self) -> (i32, i64) {
+    pub(super) fn place(&self) -> (i32, i64) {
         (self.partition, self.offset)
     }
 
-    /// Whether it may be the same record: the same id, and digests that do not contradict each other.
+    /// Whether it may be the same record as another of the same id: at the same place, with a digest that does not
+    /// contradict.
     fn may_be(&self, other: &Self) -> bool {
-        self.id == other.id && self.digest.zip(other.digest).is_none_or(|(one, another)| one == another)
+        let equal = self.digest.zip(other.digest).is_none_or(|(one, another)| one == another);
+        self.place() == other.place() && equal
     }
 }
 
-/// The records of a stage.
-pub(super) struct Records {
-    /// Seen while the run went on, each once, by their places.
-    pub(super) live: Vec<Record>,
-    /// Read at the end, by their places.
-    pub(super) last: Vec<Record>,
-    /// Rows read at the end, with or without a place.
-    pub(super) rows: u64,
-}
-
-impl Records {
-    /// One pass over the observations, and two sorts.
-    pub(super) fn of(history: &History, stage: &str) -> Self {
-        let mut records = Self { live: Vec::new(), last: Vec::new(), rows: 0 };
-        let mut names = Names::new([stage]);
-        for seen in &history.observations {
-            if names.number(&seen.stage).is_none() {
-                continue;
-            }
-            match seen.reading {
-                Reading::Live => records.live.extend(Record::of(seen)),
-                Reading::Final => {
-                    records.rows += 1;
-                    records.last.extend(Record::of(seen));
-                }
-                Reading::Replica => {}
-            }
-        }
-        records.live.sort_unstable();
-        // After a truncation a client may read from the beginning again.
-        records.live.dedup();
-        records.last.sort_unstable();
-        records
-    }
-}
-
-/// What happened to a record that does not stand where it stood.
+/// What happened to a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// The partition ends before its place.
-    CutOff,
-    /// Another record has its place; `None` for one that is not of the stage.
-    Overwritten(Option<Record>),
-}
-
-/// A record that does not stand where it stood.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Gone {
-    pub(super) record: Record,
-    pub(super) fate: Fate,
-    /// The end offset of its partition.
-    pub(super) end: i64,
+    /// It stands where it stood.
+    Stands,
+    /// It was before the first offset of its partition: removed from its beginning, by retention.
+    Expired,
+    /// The bounds of its partition are not on record.
+    Unbounded,
+    /// The partition ends before its place, at this offset.
+    CutOff(i64),
+    /// Another record has its place, or none of this stage; the partition ends at this offset.
+    Overwritten(i64),
 }
 
 /// What became of the live records.
 #[derive(Debug, Default)]
 pub(super) struct Fates {
-    pub(super) gone: Vec<Gone>,
-    /// Records before the first offset of their partition: removed from its beginning, by retention.
+    /// Live records, each once.
+    pub(super) live: u64,
+    /// Those that were acknowledged.
+    pub(super) at_risk: u64,
+    pub(super) cut_off: u64,
+    pub(super) overwritten: u64,
     pub(super) expired: u64,
-    /// Records of partitions whose bounds are not on record.
     pub(super) unbounded: u64,
 }
 
 impl Fates {
-    /// From a stage that was read to its end, with its bounds (partition, first offset, end offset). One pass over both
-    /// readings, side by side.
-    pub(super) fn of(records: &Records, bounds: &[(i32, i64, i64)]) -> Self {
-        let mut fates = Self::default();
-        let mut rest = records.last.as_slice();
-        for record in &records.live {
-            while let Some((_, later)) = rest.split_first().filter(|(first, _)| first.place() < record.place()) {
-                rest = later;
-            }
-            let Some((_, first, end)) = bounds.iter().find(|(partition, ..)| *partition == record.partition) else {
-                fates.unbounded += 1;
-                continue;
+    /// Takes the records of one id into account: `bounds` are those of a stage that was read to its end (partition,
+    /// first offset, end offset), `None` for one that was not. Whether the id has lost a record, and has none left.
+    pub(super) fn take(
+        &mut self,
+        group: &Group<'_, Record>,
+        bounds: Option<&[(i32, i64, i64)]>,
+        acknowledged: bool,
+    ) -> bool {
+        let live = live(group);
+        self.live += live.len() as u64;
+        self.at_risk += if acknowledged { live.len() as u64 } else { 0 };
+        let Some(bounds) = bounds else { return false };
+        let mut gone = false;
+        for record in &live {
+            let count = match fate(record, group.at(0), bounds) {
+                Fate::Stands => continue,
+                Fate::Expired => &mut self.expired,
+                Fate::Unbounded => &mut self.unbounded,
+                Fate::CutOff(_) => {
+                    gone = true;
+                    &mut self.cut_off
+                }
+                Fate::Overwritten(_) => {
+                    gone = true;
+                    &mut self.overwritten
+                }
             };
-            let mut there = rest.iter().take_while(|there| there.place() == record.place());
-            if record.offset < *first {
-                fates.expired += 1;
-            } else if record.offset >= *end {
-                fates.gone.push(Gone { record: *record, fate: Fate::CutOff, end: *end });
-            } else if !there.clone().any(|there| there.may_be(record)) {
-                let fate = Fate::Overwritten(there.next().copied());
-                fates.gone.push(Gone { record: *record, fate, end: *end });
-            }
+            *count += 1;
         }
-        fates
+        gone && group.at(0).is_empty()
     }
+}
 
-    /// How many were cut off.
-    pub(super) fn cut_off(&self) -> u64 {
-        self.gone.iter().filter(|gone| gone.fate == Fate::CutOff).count() as u64
+/// The records of an id that were seen live, each once, by their places: after a truncation a client may read from the
+/// beginning again.
+fn live(group: &Group<'_, Record>) -> Vec<Record> {
+    let mut live: Vec<Record> = group.live_at(0).iter().map(|row| row.what).collect();
+    live.sort_unstable();
+    live.dedup();
+    live
+}
+
+/// What happened to a record of an id that has these rows at the end.
+fn fate(record: &Record, last: &[Member<Record>], bounds: &[(i32, i64, i64)]) -> Fate {
+    let Some((_, first, end)) = bounds.iter().find(|(partition, ..)| *partition == record.partition) else {
+        return Fate::Unbounded;
+    };
+    if record.offset < *first {
+        Fate::Expired
+    } else if record.offset >= *end {
+        Fate::CutOff(*end)
+    } else if last.iter().any(|row| row.what.may_be(record)) {
+        Fate::Stands
+    } else {
+        Fate::Overwritten(*end)
     }
+}
 
-    /// How many were overwritten.
-    pub(super) fn overwritten(&self) -> u64 {
-        self.gone.len() as u64 - self.cut_off()
+/// The first record of an id that is gone, with its fate, and whose record has its place now.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Gone {
+    pub(super) record: Record,
+    pub(super) fate: Fate,
+    pub(super) now: Option<(Id, Option<i32>)>,
+}
+
+impl Gone {
+    /// The first by place of the records that an id without a row at the end has lost.
+    pub(super) fn first(live: &[Record], bounds: &[(i32, i64, i64)]) -> Option<Self> {
+        let gone = live.iter().map(|record| (record, fate(record, &[], bounds)));
+        let gone = gone.filter(|(_, fate)| matches!(fate, Fate::CutOff(_) | Fate::Overwritten(_)));
+        let (record, fate) = gone.min_by_key(|(record, _)| **record)?;
+        Some(Self { record: *record, fate, now: None })
     }
 }

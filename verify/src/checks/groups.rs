@@ -1,0 +1,247 @@
+//! Rows put together in groups by sorting: the rows of an id, the entries of a transaction, the attempts of an intent.
+//! Nothing is hashed but to tell parts from each other, whatever the ids are.
+//!
+//! Where the rows do not fit into the budget, they are put together part by part: a group belongs to one part, by a hash
+//! of its id, and each part takes a pass over the table. Nothing is written down in between, so that a check stays a pure
+//! function of the history.
+
+use crate::Budget;
+use crate::names::Names;
+use proofload_history::{History, HistoryError, Id, ObservationRef, OperationRef, Reading};
+
+/// What a check keeps of a row.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Member<T> {
+    /// The id of its group, the high and the low half: a row is no wider than what is in it.
+    group: [u64; 2],
+    place: u64,
+    /// What the check keeps.
+    pub(super) what: T,
+}
+
+/// In [`Member::place`], the number of the stage stands above this bit...
+const STAGE_SHIFT: u32 = 56;
+/// ...and whether it was read live in this one, above the number of the row.
+const LIVE: u64 = 1 << 55;
+
+impl<T> Member<T> {
+    fn of(group: Id, stage: usize, reading: Reading, number: u64, what: T) -> Self {
+        let live = if reading == Reading::Live { LIVE } else { 0 };
+        Self { group: halves(group), place: (stage as u64) << STAGE_SHIFT | live | number, what }
+    }
+
+    /// The number of its row in the table.
+    pub(super) fn number(&self) -> u64 {
+        self.place & (LIVE - 1)
+    }
+
+    /// The number of its stage.
+    pub(super) fn stage(&self) -> usize {
+        (self.place >> STAGE_SHIFT) as usize
+    }
+
+    /// Whether it was read while the run went on.
+    pub(super) fn live(&self) -> bool {
+        self.place & LIVE != 0
+    }
+
+    fn group(&self) -> Id {
+        let [high, low] = self.group.map(u128::from);
+        Id(high << 64 | low)
+    }
+}
+
+fn halves(id: Id) -> [u64; 2] {
+    [(id.0 >> 64) as u64, id.0 as u64]
+}
+
+/// Rows that belong together: ordered by stage, those read at the end before those read live, else as recorded.
+pub(super) struct Group<'r, T> {
+    pub(super) id: Id,
+    pub(super) rows: &'r mut [Member<T>],
+}
+
+impl<T> Group<'_, T> {
+    /// The rows of a stage that were read at the end.
+    pub(super) fn at(&self, stage: usize) -> &[Member<T>] {
+        &self.rows[self.place(stage, false)]
+    }
+
+    /// The same, to be put in another order.
+    pub(super) fn at_mut(&mut self, stage: usize) -> &mut [Member<T>] {
+        let place = self.place(stage, false);
+        &mut self.rows[place]
+    }
+
+    /// The rows of a stage that were read live.
+    pub(super) fn live_at(&self, stage: usize) -> &[Member<T>] {
+        &self.rows[self.place(stage, true)]
+    }
+
+    fn place(&self, stage: usize, live: bool) -> std::ops::Range<usize> {
+        let before = |end: (usize, bool)| self.rows.partition_point(|row| (row.stage(), row.live()) < end);
+        let next = if live { (stage + 1, false) } else { (stage, true) };
+        before((stage, live))..before(next)
+    }
+}
+
+/// How many rows were met on the way.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Read {
+    /// For each stage, rows that were read at the end, those of no group included.
+    pub(super) rows: Vec<u64>,
+    /// For each stage, those of them that belong to a group.
+    pub(super) grouped: Vec<u64>,
+}
+
+/// Puts the rows of `stages` together (no stage twice): `keep` says to which group a row belongs and what of it is kept,
+/// and is asked for every row of theirs on every pass; `judge` gets the groups, in no order that anything may rest on,
+/// and how many rows there are, and none before `keep` was asked for every row once. O(n log n) for n rows, and as many
+/// passes as the budget asks for.
+pub(super) fn of_observations<T: Copy>(
+    history: &History,
+    budget: Budget,
+    stages: &[&str],
+    keep: impl Fn(usize, ObservationRef<'_>) -> Option<(Id, T)>,
+    judge: impl FnMut(Group<'_, T>, &Read),
+) -> Result<Read, HistoryError> {
+    let read = Read { rows: vec![0; stages.len()], grouped: vec![0; stages.len()] };
+    let pass = |take: &mut dyn FnMut(Member<T>), mut read: Option<&mut Read>| {
+        let (mut names, mut number) = (Names::new(stages.iter().copied()), 0);
+        history.observations.each(|seen| {
+            number += 1;
+            let Some(stage) = names.number(seen.stage()) else { return };
+            let (reading, kept) = (seen.reading(), keep(stage, seen));
+            if let Some(read) = read.as_deref_mut().filter(|_| reading == Reading::Final) {
+                read.rows[stage] += 1;
+                read.grouped[stage] += u64::from(kept.is_some());
+            }
+            if let Some((group, what)) = kept {
+                take(Member::of(group, stage, reading, number - 1, what));
+            }
+        })
+    };
+    by_parts(budget, history.observations.rows(), pass, read, judge)
+}
+
+/// Puts the attempts of each intent of an operation together; what `keep` says of an attempt is kept, if anything.
+pub(super) fn of_attempts<T: Copy>(
+    history: &History,
+    budget: Budget,
+    operation: &str,
+    keep: impl Fn(OperationRef<'_>) -> Option<T>,
+    mut judge: impl FnMut(Group<'_, T>),
+) -> Result<(), HistoryError> {
+    let pass = |take: &mut dyn FnMut(Member<T>), _: Option<&mut ()>| {
+        let mut number = 0;
+        history.operations.each(|made| {
+            number += 1;
+            if made.name() == operation
+                && let Some(what) = keep(made)
+            {
+                take(Member::of(made.intent(), 0, Reading::Final, number - 1, what));
+            }
+        })
+    };
+    by_parts(budget, history.operations.rows(), pass, (), |group, ()| judge(group))
+}
+
+/// Judges every group of what `pass` gives, part by part. The first pass of all fills `counts`.
+fn by_parts<T: Copy, C>(
+    budget: Budget,
+    most: u64,
+    pass: impl Fn(&mut dyn FnMut(Member<T>), Option<&mut C>) -> Result<(), HistoryError>,
+    mut counts: C,
+    mut judge: impl FnMut(Group<'_, T>, &C),
+) -> Result<C, HistoryError> {
+    let (mut parts, mut counted) = (budget.passes(most, size_of::<Member<T>>()), false);
+    if parts > 1 {
+        let mut rows = 0;
+        pass(&mut |_| rows += 1, Some(&mut counts))?;
+        (parts, counted) = (budget.passes(rows, size_of::<Member<T>>()), true);
+    }
+    let mut rows = Vec::new();
+    for part in 0..parts {
+        rows.clear();
+        let mut take = |row: Member<T>| {
+            if parts == 1 || part_of(row.group, parts) == part {
+                rows.push(row);
+            }
+        };
+        pass(&mut take, Some(&mut counts).filter(|_| !counted))?;
+        counted = true;
+        rows.sort_unstable_by_key(|row| (row.group, row.place));
+        for group in rows.chunk_by_mut(|a, b| a.group == b.group) {
+            judge(Group { id: group[0].group(), rows: group }, &counts);
+        }
+    }
+    Ok(counts)
+}
+
+/// The part that a group belongs to: ids of a run follow each other, so they are mixed before they are cut.
+fn part_of([high, low]: [u64; 2], parts: u64) -> u64 {
+    let mixed = (high ^ low.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    ((u128::from(mixed) * u128::from(parts)) >> 64) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Script;
+    use std::collections::BTreeMap;
+
+    type Offsets = BTreeMap<Id, Vec<(usize, bool, Option<i64>)>>;
+
+    fn groups(history: &History, stages: &[&str], budget: Budget) -> (Offsets, Read) {
+        let mut groups = Offsets::new();
+        let keep = |_, seen: ObservationRef<'_>| Some((seen.id(), seen.offset()));
+        let read = of_observations(history, budget, stages, keep, |group, _| {
+            let rows = group.rows.iter().map(|row| (row.stage(), row.live(), row.what)).collect();
+            assert_eq!(groups.insert(group.id, rows), None, "a group comes once");
+        });
+        (groups, read.unwrap())
+    }
+
+    #[test]
+    fn rows_come_in_groups_by_stage_and_as_recorded_whatever_the_passes() {
+        let mut script = Script::new();
+        for counter in [3, 1, 3, 2] {
+            script.seen("log.in", Script::id(counter));
+        }
+        script.seen_live("log.in", Script::id(3)).seen("log.out", Script::id(3)).seen("elsewhere", Script::id(9));
+        let history = script.history();
+        let (expected, read) = groups(&history, &["log.out", "log.in"], Budget::OF_CHECK);
+        let third = vec![(0, false, Some(5)), (1, false, Some(0)), (1, false, Some(2)), (1, true, Some(4))];
+        assert_eq!(expected[&Script::id(3)], third);
+        assert_eq!((expected.len(), read.rows), (3, vec![1, 4]));
+        for passes in [2, 7] {
+            let (seen, read) = groups(&history, &["log.out", "log.in"], Budget::Passes(passes));
+            assert_eq!((seen, read.rows), (expected.clone(), vec![1, 4]), "{passes} passes");
+        }
+    }
+
+    #[test]
+    fn a_group_gives_the_rows_of_each_stage() {
+        let mut script = Script::new();
+        script.seen("log.in", Script::id(1)).seen_live("log.in", Script::id(1)).seen("log.out", Script::id(1));
+        let keep = |_, seen: ObservationRef<'_>| Some((seen.id(), ()));
+        let mut lengths = Vec::new();
+        let judge = |mut group: Group<'_, ()>, _: &Read| {
+            for stage in 0..3 {
+                assert_eq!(group.at(stage).len(), group.at_mut(stage).len());
+                lengths.push((group.at(stage).len(), group.live_at(stage).len()));
+            }
+        };
+        of_observations(&script.history(), Budget::OF_CHECK, &["nowhere", "log.in", "log.out"], keep, judge).unwrap();
+        assert_eq!(lengths, [(0, 0), (1, 1), (1, 0)]);
+    }
+
+    #[test]
+    fn ids_that_follow_each_other_are_cut_into_parts_of_like_size() {
+        let mut sizes = [0_u32; 7];
+        for n in 0..7_000 {
+            sizes[part_of(halves(Script::id(n)), 7) as usize] += 1;
+        }
+        assert!(sizes.iter().all(|size| (700..1_300).contains(size)), "{sizes:?}");
+    }
+}
