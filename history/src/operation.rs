@@ -66,3 +66,20 @@ pub struct Operation {
     /// answers have equal digests.
     pub answer: Option<u64>,
 }
+
+impl Operation {
+    /// Nanoseconds from the intended instant to the answer. `None` is infinite: there was no answer that a client
+    /// could use (an indeterminate operation, or one never sent).
+    ///
+    /// Counting from the intended instant keeps a stall visible (no coordinated omission).
+    #[must_use]
+    pub fn latency_ns(&self) -> Option<u64> {
+        latency_ns(self.outcome, self.sent, [self.intended, self.done])
+    }
+}
+
+/// The one rule of what a latency is: see [`Operation::latency_ns`].
+pub(crate) fn latency_ns(outcome: Outcome, sent: Option<At>, [intended, done]: [At; 2]) -> Option<u64> {
+    let answered = sent.is_some() && outcome != Outcome::Indeterminate;
+    answered.then(|| done.0.saturating_sub(intended.0))
+}

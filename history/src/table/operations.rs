@@ -2,6 +2,7 @@
 
 use super::Row;
 use super::columns::{Columns, Ids, Numbers, Texts, batch, of_ids, of_numbers, of_texts, optional, required};
+use crate::operation::latency_ns;
 use crate::{At, Id, Operation, Outcome};
 use arrow_array::RecordBatch;
 use arrow_array::types::{UInt16Type, UInt32Type, UInt64Type};
@@ -84,14 +85,10 @@ impl<'a> OperationRef<'a> {
         self.columns.answer.find(self.row)
     }
 
-    /// Nanoseconds from the intended instant to the answer. `None` is infinite: there was no answer that a client
-    /// could use (an indeterminate operation, or one never sent).
-    ///
-    /// Counting from the intended instant keeps a stall visible (no coordinated omission).
+    /// As [`Operation::latency_ns`].
     #[inline]
     pub fn latency_ns(self) -> Option<u64> {
-        let answered = self.sent().is_some() && self.outcome() != Outcome::Indeterminate;
-        answered.then(|| self.done().0.saturating_sub(self.intended().0))
+        latency_ns(self.outcome(), self.sent(), [self.intended(), self.done()])
     }
 
     /// The operation by itself.

@@ -123,9 +123,9 @@ fn told(history: &History, isolated: &str, (before, after): (i32, i32)) -> Resul
     check(batch.logs == ["parcels/0"] && batch.stages == ["log.posted"], || format!("{batch:?}"))?;
     eprintln!("a damaged batch: {}", batch.why);
 
-    let of = |reading: Reading| -> Vec<&Observation> {
-        history.observations.iter().filter(|it| it.reading == reading).collect()
-    };
+    let observations = history.observations.to_vec()?;
+    let of =
+        |reading: Reading| -> Vec<&Observation> { observations.iter().filter(|it| it.reading == reading).collect() };
     let on_copy: Vec<_> = of(Reading::Replica).iter().map(|it| (it.id, it.offset, it.leader_epoch)).collect();
     let expected: Vec<_> = (2..).zip(ALONE).map(|(offset, id)| (Id::of(id), Some(offset), Some(before))).collect();
     check(on_copy == expected, || format!("{on_copy:?}"))?;

@@ -84,7 +84,7 @@ async fn ids_are_issued_in_blocks_without_gaps_and_each_has_a_row() {
     assert_eq!(next, 900);
     let intents = ended.history.intents("read").unwrap();
     assert_eq!(intents.len(), 900);
-    assert!(intents.iter().all(|intent| intent.row.is_some()), "no id was issued in vain");
+    assert!(intents.iter().all(|intent| intent.decisive.is_some()), "no id was issued in vain");
 }
 
 #[tokio::test(flavor = "multi_thread")]
