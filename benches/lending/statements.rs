@@ -37,10 +37,10 @@ from unnest($1::uuid[], $2::text[], $3::text[]) with ordinality as t (event_id, 
 order by number";
 
 // What pgbench has in place of the parameters, which can be no arrays with it.
-const EVENTS: &str = "array(select gen_random_uuid() from generate_series(1, :batch))";
-const IDS: &str = "array(select 'pgbench-' || :client_id || '-' || number
-    from generate_series(:first, :first + :batch - 1) as number)";
-const PAYLOADS: &str = "array(select repeat('x', :bytes) from generate_series(1, :batch))";
+const EVENTS: &str = "array(select gen_random_uuid() from generate_series(1, :batch::int))";
+const IDS: &str = "array(select 'pgbench-' || :client_id::text || '-' || number
+    from generate_series(:first::int, :first::int + :batch::int - 1) as number)";
+const PAYLOADS: &str = "array(select repeat('x', :bytes::int) from generate_series(1, :batch::int))";
 
 /// The database, with nothing from an earlier measure.
 async fn scratch() -> PgConnection {
