@@ -38,7 +38,7 @@ fn headers(record: &OwnedMessage) -> BTreeMap<&str, String> {
 /// How many records of the compacted topic an instance has skipped.
 async fn skipped(instance: &str) -> u64 {
     let metrics = reqwest::get(format!("http://{}:8080/metrics", host(instance))).await.unwrap().text().await.unwrap();
-    let counter = format!("lending_poison_records_total{{topic=\"{CHANGED}\"}} ");
+    let counter = format!("lending_poison_records_total{{group=\"directory\",topic=\"{CHANGED}\"}} ");
     metrics.lines().find_map(|line| line.strip_prefix(&counter)).map_or(0, |count| count.parse().unwrap())
 }
 
