@@ -102,8 +102,9 @@ impl Gateway {
 /// Serves until the process is told to stop; then finishes what is in flight and flushes the producer.
 pub(crate) async fn run(settings: GatewaySettings) -> anyhow::Result<()> {
     let metrics = metrics::install()?;
+    let stop = server::stop_signal();
     let listener = server::listen(&settings.server).await?;
-    serve_until(server::stop_signal(), listener, &settings, metrics).await
+    serve_until(stop, listener, &settings, metrics).await
 }
 
 async fn serve_until(

@@ -101,15 +101,18 @@ async fn overdue(stopped: watch::Receiver<bool>, timeout: Duration) {
     tokio::time::sleep(timeout).await;
 }
 
-/// Waits for SIGTERM or SIGINT.
-pub(crate) async fn stop_signal() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        warn!("cannot listen for signals; only a kill will stop this process");
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => info!("told to stop by SIGTERM"),
-        _ = interrupt.recv() => info!("told to stop by SIGINT"),
+/// Waits for SIGTERM or SIGINT. They are listened for from the call on, not from the first time that it is awaited:
+/// whoever can ask this process for something can also tell it to stop.
+pub(crate) fn stop_signal() -> impl Future<Output = ()> + Send + 'static {
+    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    async move {
+        let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
+            warn!("cannot listen for signals; only a kill will stop this process");
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = terminate.recv() => info!("told to stop by SIGTERM"),
+            _ = interrupt.recv() => info!("told to stop by SIGINT"),
+        }
     }
 }
