@@ -129,26 +129,7 @@ fn line(diverged: &LogDiverged) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Script;
-    use proofload_history::At;
-
-    fn diverged(broker: &str) -> LogDiverged {
-        LogDiverged {
-            log: "in".into(),
-            partition: 3,
-            broker: broker.into(),
-            fault: "cut".into(),
-            from_offset: 8_100,
-            to_offset: 8_200,
-            epoch: 4,
-            truncated_under_epoch: Some(5),
-            truncated_at: Some(At::from_secs_f64(31.2)),
-            high_watermark: Some(8_100),
-            records: 100,
-            unreadable: 0,
-            stages: vec!["log.in".into()],
-        }
-    }
+    use crate::testing::{Script, diverged};
 
     fn journal(events: impl IntoIterator<Item = Event>) -> Journal {
         let mut script = Script::new();

@@ -1,7 +1,7 @@
 //! What the tests of this crate share with those in `tests/`.
 
 use crate::{Budget, Chain, ChainStage, Check, Condition, Context, Expectation, Finding};
-use proofload_history::{History, HistoryError};
+use proofload_history::{At, History, HistoryError, LogDiverged};
 
 #[path = "../tests/support/script.rs"]
 mod script;
@@ -47,4 +47,23 @@ pub(crate) fn judged_within(
 /// The figure called `name`.
 pub(crate) fn figure(finding: &Finding, name: &str) -> Option<f64> {
     finding.figures.iter().find(|figure| figure.name == name).and_then(|figure| figure.value)
+}
+
+/// `broker` went its own way from offset 8,100 of `log.in`/3 on, and was cut off there.
+pub(crate) fn diverged(broker: &str) -> LogDiverged {
+    LogDiverged {
+        log: "in".into(),
+        partition: 3,
+        broker: broker.into(),
+        fault: "cut".into(),
+        from_offset: 8_100,
+        to_offset: 8_200,
+        epoch: 4,
+        truncated_under_epoch: Some(5),
+        truncated_at: Some(At::from_secs_f64(31.2)),
+        high_watermark: Some(8_100),
+        records: 100,
+        unreadable: 0,
+        stages: vec!["log.in".into()],
+    }
 }

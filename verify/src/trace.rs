@@ -311,8 +311,7 @@ impl fmt::Display for Trace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Script;
-    use proofload_history::LogDiverged;
+    use crate::testing::{Script, diverged};
 
     #[test]
     fn a_trace_tells_the_way_of_a_lost_id_and_what_was_done_around_it() {
@@ -347,22 +346,7 @@ mod tests {
         let mut script = Script::new();
         script.issue(1, 600, 601).timed(600, 30.0, 20, outcome).record(Reading::Replica, (3, 8_114), id, 1);
         script.fault(29.5, 31.0, "cut").read_all(62.0);
-        let diverged = LogDiverged {
-            log: "in".into(),
-            partition: 3,
-            broker: "kafka-2".into(),
-            fault: "cut".into(),
-            from_offset: 8_100,
-            to_offset: 8_200,
-            epoch: 4,
-            truncated_under_epoch: Some(5),
-            truncated_at: Some(At::from_secs_f64(31.2)),
-            high_watermark: Some(8_100),
-            records: 100,
-            unreadable: 0,
-            stages: vec!["log.in".into()],
-        };
-        script.event(63.0, Event::LogDiverged(diverged));
+        script.event(63.0, Event::LogDiverged(diverged("kafka-2")));
         trace(&script.history(), &Script::chains(), id).unwrap()
     }
 

@@ -1,9 +1,9 @@
 //! What delivery says of histories written by hand; random ones are in `tests/delivery_model.rs`.
 
 use super::*;
-use crate::testing::{Script, figure, judged};
+use crate::testing::{Script, diverged, figure, judged};
 use proofload_history::journal::DrainOutcome;
-use proofload_history::{At, Event, Id, LogDiverged, Outcome, Reading};
+use proofload_history::{Event, Id, Outcome, Reading};
 
 const TABLE: &str = "chain = \"order\"";
 
@@ -63,32 +63,13 @@ fn a_record_seen_live_and_gone_at_the_end_proves_truncation() {
     assert!(lost.detail.contains("seen live at log.in/3 offset 2400, gone at the end"), "{}", lost.detail);
 }
 
-/// kafka-2 went its own way from offset 8,100 of `log.in`/3 on.
-fn diverged() -> Event {
-    Event::LogDiverged(LogDiverged {
-        log: "in".into(),
-        partition: 3,
-        broker: "kafka-2".into(),
-        fault: "cut".into(),
-        from_offset: 8_100,
-        to_offset: 8_200,
-        epoch: 4,
-        truncated_under_epoch: Some(5),
-        truncated_at: Some(At::from_secs_f64(31.2)),
-        high_watermark: Some(8_100),
-        records: 100,
-        unreadable: 0,
-        stages: vec!["log.in".into()],
-    })
-}
-
 #[test]
 fn a_loss_that_a_brokers_copy_still_had_is_told_with_what_cut_it_off() {
     let lost = offender(|script, id| {
         for stage in Script::STAGES {
             script.gone(stage, id);
         }
-        script.record(Reading::Replica, (3, 8_114), id, 1).event(62.5, diverged());
+        script.record(Reading::Replica, (3, 8_114), id, 1).event(62.5, Event::LogDiverged(diverged("kafka-2")));
     });
     assert_eq!(
         lost.detail,
@@ -107,7 +88,7 @@ fn what_only_a_copy_has_is_no_loss_unless_it_was_acknowledged_and_changes_no_ans
                 for (offset, id) in (8_100..).zip(ids) {
                     script.record(Reading::Replica, (3, offset), id, 1);
                 }
-                script.event(62.5, diverged());
+                script.event(62.5, Event::LogDiverged(diverged("kafka-2")));
             }
         }))
     };
