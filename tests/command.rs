@@ -94,6 +94,15 @@ fn a_control_for_a_variant_that_does_not_exist_is_refused() {
 }
 
 #[test]
+fn a_control_that_must_also_break_what_nobody_promised_is_refused() {
+    refuses(
+        "at_least = 10 }",
+        "at_least = 10 }\nalso = { recover = { figure = \"failover_s\", above = 9 } }",
+        &["`recover`", "did you mean `recovers`?", "changed.toml:44:"],
+    );
+}
+
+#[test]
 fn a_name_given_twice_is_refused() {
     refuses("[expect.recovers]", "[expect.nothing-lost]", &["duplicate key", "changed.toml:"]);
 }

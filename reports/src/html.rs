@@ -6,8 +6,9 @@ mod reading;
 mod tables;
 
 use crate::headline::{self, mark};
+use crate::timeline::{self, Timeline};
 use crate::traffic::Traffic;
-use crate::{Exporter, Judged, ReportError, timeline};
+use crate::{Exporter, Judged, ReportError};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use proofload_verify::Judgement;
 use std::io::Write;
@@ -26,12 +27,12 @@ impl Exporter for Html {
 
     fn render(&self, judged: &Judged<'_>, out: &mut dyn Write) -> Result<(), ReportError> {
         let traffic = Traffic::of(judged.history)?;
-        let svg = timeline::svg(judged, &traffic)?;
-        Ok(out.write_all(page(judged, &traffic, &svg).into_string().as_bytes())?)
+        let timeline = timeline::timeline(judged, &traffic)?;
+        Ok(out.write_all(page(judged, &traffic, &timeline).into_string().as_bytes())?)
     }
 }
 
-fn page(judged: &Judged<'_>, traffic: &Traffic, svg: &str) -> Markup {
+fn page(judged: &Judged<'_>, traffic: &Traffic, timeline: &Timeline) -> Markup {
     let verdict = judged.verdict;
     html! {
         (DOCTYPE)
@@ -46,7 +47,7 @@ fn page(judged: &Judged<'_>, traffic: &Traffic, svg: &str) -> Markup {
             body {
                 main {
                     (opening::opening(judged))
-                    (figure(traffic, svg))
+                    (figure(traffic, timeline))
                     (findings::findings(judged))
                     (tables::phases(verdict, traffic))
                     (tables::faults(judged))
@@ -60,14 +61,14 @@ fn page(judged: &Judged<'_>, traffic: &Traffic, svg: &str) -> Markup {
     }
 }
 
-fn figure(traffic: &Traffic, svg: &str) -> Markup {
+fn figure(traffic: &Traffic, timeline: &Timeline) -> Markup {
     let width = if traffic.width_s == 1 { "second".to_owned() } else { format!("{} seconds", traffic.width_s) };
     html! {
         section aria-labelledby="timeline" {
             h2 #timeline { "What happened" }
             figure {
                 // It scrolls where the page is too narrow for it, so it must take the keyboard's focus.
-                div.scroll tabindex="0" role="region" aria-label="Timeline of the run" { (PreEscaped(svg)) }
+                div.scroll tabindex="0" role="region" aria-label="Timeline of the run" { (PreEscaped(&timeline.svg)) }
                 figcaption {
                     "Each value stands for one " (width) ". Shaded: a fault is active, from its injection to its heal. "
                     "Among the events a diamond is a partition with a new leader, a cross the end of a process. "
@@ -75,6 +76,7 @@ fn figure(traffic: &Traffic, svg: &str) -> Markup {
                     "acknowledgements and errors count when they came. Half of the requests were answered within p50, "
                     "95 % within p95, 99 % within p99; at " q { "no answer" } " that share got none that a client could use. "
                     "Refusals are quick and say nothing about the work, so the times leave them out."
+                    @if !timeline.at_zero.is_empty() { " At zero throughout: " (timeline.at_zero.join(", ")) "." }
                 }
             }
         }

@@ -73,12 +73,8 @@ pub struct BrokenDesign {
     pub variant: String,
     /// The real-world mistake that it is, as the manifest has it.
     pub mistake: Option<String>,
-    /// The expectation that must turn red: `nothing-lost`.
-    pub expectation: String,
-    /// The check behind it: `delivery`.
-    pub check: String,
-    /// The reason for which it must turn red, in words.
-    pub reason: String,
+    /// What must turn red: all of it, or it is not caught.
+    pub must_turn_red: Vec<MustTurnRed>,
     /// Pass if it was caught in every repeat, fail if it was not caught in one, else unknown.
     pub judgement: Judgement,
     /// How many runs were red for the reason stated, beside a good design that passed with the same seed.
@@ -91,6 +87,17 @@ pub struct BrokenDesign {
     pub doubts: Vec<Doubt>,
     /// Every run, in order.
     pub runs: Vec<MadeRun>,
+}
+
+/// A promise that a broken design must break.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MustTurnRed {
+    /// The expectation: `nothing-lost`.
+    pub expectation: String,
+    /// The check behind it: `delivery`.
+    pub check: String,
+    /// The reason for which it must turn red, in words.
+    pub reason: String,
 }
 
 /// Why some runs were not what they should have been.

@@ -13,6 +13,7 @@ use axis::TimeAxis;
 use canvas::{Anchor, Canvas, Letters};
 use lanes::Lanes;
 use panel::Panel;
+use panels::Panels;
 
 /// The class of the figure, which its style rules speak of.
 pub(crate) const CLASS: &str = "timeline";
@@ -29,12 +30,20 @@ pub(crate) fn style() -> String {
     palette::style(CLASS)
 }
 
-/// The figure as an SVG element to stand in a page, with a title and a description for those who do not see it.
-pub(crate) fn svg(judged: &Judged<'_>, traffic: &Traffic) -> Result<String, ReportError> {
+/// The figure, and what it leaves out.
+pub(crate) struct Timeline {
+    /// An SVG element to stand in a page, with a title and a description for those who do not see it.
+    pub(crate) svg: String,
+    /// The gauges that were zero in every sample, which get no panel.
+    pub(crate) at_zero: Vec<String>,
+}
+
+/// Draws the figure.
+pub(crate) fn timeline(judged: &Judged<'_>, traffic: &Traffic) -> Result<Timeline, ReportError> {
     let to_s = traffic.to.secs().max(traffic.from.secs() + 1.0);
     let axis = TimeAxis { from_s: traffic.from.secs(), to_s, left: LEFT, right: WIDTH - RIGHT };
     let lanes = Lanes::of(&judged.history.journal, &axis);
-    let panels = panels::panels(judged.history, traffic)?;
+    let Panels { panels, at_zero } = panels::panels(judged.history, traffic)?;
     let height = MARGIN + lanes.height() + panels.iter().map(Panel::full_height).sum::<f64>() + FOOT;
     let mut drawn = String::new();
     {
@@ -48,7 +57,7 @@ pub(crate) fn svg(judged: &Judged<'_>, traffic: &Traffic) -> Result<String, Repo
         draw_foot(&canvas, &axis, top)?;
         canvas.finish()?;
     }
-    Ok(with_description(&drawn, &description(judged, traffic, &panels)))
+    Ok(Timeline { svg: with_description(&drawn, &description(judged, traffic, &panels)), at_zero })
 }
 
 fn draw_foot(canvas: &Canvas<'_>, axis: &TimeAxis, top: f64) -> Result<(), ReportError> {

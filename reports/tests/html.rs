@@ -84,6 +84,13 @@ fn headings_follow_each_other_and_every_table_has_a_caption() {
 }
 
 #[test]
+fn a_gauge_that_stayed_at_zero_is_told_and_takes_no_panel() {
+    let page = html(&sample::pass());
+    assert!(svg(&page).contains("unpublished events") && !svg(&page).contains("open transfers"));
+    assert!(page.contains("At zero throughout: open transfers."));
+}
+
+#[test]
 fn every_fault_of_the_journal_has_its_name_and_a_band_in_every_panel() {
     let mut run = sample::pass();
     let bands = |run: &Run| svg(&html(run)).matches("opacity=\"0.13\" fill=\"#F76707\"").count();

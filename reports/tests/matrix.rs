@@ -11,7 +11,7 @@ fn page(matrix: &Matrix) -> String {
 
 /// The page's text around the row that begins with the cell `first` and has `second` in it.
 fn row<'a>(page: &'a str, first: &str, second: &str) -> &'a str {
-    let head = format!("<tr><th scope=\"row\">{first}</th>");
+    let head = format!("<tr><th scope=\"row\" rowspan=\"2\">{first}</th>");
     let rows = page.split("</tr>").filter_map(|part| part.find(&head).map(|from| &part[from..]));
     rows.into_iter().find(|row| row.contains(second)).expect("a row")
 }
@@ -69,6 +69,8 @@ fn a_row_says_what_must_turn_red_for_which_reason_and_how_often_it_did() {
     ] {
         assert!(escaped.contains(said), "`{said}` is not in {escaped}");
     }
+    let second = page.split("</tr>").find(|row| row.contains("<code>tail-stands</code>")).expect("a line of its own");
+    assert!(second.contains("check tail_loss") && second.contains("lost_at_tail_intents above 9"), "{second}");
     let caught = row(&page, "leader-cut", "<code>acks-one</code>");
     assert!(caught.contains("badge pass") && caught.contains("2 of 2") && !caught.contains("<li>"), "{caught}");
     let unknown = row(&page, "broker-kill", "<code>slow-failover</code>");

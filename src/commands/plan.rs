@@ -46,12 +46,10 @@ fn render(experiment: &Experiment) -> String {
             .map(|expectation| format!("  {:<20} {}", expectation.id, expectation.check_name)),
     );
     lines.push("negative controls".to_owned());
-    lines.extend(
-        experiment
-            .controls
-            .iter()
-            .map(|(variant, control)| format!("  {variant:<20} must turn `{}` red", control.must_fail)),
-    );
+    lines.extend(experiment.controls.iter().map(|(variant, control)| {
+        let promises: Vec<_> = control.reasons().map(|(promise, _)| format!("`{promise}`")).collect();
+        format!("  {variant:<20} must turn {} red", promises.join(", "))
+    }));
     lines.join("\n")
 }
 

@@ -1,6 +1,7 @@
 //! Reading what the system holds, when it is whole again.
 
 use super::Run;
+use futures::StreamExt;
 use proofload_history::Event;
 use proofload_history::journal::StageRead;
 use proofload_lab::{kafka, stage};
@@ -9,6 +10,9 @@ use std::time::{Duration, Instant};
 /// How long the replicas may take to be in sync before the stages are read.
 const IN_SYNC_WITHIN: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(300);
+/// Stages that are read at the same time: most of what it takes to read one is waiting for brokers, and each that is
+/// read holds up to 8 MiB of records.
+const AT_ONCE: usize = 4;
 
 /// Waits until everything is in sync, and reads every stage from its beginning to its end.
 pub(super) async fn observe(run: &Run<'_>) -> anyhow::Result<()> {
@@ -23,8 +27,10 @@ pub(super) async fn observe(run: &Run<'_>) -> anyhow::Result<()> {
         }
         return Ok(());
     }
-    for name in manifest.stages.keys() {
-        let read = stage::read(&run.lab, manifest, name, &run.recorder).await;
+    let readings = futures::stream::iter(manifest.stages.keys())
+        .map(async |name| (name, stage::read(&run.lab, manifest, name, &run.recorder).await));
+    let mut readings = std::pin::pin!(readings.buffered(AT_ONCE));
+    while let Some((name, read)) = readings.next().await {
         let how = match &read.error {
             Some(error) => format!("incomplete: {error}"),
             None => format!("{} rows", read.rows),

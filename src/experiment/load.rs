@@ -290,21 +290,23 @@ impl<'t> Sections<'t> {
             return Err(SpecError::unknown("variant", variant.get_ref(), Some(variant.span()), valid));
         }
         let expectations: Vec<String> = self.named[2].iter().map(|(name, _)| name.get_ref().clone()).collect();
-        if !expectations.contains(&control.must_fail) {
-            let span = value_span(row, &control.must_fail);
-            return Err(SpecError::unknown("expectation", &control.must_fail, span, expectations));
-        }
-        if let Some(fault) = control.because.fault()
-            && !plans.iter().any(|plan| plan.name == fault)
-        {
-            let valid = plans.iter().map(|plan| plan.name.clone()).collect();
-            return Err(SpecError::unknown("fault", fault, value_span(row, fault), valid));
-        }
-        if let Some(stage) = control.because.stage()
-            && !system.manifest.stages.contains_key(stage)
-        {
-            let valid = system.manifest.stages.keys().cloned().collect();
-            return Err(SpecError::unknown("stage", stage, value_span(row, stage), valid));
+        for (expectation, because) in control.reasons() {
+            if !expectations.iter().any(|known| known == expectation) {
+                let span = value_span(row, expectation);
+                return Err(SpecError::unknown("expectation", expectation, span, expectations));
+            }
+            if let Some(fault) = because.fault()
+                && !plans.iter().any(|plan| plan.name == fault)
+            {
+                let valid = plans.iter().map(|plan| plan.name.clone()).collect();
+                return Err(SpecError::unknown("fault", fault, value_span(row, fault), valid));
+            }
+            if let Some(stage) = because.stage()
+                && !system.manifest.stages.contains_key(stage)
+            {
+                let valid = system.manifest.stages.keys().cloned().collect();
+                return Err(SpecError::unknown("stage", stage, value_span(row, stage), valid));
+            }
         }
         Ok((variant.get_ref().clone(), control))
     }
@@ -340,12 +342,15 @@ fn located(error: &toml::de::Error, row: std::ops::Range<usize>) -> SpecError {
     mistake
 }
 
-/// Where in a row the text `wanted` stands as a value, at any depth; the row itself if nowhere.
+/// Where in a row the text `wanted` stands as a name or as a value, at any depth; the row itself if nowhere.
 fn value_span(row: &Spanned<DeValue<'_>>, wanted: &str) -> Option<std::ops::Range<usize>> {
     fn search(value: &Spanned<DeValue<'_>>, wanted: &str) -> Option<std::ops::Range<usize>> {
         match value.get_ref() {
             DeValue::String(text) if text == wanted => Some(value.span()),
-            DeValue::Table(table) => table.iter().find_map(|(_, value)| search(value, wanted)),
+            DeValue::Table(table) => table.iter().find_map(|(name, value)| {
+                let named = (name.get_ref() == wanted).then(|| name.span());
+                named.or_else(|| search(value, wanted))
+            }),
             DeValue::Array(values) => values.iter().find_map(|value| search(value, wanted)),
             _ => None,
         }

@@ -1,7 +1,7 @@
 //! The matrix for a terminal.
 
 use proofload_reports::Matrix;
-use proofload_reports::matrix::{BrokenDesign, Doubt, GoodDesign};
+use proofload_reports::matrix::{BrokenDesign, Doubt, GoodDesign, MustTurnRed};
 use proofload_verify::Judgement;
 
 /// A line of cells, and the lines below it that say more.
@@ -36,7 +36,7 @@ pub(crate) fn table(matrix: &Matrix) -> String {
 fn broken(matrix: &Matrix) -> Vec<Row> {
     let mut rows = Vec::new();
     for tried in &matrix.experiments {
-        rows.extend(tried.controls.iter().map(|one| broken_row(&tried.experiment, one, matrix.repeats)));
+        rows.extend(tried.controls.iter().flat_map(|one| broken_rows(&tried.experiment, one, matrix.repeats)));
         if tried.controls.is_empty() {
             rows.push((vec![tried.experiment.clone(), "broken design: none".to_owned()], Vec::new()));
         }
@@ -44,15 +44,24 @@ fn broken(matrix: &Matrix) -> Vec<Row> {
     rows
 }
 
-fn broken_row(experiment: &str, one: &BrokenDesign, repeats: u32) -> Row {
-    let cells = vec![
-        experiment.to_owned(),
-        one.variant.clone(),
-        format!("{} ({})", one.expectation, one.check),
-        one.reason.clone(),
-        format!("{} of {repeats}", one.caught),
-    ];
-    (cells, notes(&one.doubts, one.runs.len(), repeats))
+/// A row for each promise that must turn red; the first says whose they are, the last how they came to be doubted.
+fn broken_rows(experiment: &str, one: &BrokenDesign, repeats: u32) -> Vec<Row> {
+    let row = |(number, promise): (usize, &MustTurnRed)| {
+        let first = |text: String| if number == 0 { text } else { String::new() };
+        let cells = vec![
+            first(experiment.to_owned()),
+            first(one.variant.clone()),
+            format!("{} ({})", promise.expectation, promise.check),
+            promise.reason.clone(),
+            first(format!("{} of {repeats}", one.caught)),
+        ];
+        (cells, Vec::new())
+    };
+    let mut rows: Vec<Row> = one.must_turn_red.iter().enumerate().map(row).collect();
+    if let Some((_, notes_below)) = rows.last_mut() {
+        *notes_below = notes(&one.doubts, one.runs.len(), repeats);
+    }
+    rows
 }
 
 fn good_row(experiment: &str, good: &GoodDesign, repeats: u32) -> Row {

@@ -23,8 +23,8 @@ pub(crate) struct Case {
     pub(crate) variant: String,
     /// The real-world mistake that it is.
     pub(crate) mistake: Option<String>,
-    /// The check behind the expectation that must fail.
-    pub(crate) check: String,
+    /// The checks behind the expectations that must fail, in the order of [`Control::reasons`].
+    pub(crate) checks: Vec<String>,
     /// What must be seen.
     pub(crate) control: Control,
 }
@@ -83,7 +83,7 @@ impl Subject {
         let controls = experiment.controls.iter().map(|(variant, control)| Case {
             variant: variant.clone(),
             mistake: variants.get(variant).map(|known| known.mistake.clone()),
-            check: check(&control.must_fail),
+            checks: control.reasons().map(|(expectation, _)| check(expectation)).collect(),
             control: control.clone(),
         });
         Self {
@@ -125,7 +125,7 @@ pub(super) mod tests {
         let controls = variants.iter().map(|variant| Case {
             variant: (*variant).to_owned(),
             mistake: Some(format!("{variant} is a mistake.")),
-            check: "delivery".to_owned(),
+            checks: vec!["delivery".to_owned()],
             control: control.clone(),
         });
         let controls = controls.collect();

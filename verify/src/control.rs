@@ -3,6 +3,7 @@
 use crate::defect::Defect;
 use crate::{Finding, Judgement, Verdict};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// A row of an experiment's `[control.*]`; its key is the variant to run.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -12,6 +13,17 @@ pub struct Control {
     pub must_fail: String,
     /// Why it must fail.
     pub because: Because,
+    /// Other expectations that the same mistake must break, each with why.
+    #[serde(default)]
+    pub also: BTreeMap<String, Because>,
+}
+
+impl Control {
+    /// Every expectation that must fail, with why: [`Control::must_fail`] first, then the others by name.
+    pub fn reasons(&self) -> impl Iterator<Item = (&str, &Because)> {
+        let also = self.also.iter().map(|(expectation, because)| (expectation.as_str(), because));
+        std::iter::once((self.must_fail.as_str(), &self.because)).chain(also)
+    }
 }
 
 /// The reason for which a control must fail: red for another reason is not caught.
@@ -114,36 +126,57 @@ impl TryFrom<BecauseTable> for Because {
 /// What came of a control.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Caught {
-    /// Whether the broken design was caught for the reason stated.
+    /// Whether the broken design was caught for every reason stated.
     pub caught: bool,
-    /// How many offenders of the stated kind there were.
+    /// How many offenders of the kind that [`Control::because`] states there were.
     pub offenders: u64,
     /// Why it counts as caught, or why not, as a sentence.
     pub sentence: String,
 }
 
-/// Whether `verdict`, on the broken design, is red for the reason that the control states, with every fault attested.
+/// Whether `verdict`, on the broken design, is red for the reasons that the control states, with every fault attested.
 /// That the good design passes beside it with the same seed is for the caller to see.
 #[must_use]
 pub fn caught(verdict: &Verdict, control: &Control) -> Caught {
-    let Control { must_fail, because } = control;
-    let find = |id: &str| verdict.findings.iter().find(|finding| finding.expectation == id);
-    let not = |offenders, sentence: String| Caught { caught: false, offenders, sentence };
-    let Some(finding) = find(must_fail) else {
-        return not(0, format!("Not caught: the verdict has no finding for {must_fail}."));
+    let attested = find(verdict, "attested").is_some_and(|attested| attested.judgement == Judgement::Pass);
+    let mut offenders = 0;
+    let mut told = Vec::new();
+    for (number, (expectation, because)) in control.reasons().enumerate() {
+        let (seen, count) = red(verdict, expectation, because);
+        if number == 0 {
+            offenders = count;
+        }
+        match seen {
+            Ok(what) => told.push(format!("{expectation} failed as it must: {what}")),
+            Err(why) => return Caught { caught: false, offenders, sentence: format!("Not caught: {why}") },
+        }
+    }
+    if !attested {
+        let sentence = "Not caught: not every fault was attested, so nobody knows what turned it red.".into();
+        return Caught { caught: false, offenders, sentence };
+    }
+    Caught { caught: true, offenders, sentence: format!("Caught: {}.", told.join("; ")) }
+}
+
+fn find<'v>(verdict: &'v Verdict, expectation: &str) -> Option<&'v Finding> {
+    verdict.findings.iter().find(|finding| finding.expectation == expectation)
+}
+
+/// What was seen if the expectation failed for the reason, else why that cannot be said; and how many offenders of the
+/// kind stated there were.
+fn red(verdict: &Verdict, expectation: &str, because: &Because) -> (Result<String, String>, u64) {
+    let Some(finding) = find(verdict, expectation) else {
+        return (Err(format!("the verdict has no finding for {expectation}.")), 0);
     };
     let Seen { holds, offenders, what } = seen(finding, because);
-    if finding.skipped.is_some() || finding.judgement != Judgement::Fail {
-        return not(offenders, format!("Not caught: {must_fail} did not fail. {}", finding.sentence));
-    }
-    let attested = find("attested").is_some_and(|attested| attested.judgement == Judgement::Pass);
-    if !attested {
-        return not(offenders, "Not caught: not every fault was attested, so nobody knows what turned it red.".into());
-    }
-    if !holds {
-        return not(offenders, format!("Not caught: {must_fail} failed for another reason: {what}."));
-    }
-    Caught { caught: true, offenders, sentence: format!("Caught: {must_fail} failed as it must: {what}.") }
+    let seen = if finding.skipped.is_some() || finding.judgement != Judgement::Fail {
+        Err(format!("{expectation} did not fail. {}", finding.sentence))
+    } else if holds {
+        Ok(what)
+    } else {
+        Err(format!("{expectation} failed for another reason: {what}."))
+    };
+    (seen, offenders)
 }
 
 /// What of the stated reason a finding shows.
@@ -236,6 +269,24 @@ mod tests {
         ] {
             let seen = caught(&losing(true), &control(because).unwrap());
             assert!(!seen.caught, "{because}: {}", seen.sentence);
+        }
+    }
+
+    #[test]
+    fn a_control_is_caught_for_all_of_its_reasons_or_not_at_all() {
+        let with = |also: &str| {
+            let text = format!("must_fail = \"nothing-lost\"\nbecause = {{ {LOST} }}\n[also]\n{also}\n");
+            caught(&losing(true), &toml::from_str(&text).unwrap())
+        };
+        let both = with("nothing-lost = { lost_at = \"log.in\", at_least = 200 }");
+        assert!(both.caught && both.sentence.matches("failed as it must").count() == 2, "{}", both.sentence);
+        for (missing, why) in [
+            ("nothing-lost = { lost_at = \"log.in\", at_least = 201 }", "nothing-lost failed for another reason"),
+            ("no-such-promise = { lost_at = \"log.in\" }", "no finding for no-such-promise"),
+            ("attested = { lost_at = \"log.in\" }", "attested did not fail"),
+        ] {
+            let seen = with(missing);
+            assert!(!seen.caught && seen.offenders == 200 && seen.sentence.contains(why), "{}", seen.sentence);
         }
     }
 

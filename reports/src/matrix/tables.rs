@@ -23,18 +23,26 @@ pub(super) fn broken_designs(matrix: &Matrix) -> Markup {
     }
 }
 
+/// A row of the table, with a line for each promise that must turn red.
 fn broken_design(tried: &Tried, broken: &BrokenDesign, repeats: u32) -> Markup {
+    let lines = broken.must_turn_red.len();
     html! {
-        tr {
-            th scope="row" { (tried.experiment) }
-            td.wide {
-                code { (broken.variant) }
-                @if let Some(mistake) = &broken.mistake { span.note { (mistake) } }
+        @for (line, red) in broken.must_turn_red.iter().enumerate() {
+            tr {
+                @if line == 0 {
+                    th scope="row" rowspan=(lines) { (tried.experiment) }
+                    td.wide rowspan=(lines) {
+                        code { (broken.variant) }
+                        @if let Some(mistake) = &broken.mistake { span.note { (mistake) } }
+                    }
+                }
+                td { code { (red.expectation) } span.note { "check " (red.check) } }
+                td.wide { (red.reason) }
+                @if line == 0 {
+                    td rowspan=(lines) { (badge(broken.judgement, &format!("{} of {repeats}", broken.caught))) }
+                    td.wide rowspan=(lines) { (doubts(&broken.doubts, broken.runs.len(), repeats)) }
+                }
             }
-            td { code { (broken.expectation) } span.note { "check " (broken.check) } }
-            td.wide { (broken.reason) }
-            td { (badge(broken.judgement, &format!("{} of {repeats}", broken.caught))) }
-            td.wide { (doubts(&broken.doubts, broken.runs.len(), repeats)) }
         }
     }
 }

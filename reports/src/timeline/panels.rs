@@ -15,14 +15,26 @@ const CPU: &str = "cpu_cores";
 /// Samples further apart than this are not joined by a line.
 const GAP_S: f64 = 5.0;
 
-/// All panels, in the order from top to bottom.
-pub(super) fn panels(history: &History, traffic: &Traffic) -> Result<Vec<Panel>, HistoryError> {
+/// What is drawn, and what is only told.
+pub(super) struct Panels {
+    /// All panels, in the order from top to bottom.
+    pub(super) panels: Vec<Panel>,
+    /// The gauges that were zero in every sample: a line along the axis takes room and says one word.
+    pub(super) at_zero: Vec<String>,
+}
+
+pub(super) fn panels(history: &History, traffic: &Traffic) -> Result<Panels, HistoryError> {
     let mut panels = vec![rates(traffic), latency(traffic), errors(traffic)];
-    panels.extend(
-        samples(history, traffic, GAUGE, Merge::Max)?.into_iter().map(|(name, data)| gauge(&name, &data, traffic)),
-    );
+    let mut at_zero = Vec::new();
+    for (name, data) in samples(history, traffic, GAUGE, Merge::Max)? {
+        if data.iter().all(|(_, value)| *value == 0.0) {
+            at_zero.push(numbers::spaced(&name));
+        } else {
+            panels.push(gauge(&name, &data, traffic));
+        }
+    }
     panels.extend(cpu(history, traffic)?);
-    Ok(panels)
+    Ok(Panels { panels, at_zero })
 }
 
 fn rates(traffic: &Traffic) -> Panel {

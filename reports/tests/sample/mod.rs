@@ -334,6 +334,7 @@ fn series() -> Vec<Sample> {
         };
         sample("gauge", "uncommitted_requests", lag.round());
         sample("gauge", "unpublished_events", (lag / 4.0).round());
+        sample("gauge", "open_transfers", 0.0);
         for (subject, share) in
             [("kafka-1", 0.21), ("kafka-3", 0.2), ("postgres", 0.18), ("nginx", 0.04), ("redis", 0.03)]
         {

@@ -2,7 +2,7 @@
 //! control.
 
 use proofload_reports::Matrix;
-use proofload_reports::matrix::{Answer, BrokenDesign, Doubt, GoodDesign, MadeRun, Tried};
+use proofload_reports::matrix::{Answer, BrokenDesign, Doubt, GoodDesign, MadeRun, MustTurnRed, Tried};
 use proofload_verify::Judgement;
 
 pub(crate) fn matrix() -> Matrix {
@@ -82,9 +82,10 @@ fn control(variant: &str, mistake: &str, answers: [(Answer, &str); 2]) -> Broken
     BrokenDesign {
         variant: variant.to_owned(),
         mistake: Some(mistake.to_owned()),
-        expectation: "nothing-lost".to_owned(),
-        check: "delivery".to_owned(),
-        reason: "10 or more lost at log.in during leader-cut".to_owned(),
+        must_turn_red: vec![
+            must_turn_red("nothing-lost", "delivery", "10 or more lost at log.in during leader-cut"),
+            must_turn_red("tail-stands", "tail_loss", "lost_at_tail_intents above 9"),
+        ],
         judgement: worst(&runs),
         caught: count(&runs, Answer::Caught),
         not_caught: count(&runs, Answer::NotCaught),
@@ -92,6 +93,10 @@ fn control(variant: &str, mistake: &str, answers: [(Answer, &str); 2]) -> Broken
         doubts: doubts(&runs),
         runs,
     }
+}
+
+fn must_turn_red(expectation: &str, check: &str, reason: &str) -> MustTurnRed {
+    MustTurnRed { expectation: expectation.to_owned(), check: check.to_owned(), reason: reason.to_owned() }
 }
 
 fn run(repeat: u32, name: &str, minute: u32, answer: Answer, sentence: &str) -> MadeRun {

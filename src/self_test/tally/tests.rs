@@ -63,8 +63,9 @@ fn a_control_that_is_caught_in_every_repeat_beside_a_good_design_that_passes_is_
     let one = broken(&matrix);
     assert_eq!((one.caught, one.not_caught, one.unknown, one.runs.len()), (2, 0, 0, 2));
     assert_eq!((matrix.judgement, one.judgement), (Judgement::Pass, Judgement::Pass));
+    let [red] = &one.must_turn_red[..] else { panic!("one promise") };
     assert_eq!(
-        (one.expectation.as_str(), one.check.as_str(), one.reason.as_str()),
+        (red.expectation.as_str(), red.check.as_str(), red.reason.as_str()),
         ("nothing-lost", "delivery", "10 or more lost at log.in")
     );
     let expected = "The broken design was caught for the reason stated in each of 2 repeats; no false alarm in 2 runs \

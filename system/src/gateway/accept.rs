@@ -96,7 +96,7 @@ async fn read(request: Request, timeout: Duration) -> Result<Bytes, Problem> {
 async fn carry_out(gateway: &Gateway, task: Task) -> Result<Response, Problem> {
     let reservation = match gateway.idempotency.reserve(&task.client, task.key, task.digest.clone()).await {
         Seen::First(reservation) => Some(reservation),
-        Seen::Unknown => None,
+        Seen::Unknown(reservation) => reservation,
         Seen::Answered(answer) => return Ok(answer.into_response(true)),
         Seen::InProgress => return Err(Kind::InProgress.with(format!("key {}", task.key))),
         Seen::Reused => return Err(Kind::KeyReused.with(format!("key {}", task.key))),

@@ -10,6 +10,15 @@ use tracing::warn;
 use crate::circuit::Circuit;
 use crate::config::gateway::RedisSettings;
 
+/// Why there is no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Silence {
+    /// Redis was not asked: it has failed too often of late.
+    NotAsked,
+    /// It was asked, and may have done what it was asked for.
+    NoAnswer,
+}
+
 /// A connection that is made when it is first used, and a circuit that opens while it fails. Cheap to clone; clones
 /// share both.
 #[derive(Clone)]
@@ -37,16 +46,16 @@ impl Redis {
         })
     }
 
-    /// Runs a script, bounded in time; none where Redis did not answer or is not asked at the moment.
+    /// Runs a script, bounded in time. Errors where Redis did not answer or is not asked at the moment.
     pub(super) async fn call<T: FromRedisValue>(
         &self,
         script: &Script,
         keys: &[&str],
         arguments: &[&str],
-    ) -> Option<T> {
+    ) -> Result<T, Silence> {
         if self.breaker && !self.circuit.allows(Instant::now()) {
             metrics::counter!("lending_redis_calls_total", "result" => "skipped").increment(1);
-            return None;
+            return Err(Silence::NotAsked);
         }
         let mut invocation = script.prepare_invoke();
         for key in keys {
@@ -61,7 +70,7 @@ impl Redis {
             Ok(Ok(value)) => {
                 self.circuit.succeeded();
                 metrics::counter!("lending_redis_calls_total", "result" => "ok").increment(1);
-                return Some(value);
+                return Ok(value);
             }
             Ok(Err(error)) => error.to_string(),
             Err(_) => "no answer in time".to_owned(),
@@ -69,7 +78,7 @@ impl Redis {
         self.circuit.failed(Instant::now());
         metrics::counter!("lending_redis_calls_total", "result" => "failed").increment(1);
         warn!(error = result, "cannot ask redis; going on without");
-        None
+        Err(Silence::NoAnswer)
     }
 }
 
@@ -89,9 +98,10 @@ mod tests {
                 let timeout = Duration::from_millis(20);
                 let settings = RedisSettings { client: way_to(free_port()), timeout, breaker };
                 let redis = Redis::new(&settings).expect("an address");
-                for _ in 0..5 {
-                    let answer: Option<i64> = redis.call(&Script::new("return 1"), &[], &[]).await;
-                    assert_eq!(answer, None);
+                for call in 0..5 {
+                    let answer = redis.call::<i64>(&Script::new("return 1"), &[], &[]).await;
+                    let asked = !breaker || call < 3;
+                    assert_eq!(answer, Err(if asked { Silence::NoAnswer } else { Silence::NotAsked }), "call {call}");
                 }
             });
         });

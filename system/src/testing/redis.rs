@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use redis::{Client, Connection};
+use rustix::process::{Pid, Signal, kill_process};
 
 /// How long a start may take on a loaded machine.
 const BOUND: Duration = Duration::from_secs(30);
@@ -64,6 +65,19 @@ impl LocalRedis {
 
     pub(crate) fn connection(&self) -> Connection {
         way_to(self.port).get_connection().expect("connected")
+    }
+
+    /// From now on it takes what it is sent and does not answer, until it goes on and does all of it.
+    pub(crate) fn hang(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    pub(crate) fn go_on(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.server), signal).expect("a child");
     }
 
     /// Ends it, as a crash does.

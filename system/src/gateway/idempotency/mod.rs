@@ -41,8 +41,8 @@ pub(super) enum Seen {
     Answered(Answer),
     /// The key was used for another request.
     Reused,
-    /// Nobody knows: the memory does not answer.
-    Unknown,
+    /// Nobody knows: the memory does not answer. Where it was asked, the key may be reserved all the same.
+    Unknown(Option<Reservation>),
 }
 
 /// A key that is held until it is completed or released, or expires.
@@ -50,6 +50,8 @@ pub(super) enum Seen {
 pub(super) struct Reservation {
     key: String,
     entry: Entry,
+    /// Whether it was only asked for, and nobody said that it was made.
+    doubtful: bool,
 }
 
 /// The memory of keys.
@@ -71,6 +73,7 @@ impl Idempotency {
         let reservation = Reservation {
             key: format!("idempotency:{client}:{key}"),
             entry: Entry { request, holder: Uuid::new_v4(), answer: None },
+            doubtful: false,
         };
         match self {
             Self::Shared(shared) => shared.reserve(reservation).await,
@@ -81,7 +84,7 @@ impl Idempotency {
     /// Remembers the answer of the request that holds the reservation.
     pub(super) async fn complete(&self, reservation: Reservation, answer: Answer) {
         match self {
-            Self::Shared(shared) => shared.complete(&reservation, answer).await,
+            Self::Shared(shared) => shared.complete(reservation, answer).await,
             Self::Memory(memory) => memory.complete(reservation, answer),
         }
     }
@@ -89,7 +92,7 @@ impl Idempotency {
     /// Frees the key, so that a repeat of a request that failed or was not confirmed is a first again.
     pub(super) async fn release(&self, reservation: Reservation) {
         match self {
-            Self::Shared(shared) => shared.release(&reservation).await,
+            Self::Shared(shared) => shared.release(reservation).await,
             Self::Memory(memory) => memory.release(&reservation),
         }
     }

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use redis::Script;
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::warn;
 
 use super::{Entry, Reservation, Seen, judge};
 use crate::config::gateway::idempotency::IdempotencySettings;
 use crate::gateway::answer::Answer;
-use crate::gateway::redis::Redis;
+use crate::gateway::redis::{Redis, Silence};
 
 /// Sets the key where it is free; otherwise answers with what it holds.
 const RESERVE: &str = r"
@@ -23,14 +24,25 @@ const RELEASE: &str = r"
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 return 0";
 
+/// Between two attempts to settle a reservation that nobody confirmed.
+const SETTLED_EVERY: Duration = Duration::from_millis(500);
+
+#[derive(Clone)]
 pub(in crate::gateway) struct Shared {
     redis: Redis,
     reserve: Script,
     complete: Script,
     release: Script,
-    /// Both in milliseconds, as Redis takes them.
-    ttl: String,
-    reservation: String,
+    ttl: Duration,
+    reservation: Duration,
+}
+
+/// What is done with a key once its request has ended.
+enum End {
+    /// Its answer is remembered.
+    Completed(Answer),
+    /// It is free again.
+    Released,
 }
 
 impl Shared {
@@ -40,35 +52,63 @@ impl Shared {
             reserve: Script::new(RESERVE),
             complete: Script::new(COMPLETE),
             release: Script::new(RELEASE),
-            ttl: millis(settings.ttl),
-            reservation: millis(settings.reservation),
+            ttl: settings.ttl,
+            reservation: settings.reservation,
         }
     }
 
     pub(super) async fn reserve(&self, reservation: Reservation) -> Seen {
-        let Some(text) = encode(&reservation.entry) else { return Seen::Unknown };
-        let arguments = [text.as_str(), &self.reservation];
+        let Some(text) = encode(&reservation.entry) else { return Seen::Unknown(None) };
+        let arguments = [text.as_str(), &millis(self.reservation)];
         match self.redis.call::<Option<String>>(&self.reserve, &[&reservation.key], &arguments).await {
-            None => Seen::Unknown,
-            Some(None) => Seen::First(reservation),
-            Some(Some(held)) => understand(&held, &reservation.entry.request),
+            Err(Silence::NotAsked) => Seen::Unknown(None),
+            Err(Silence::NoAnswer) => Seen::Unknown(Some(Reservation { doubtful: true, ..reservation })),
+            Ok(None) => Seen::First(reservation),
+            Ok(Some(held)) => understand(&held, &reservation.entry.request),
         }
     }
 
-    pub(super) async fn complete(&self, reservation: &Reservation, answer: Answer) {
-        let answered = Entry { answer: Some(answer), ..reservation.entry.clone() };
-        if let (Some(own), Some(answer)) = (encode(&reservation.entry), encode(&answered)) {
-            let arguments = [own.as_str(), &answer, &self.ttl];
-            // Without Redis a repeat is accepted again.
-            let _ = self.redis.call::<i64>(&self.complete, &[&reservation.key], &arguments).await;
+    pub(super) async fn complete(&self, reservation: Reservation, answer: Answer) {
+        self.end(reservation, End::Completed(answer)).await;
+    }
+
+    pub(super) async fn release(&self, reservation: Reservation) {
+        self.end(reservation, End::Released).await;
+    }
+
+    /// Without Redis a reservation expires, and a repeat is accepted again.
+    async fn end(&self, reservation: Reservation, end: End) {
+        match reservation.doubtful {
+            true => drop(tokio::spawn(self.clone().settle(reservation, end))),
+            false => drop(self.attempt(&reservation, &end).await),
         }
     }
 
-    pub(super) async fn release(&self, reservation: &Reservation) {
-        if let Some(own) = encode(&reservation.entry) {
-            // Without Redis the reservation expires.
-            let _ = self.redis.call::<i64>(&self.release, &[&reservation.key], &[&own]).await;
+    /// Ends a reservation that may stand unknown to its client, who must not wait for a Redis that was silent a moment
+    /// ago. Otherwise a repeat would be told that its first is in work until the reservation expires.
+    async fn settle(self, reservation: Reservation, end: End) {
+        let last = Instant::now() + self.reservation;
+        let mut attempts = interval(SETTLED_EVERY);
+        attempts.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while attempts.tick().await < last {
+            if self.attempt(&reservation, &end).await.is_ok() {
+                return;
+            }
         }
+    }
+
+    async fn attempt(&self, reservation: &Reservation, end: &End) -> Result<(), Silence> {
+        let Some(own) = encode(&reservation.entry) else { return Ok(()) };
+        let keys = [reservation.key.as_str()];
+        let ended = match end {
+            End::Released => self.redis.call::<i64>(&self.release, &keys, &[&own]).await,
+            End::Completed(answer) => {
+                let answered = Entry { answer: Some(answer.clone()), ..reservation.entry.clone() };
+                let Some(answered) = encode(&answered) else { return Ok(()) };
+                self.redis.call::<i64>(&self.complete, &keys, &[&own, &answered, &millis(self.ttl)]).await
+            }
+        };
+        ended.map(drop)
     }
 }
 
@@ -77,7 +117,7 @@ fn understand(held: &str, request: &str) -> Seen {
         Ok(held) => judge(held, request),
         Err(error) => {
             warn!(%error, "an idempotency entry in redis cannot be parsed; going on without it");
-            Seen::Unknown
+            Seen::Unknown(None)
         }
     }
 }
@@ -96,6 +136,6 @@ mod tests {
 
     #[test]
     fn an_entry_that_nobody_understands_is_no_reason_to_refuse() {
-        assert_eq!(understand("{}", "a"), Seen::Unknown);
+        assert_eq!(understand("{}", "a"), Seen::Unknown(None));
     }
 }

@@ -174,6 +174,33 @@ async fn when_redis_goes_repeats_are_accepted_again_as_the_same_event() {
 }
 
 #[tokio::test]
+async fn a_reservation_whose_answer_was_lost_is_completed_and_never_called_in_work() {
+    // Were it left to expire, a repeat would be told for an hour that its first is in work.
+    let settings = [("LENDING_REDIS_TIMEOUT", "300ms"), ("LENDING_IDEMPOTENCY_RESERVATION", "1h")];
+    let world = World::with(&settings).await;
+    assert_eq!(world.command(Method::POST, WITHDRAWAL, Uuid::new_v4(), "{}").await.status, 202, "all is well");
+    world.redis.hang();
+    let key = Uuid::new_v4();
+    let first = world.command(Method::POST, WITHDRAWAL, key, "{}").await;
+    assert!(first.status == 202 && !replayed(&first), "{}", first.body);
+    world.redis.go_on();
+    let entry = format!("idempotency:client-1:{key}");
+    let started = Instant::now();
+    loop {
+        let mut connection = world.redis.connection();
+        let held: Option<String> = redis::cmd("GET").arg(&entry).query(&mut connection).expect("an answer");
+        let held = held.map(|text| serde_json::from_str::<Value>(&text).expect("an entry"));
+        if held.as_ref().is_some_and(|held| !held["answer"].is_null()) {
+            break;
+        }
+        assert!(started.elapsed() < BOUND, "it was never completed: {held:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let repeat = world.command(Method::POST, WITHDRAWAL, key, "{}").await;
+    assert_eq!(repeat.status, 202, "{}", repeat.body);
+}
+
+#[tokio::test]
 async fn with_answers_in_memory_another_gateway_accepts_a_repeat_again() {
     let world = World::with(&[("LENDING_IDEMPOTENCY_STORE", "memory")]).await;
     let key = Uuid::new_v4();

@@ -54,7 +54,7 @@ impl Revocations {
         }
         let client = format!("client:{}", claims.sub);
         let keys = [REVOKED, REVOKED_CLIENTS];
-        let Some(answer) = self.redis.call::<Option<String>>(&self.ask, &keys, &[&claims.jti, &client]).await else {
+        let Ok(answer) = self.redis.call::<Option<String>>(&self.ask, &keys, &[&claims.jti, &client]).await else {
             let last = if known.is_some() { "known" } else { "unknown" };
             metrics::counter!("lending_revocation_unasked_total", "token" => last).increment(1);
             return false;

@@ -2,7 +2,6 @@
 
 use super::tally::{Scene, Tally};
 use crate::Budget;
-use crate::autopsy::Autopsy;
 use crate::checks::groups::{self, Group, Member};
 use crate::checks::offenders::Offenders;
 use crate::defect::Defect;
@@ -256,8 +255,7 @@ fn lost(id: Id, acknowledged: Option<At>, stage: usize, scene: &Scene<'_>, seen:
     };
     let later = seen.last(id, Reading::Final, stage + 1..all.end);
     let later = later.map_or_else(String::new, |later| format!("; all the same it is at {}", place::of(later)));
-    let copies =
-        Autopsy::of(&scene.history.journal).of_missing(&scene.chain.stages[stage].stage, &seen.copies(id, stage));
+    let copies = scene.autopsy.of_missing(&scene.chain.stages[stage].stage, &seen.copies(id, stage));
     let copies = copies.map_or_else(String::new, |copies| format!("; {copies}"));
     let stuck = if scene.readings.rest.stuck { "; the system was stuck" } else { "" };
     format!("{promised}; {last}{copies}{later}{stuck}")

@@ -2,7 +2,6 @@
 //! answer.
 
 use super::tally::Scene;
-use crate::autopsy::Autopsy;
 use crate::intents::Known;
 use crate::{Finding, wording};
 use proofload_history::{HistoryError, Reading};
@@ -12,11 +11,10 @@ use std::collections::BTreeSet;
 /// observations where a copy holds more, none otherwise.
 pub(super) fn tell(mut finding: Finding, scene: &Scene<'_>) -> Result<Finding, HistoryError> {
     let stages: Vec<&str> = scene.chain.stages.iter().map(|stage| stage.stage.as_str()).collect();
-    let autopsy = Autopsy::of(&scene.history.journal);
-    for line in autopsy.lines(&stages) {
+    for line in scene.autopsy.lines(&stages) {
         finding = finding.evidence("autopsy", line);
     }
-    let [acknowledged, others] = if autopsy.has_found_some() { alone(scene, &stages)? } else { [0, 0] };
+    let [acknowledged, others] = if scene.autopsy.has_found_some() { alone(scene, &stages)? } else { [0, 0] };
     if acknowledged + others == 0 {
         return Ok(finding);
     }

@@ -16,6 +16,7 @@ use self::sightings::Sightings;
 use self::tally::{AtStage, Scene, Tally};
 use super::offenders::{self, counted};
 use super::table;
+use crate::autopsy::Autopsy;
 use crate::check::Reference;
 use crate::faults::Faults;
 use crate::intents::{Intents, Known};
@@ -113,7 +114,8 @@ impl Delivery {
         } else {
             readings.doubts.extend(self.exposed_too_little(exposed, intents));
         }
-        let scene = Scene { history, chain, intents, sightings, readings: &readings };
+        let autopsy = Autopsy::of(&history.journal);
+        let scene = Scene { history, chain, intents, sightings, readings: &readings, autopsy };
         let mut tally = Tally::of(&scene);
         let found = Found::of(&scene, &tally, budget)?;
         tally.repeated += found.repeated_strangers;

@@ -3,6 +3,7 @@
 use super::reading::Readings;
 use super::sightings::Sightings;
 use crate::Chain;
+use crate::autopsy::Autopsy;
 use crate::intents::{Intents, Known, Marks, Number};
 use proofload_history::History;
 
@@ -63,6 +64,7 @@ pub(super) struct Scene<'a> {
     pub(super) intents: &'a Intents,
     pub(super) sightings: &'a Sightings,
     pub(super) readings: &'a Readings,
+    pub(super) autopsy: Autopsy<'a>,
 }
 
 impl Scene<'_> {
