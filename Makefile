@@ -1,13 +1,14 @@
 # The two commands of the README, and what CI does besides.
 # Recipes end with proofload's own exit code in their output: make turns every failure into 2.
 
-.PHONY: help setup build demo test lint bench
+.PHONY: help setup build demo test lint bench fuzz fuzz-tools
 
 help:
 	@echo 'make demo   set up, run the main experiment, print the verdict and the report'
 	@echo 'make test   every test'
 	@echo 'make lint   formatting and clippy'
 	@echo 'make bench  the benchmarks'
+	@echo 'make fuzz   the readers of a run against damaged files, FUZZ_SECONDS=60 for each target; needs nightly and cargo-fuzz'
 
 setup:
 	./setup $(FOR)
@@ -30,3 +31,19 @@ lint:
 bench: FOR = bench
 bench: setup build
 	cargo bench --workspace --locked
+
+# A nightly compiler and cargo-fuzz are needed here alone, so `setup` does not install them.
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?= operations observations series journal seal harmed_run
+# An input longer than this shows nothing that a shorter one does not; a reader that wants more memory than this trusts a length.
+FUZZ_LIMITS = -max_len=16384 -malloc_limit_mb=256 -timeout=10
+fuzz: fuzz-tools
+	cargo run --quiet --locked --package proofload-history --example seeds
+	@set -e; for target in $(FUZZ_TARGETS); do \
+		echo "fuzzing $$target for $(FUZZ_SECONDS) s"; \
+		cargo +nightly fuzz run --fuzz-dir history/fuzz $$target -- -max_total_time=$(FUZZ_SECONDS) $(FUZZ_LIMITS); \
+	done
+
+fuzz-tools:
+	@cargo +nightly --version >/dev/null 2>&1 || { echo 'make fuzz needs a nightly compiler: rustup toolchain install nightly' >&2; exit 1; }
+	@cargo fuzz --version >/dev/null 2>&1 || { echo 'make fuzz needs cargo-fuzz: cargo install --locked cargo-fuzz --version 0.13.2' >&2; exit 1; }

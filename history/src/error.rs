@@ -6,7 +6,7 @@ pub enum HistoryError {
     /// A file of the run directory cannot be opened, read or written.
     #[error("cannot {doing} {path}: {source}", path = path.display())]
     File {
-        /// "open", "read", "write" or "create".
+        /// "open", "read", "write", "create", "lock" or "remove".
         doing: &'static str,
         /// The file.
         path: PathBuf,
@@ -21,8 +21,39 @@ pub enum HistoryError {
         /// What is wrong with it.
         what: String,
     },
+    /// A file says that it is of another version.
+    #[error(
+        "cannot read {path}: it is of format {format}, and this version of proofload reads format {known} (judge the run \
+         with the version that recorded it)",
+        path = path.display(), known = crate::FORMAT
+    )]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What it says.
+        format: String,
+    },
+    /// A file is not the one that was sealed at the end of the run.
+    #[error("{path} is not what the run recorded: {what} (it was damaged or replaced: judge a whole copy of the run)", path = path.display())]
+    Altered {
+        /// The file.
+        path: PathBuf,
+        /// How that is known.
+        what: String,
+    },
+    /// The seal is none.
+    #[error("cannot read {path}: {source} (it was damaged: judge a whole copy of the run)", path = path.display())]
+    Seal {
+        /// The file.
+        path: PathBuf,
+        /// What the parser said.
+        source: serde_json::Error,
+    },
     /// A line of the journal is not a journal entry.
-    #[error("cannot read {path}: line {line}: {source}", path = path.display())]
+    #[error(
+        "cannot read {path}: line {line}: {source} (was it written by another version of proofload, or damaged?)",
+        path = path.display()
+    )]
     Journal {
         /// The file.
         path: PathBuf,
@@ -42,6 +73,12 @@ pub enum HistoryError {
     Columns {
         /// The table.
         table: &'static str,
+    },
+    /// Something was to be recorded after the record was closed; a defect of proofload.
+    #[error("cannot write {path}: the record of the run is closed", path = path.display())]
+    Closed {
+        /// The file.
+        path: PathBuf,
     },
     /// A row cannot be encoded; a defect of proofload.
     #[error("cannot encode rows of {table}: {source}")]

@@ -1,5 +1,6 @@
 //! A history read back.
 
+use crate::seal::Seal;
 use crate::{Entry, Event, HistoryError, Id, Journal, Observation, Operation, Outcome, RunDir, Sample, Table};
 use std::collections::BTreeMap;
 
@@ -32,16 +33,20 @@ pub struct Intent {
     pub decisive: Option<Operation>,
 }
 
+/// What is wrong with a history whose files look whole and were never sealed, or not by a version that seals.
+const UNSEALED: &str = "it was not sealed: the run was killed, could not write all that it recorded, or was recorded by a \
+    version of proofload that sealed nothing";
+
 /// Tables whose files are not longer than this together are held in memory; others are read anew on each pass.
 pub const HOLD_BYTES: u64 = 256 << 20;
 
 impl History {
     /// Reads the history of a run.
     ///
-    /// A run that was killed lacks its last batches: that is no error, but [`Self::damage`] tells of it.
+    /// A run that was killed lacks its last batches and its seal: that is no error, but [`Self::damage`] tells of it.
     ///
     /// # Errors
-    /// If a file is missing, damaged, or of another version.
+    /// If a file is missing, damaged, of another version, or not the one that was sealed.
     pub fn read(run: &RunDir) -> Result<Self, HistoryError> {
         Self::read_holding(run, HOLD_BYTES)
     }
@@ -51,6 +56,10 @@ impl History {
     /// # Errors
     /// As [`Self::read`].
     pub fn read_holding(run: &RunDir, mut hold: u64) -> Result<Self, HistoryError> {
+        let seal = Seal::find(run)?;
+        if let Some(seal) = &seal {
+            seal.verify(run)?;
+        }
         let mut damage = Vec::new();
         let mut note = |table: &str, truncated: bool| {
             if truncated {
@@ -65,6 +74,10 @@ impl History {
         note("series", truncated);
         let (journal, truncated) = read_journal(run)?;
         note("the journal", truncated);
+        // What breaks off says so already. Without a seal, whatever looks whole may lack its end or have other values.
+        if seal.is_none() && damage.is_empty() {
+            damage.push(UNSEALED.to_owned());
+        }
         Ok(Self { operations, observations, series, journal, damage })
     }
 

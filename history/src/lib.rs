@@ -16,6 +16,7 @@
 //! - [`recorder`]: writes a history while a run goes on
 //! - [`history`]: a history read back
 //! - [`run_dir`]: the files of a run and where they lie
+//! - `seal`: whether they are what was recorded; `format`: whether this version knows what they mean
 
 pub mod clock;
 pub mod digest;
@@ -33,10 +34,14 @@ pub mod sample;
 pub mod table;
 
 mod error;
+mod format;
+mod seal;
+mod tally;
 
 pub use clock::{At, Clock};
 pub use divergence::{LogDiverged, LogsNotCompared};
 pub use error::HistoryError;
+pub use format::FORMAT;
 pub use history::{History, Intent};
 pub use id::Id;
 pub use journal::{Entry, Event, Journal};

@@ -1,11 +1,14 @@
 //! Writes a history while a run goes on. Every method may be called from any thread.
 
+use crate::seal::{Seal, Tallies};
 use crate::table::Row;
-use crate::{Clock, Entry, Event, HistoryError, Observation, Operation, RunDir, Sample};
+use crate::tally::{Tallied, Tally};
+use crate::{Clock, Entry, Event, HistoryError, Observation, Operation, RunDir, Sample, format};
 use arrow_ipc::writer::StreamWriter;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,6 +20,10 @@ const BATCH_AGE: Duration = Duration::from_secs(1);
 /// The writer of a run's history.
 pub struct Recorder {
     clock: Clock,
+    /// Where the seal belongs.
+    seal: PathBuf,
+    /// Something could not be written: the history lacks it.
+    lacking: AtomicBool,
     operations: Mutex<TableFile<Operation>>,
     observations: Mutex<TableFile<Observation>>,
     series: Mutex<TableFile<Sample>>,
@@ -29,8 +36,11 @@ impl Recorder {
     /// # Errors
     /// If a file cannot be created.
     pub fn create(run: &RunDir, clock: Clock) -> Result<Self, HistoryError> {
+        Seal::remove(&run.seal())?;
         Ok(Self {
             clock,
+            seal: run.seal(),
+            lacking: AtomicBool::new(false),
             operations: Mutex::new(TableFile::create(&run.operations())?),
             observations: Mutex::new(TableFile::create(&run.observations())?),
             series: Mutex::new(TableFile::create(&run.series())?),
@@ -49,7 +59,7 @@ impl Recorder {
     /// # Errors
     /// If a batch is due and cannot be written.
     pub fn operation(&self, row: Operation) -> Result<(), HistoryError> {
-        lock(&self.operations).push(row)
+        self.kept(lock(&self.operations).push(row))
     }
 
     /// Records an observation.
@@ -57,7 +67,7 @@ impl Recorder {
     /// # Errors
     /// If a batch is due and cannot be written.
     pub fn observation(&self, row: Observation) -> Result<(), HistoryError> {
-        lock(&self.observations).push(row)
+        self.kept(lock(&self.observations).push(row))
     }
 
     /// Records a sample.
@@ -65,7 +75,7 @@ impl Recorder {
     /// # Errors
     /// If a batch is due and cannot be written.
     pub fn sample(&self, row: Sample) -> Result<(), HistoryError> {
-        lock(&self.series).push(row)
+        self.kept(lock(&self.series).push(row))
     }
 
     /// Writes a line of the journal, now; it is in the file when this returns.
@@ -76,17 +86,34 @@ impl Recorder {
         let mut journal = lock(&self.journal);
         // Taken under the lock, so that the lines are in the order of their instants.
         let entry = Entry { at: self.clock.now(), event };
-        journal.write(&entry)
+        self.kept(journal.write(&entry))
     }
 
-    /// Writes what is waiting and the end marks of the tables. Nothing may be recorded afterwards.
+    /// Writes what is waiting and the end marks of the tables, and seals all files. Nothing can be recorded afterwards. A
+    /// history that lacks anything, because it could not be written when it was recorded, is closed and not sealed.
     ///
     /// # Errors
     /// If something cannot be written.
     pub fn close(&self) -> Result<(), HistoryError> {
-        // All three, whatever becomes of one of them.
-        let closed = [lock(&self.operations).close(), lock(&self.observations).close(), lock(&self.series).close()];
-        closed.into_iter().collect()
+        // All of them, whatever becomes of one.
+        let operations = lock(&self.operations).close();
+        let observations = lock(&self.observations).close();
+        let series = lock(&self.series).close();
+        let journal = lock(&self.journal).close();
+        let tallies = Tallies { operations: operations?, observations: observations?, series: series?, journal };
+        if self.lacking.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        Seal::of(&tallies).write(&self.seal)
+    }
+
+    /// Passes on how a writing went, and keeps in mind if it failed: not everybody who records can stop the run. What comes
+    /// after the end belongs to no history, and nothing lacks it.
+    fn kept(&self, written: Result<(), HistoryError>) -> Result<(), HistoryError> {
+        if !matches!(written, Ok(()) | Err(HistoryError::Closed { .. })) {
+            self.lacking.store(true, Ordering::Relaxed);
+        }
+        written
     }
 }
 
@@ -97,7 +124,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 struct TableFile<R> {
     path: PathBuf,
-    writer: StreamWriter<File>,
+    writer: StreamWriter<Tallied<File>>,
+    closed: bool,
     waiting: Vec<R>,
     since: Instant,
 }
@@ -105,12 +133,15 @@ struct TableFile<R> {
 impl<R: Row> TableFile<R> {
     fn create(path: &Path) -> Result<Self, HistoryError> {
         let file = File::create(path).map_err(HistoryError::file("create", path))?;
-        let writer = StreamWriter::try_new(file, &R::schema())
+        let writer = StreamWriter::try_new(Tallied::new(file), &format::stated(R::schema()))
             .map_err(|source| HistoryError::Encode { table: R::TABLE, source })?;
-        Ok(Self { path: path.to_owned(), writer, waiting: Vec::new(), since: Instant::now() })
+        Ok(Self { path: path.to_owned(), writer, closed: false, waiting: Vec::new(), since: Instant::now() })
     }
 
     fn push(&mut self, row: R) -> Result<(), HistoryError> {
+        if self.closed {
+            return Err(HistoryError::Closed { path: self.path.clone() });
+        }
         if self.waiting.is_empty() {
             self.since = Instant::now();
         }
@@ -132,15 +163,18 @@ impl<R: Row> TableFile<R> {
         self.writer.get_mut().flush().map_err(HistoryError::file("write", &self.path))
     }
 
-    fn close(&mut self) -> Result<(), HistoryError> {
+    fn close(&mut self) -> Result<Tally, HistoryError> {
+        self.closed = true;
         self.write()?;
-        self.writer.finish().map_err(|source| HistoryError::Encode { table: R::TABLE, source })
+        self.writer.finish().map_err(|source| HistoryError::Encode { table: R::TABLE, source })?;
+        Ok(self.writer.get_ref().tally())
     }
 }
 
 struct JournalFile {
     path: PathBuf,
-    file: File,
+    file: Tallied<File>,
+    closed: bool,
 }
 
 impl JournalFile {
@@ -148,10 +182,18 @@ impl JournalFile {
         let file = File::create(path).map_err(HistoryError::file("create", path))?;
         // Held as long as the recorder lives, and let go by the kernel however it ends: see `RunDir::is_recorded_now`.
         file.lock().map_err(HistoryError::file("lock", path))?;
-        Ok(Self { path: path.to_owned(), file })
+        Ok(Self { path: path.to_owned(), file: Tallied::new(file), closed: false })
+    }
+
+    fn close(&mut self) -> Tally {
+        self.closed = true;
+        self.file.tally()
     }
 
     fn write(&mut self, entry: &Entry) -> Result<(), HistoryError> {
+        if self.closed {
+            return Err(HistoryError::Closed { path: self.path.clone() });
+        }
         // One write a line: a killed run keeps whole lines.
         let mut line = serde_json::to_vec(entry).map_err(|error| {
             HistoryError::file("write", &self.path)(std::io::Error::new(std::io::ErrorKind::InvalidData, error))

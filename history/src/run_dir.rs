@@ -47,6 +47,12 @@ impl RunDir {
         self.root.join("journal.ndjson")
     }
 
+    /// The lengths and digests of the four files before; missing if the recorder was not closed.
+    #[must_use]
+    pub fn seal(&self) -> PathBuf {
+        self.root.join("seal.json")
+    }
+
     /// Findings and verdict.
     #[must_use]
     pub fn verdict(&self) -> PathBuf {

@@ -41,7 +41,7 @@ pub(crate) async fn keep(manifest: &Manifest, run: &RunDir, progress: &Progress)
     recorder.event(Event::RunEnded {})?;
     recorder.close()?;
     // Nobody recorded traffic or read a stage.
-    for empty in [run.operations(), run.observations(), run.series()] {
+    for empty in [run.operations(), run.observations(), run.series(), run.seal()] {
         std::fs::remove_file(&empty).with_context(|| format!("cannot remove {}", empty.display()))?;
     }
     published.map(|_| Ended::Recorded)

@@ -6,6 +6,7 @@
 
 mod columns;
 mod file;
+mod frames;
 mod observations;
 mod operations;
 mod samples;
