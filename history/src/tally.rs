@@ -18,7 +18,7 @@ impl Tally {
 
     /// Of all that `from` gives.
     pub(crate) fn of(mut from: impl Read) -> std::io::Result<Self> {
-        let (mut tally, mut part) = (Self::default(), vec![0; 1 << 16]);
+        let (mut tally, mut part) = (Self::default(), [0; 1 << 14]);
         loop {
             match from.read(&mut part) {
                 Ok(0) => return Ok(tally),

@@ -151,6 +151,28 @@ fn the_seal_of_another_run_and_a_seal_that_says_more_than_is_known_are_errors() 
     assert!(trial.error(SEAL, true, more).contains("unknown field"));
 }
 
+/// Puts `claim` in the place of the first number in the file that is `fact`, as Arrow writes the numbers of a batch.
+fn claim(bytes: &mut [u8], fact: i64, claim: i64) {
+    let at = bytes.windows(8).position(|bytes| bytes == fact.to_le_bytes()).unwrap();
+    bytes[at..at + 8].copy_from_slice(&claim.to_le_bytes());
+}
+
+/// Found by the fuzzers: Arrow panics on it.
+#[test]
+fn a_column_that_ends_in_the_middle_of_a_value_is_refused_before_it_is_read() {
+    // The five offsets of a column of four texts.
+    let error = Trial::new(1).error(0, false, |bytes| claim(bytes, 20, 19));
+    assert!(error.contains("in the middle of a value"), "{error}");
+}
+
+#[test]
+fn a_column_outside_of_its_batch_is_refused_before_it_is_read() {
+    for length in [20 << 40, i64::MAX, -20] {
+        let error = Trial::new(1).error(0, false, |bytes| claim(bytes, 20, length));
+        assert!(error.contains("outside of it"), "{error}");
+    }
+}
+
 /// `file` as a later version would write it.
 fn of_a_later_version<R: Row>(bytes: &mut Vec<u8>) {
     let schema = R::schema().with_metadata([("proofload.format".to_owned(), "2".to_owned())]);

@@ -49,7 +49,8 @@ pub(super) fn check<R: Row>(path: &Path, hold: &mut u64) -> Result<Checked, Hist
     let file = open(path)?;
     let stamp = Stamp::of(path, &file)?;
     let length = stamp.length;
-    let Frames { messages, whole, truncated } = frames(&file, length).map_err(|error| match error {
+    let table = R::schema();
+    let Frames { messages, whole, truncated } = frames(&file, length, &table).map_err(|error| match error {
         Unframed::Io(error) => HistoryError::file("read", path)(error),
         Unframed::Damaged(what) => damaged(path, what),
     })?;
@@ -65,7 +66,7 @@ pub(super) fn check<R: Row>(path: &Path, hold: &mut u64) -> Result<Checked, Hist
     let mut stream = Stream::open(path, file, whole)?;
     let schema = stream.reader.schema();
     format::check_table(path, &schema)?;
-    if schema.fields() != R::schema().fields() {
+    if schema.fields() != table.fields() {
         return Err(damaged(path, format!("its columns are not those of the table `{}`", R::TABLE)));
     }
     let mut rows = 0;

@@ -5,6 +5,7 @@
 //! what Arrow does not: a file that breaks off from one that was closed, wherever it breaks off.
 
 use arrow_ipc::{Message, MessageHeader, RecordBatch, root_as_message};
+use arrow_schema::{DataType, Schema};
 use std::io::{BufReader, Read, Seek};
 
 /// What lies in a stream file.
@@ -40,9 +41,10 @@ const MAX_METADATA_BYTES: u64 = 1 << 20;
 /// Every table has a column of this many bytes a row.
 const MIN_ROW_BYTES: i64 = 8;
 
-/// The frames of a file of `length` bytes.
-pub(super) fn frames(file: impl Read + Seek, length: u64) -> Result<Frames, Unframed> {
+/// The frames of a file of `length` bytes whose columns should be those of `schema`.
+pub(super) fn frames(file: impl Read + Seek, length: u64, schema: &Schema) -> Result<Frames, Unframed> {
     let mut file = BufReader::new(file);
+    let widths: Vec<i64> = schema.fields().iter().flat_map(|field| widths(field.data_type())).collect();
     let mut metadata = Vec::new();
     let mut frames = Frames { truncated: true, ..Frames::default() };
     loop {
@@ -76,7 +78,7 @@ pub(super) fn frames(file: impl Read + Seek, length: u64) -> Result<Frames, Unfr
         if u64::try_from(body).is_ok_and(|body| body > left) {
             return Ok(frames);
         }
-        possible(message, frames.messages == 0).map_err(|what| damaged(&what))?;
+        possible(message, frames.messages == 0, &widths).map_err(|what| damaged(&what))?;
         file.seek_relative(body)?;
         frames.messages += 1;
         frames.whole += HEAD_BYTES + metadata_bytes + body as u64;
@@ -84,17 +86,27 @@ pub(super) fn frames(file: impl Read + Seek, length: u64) -> Result<Frames, Unfr
 }
 
 /// Whether a message can be what it says it is: the schema if it is the first one, else a batch.
-fn possible(message: Message<'_>, first: bool) -> Result<(), String> {
+fn possible(message: Message<'_>, first: bool, widths: &[i64]) -> Result<(), String> {
     let body = message.bodyLength();
     match (message.header_type(), message.header_as_record_batch()) {
         (MessageHeader::Schema, _) if first && body == 0 => Ok(()),
-        (MessageHeader::RecordBatch, Some(batch)) if !first => possible_batch(batch, body),
+        (MessageHeader::RecordBatch, Some(batch)) if !first => possible_batch(batch, body, widths),
         (kind, _) => Err(format!("a message of the kind {kind:?} stands where it cannot be")),
     }
 }
 
+/// The bytes of one element of each buffer that a column of this type has: which values are there, and then the values, for
+/// texts their offsets first. <https://arrow.apache.org/docs/format/Columnar.html#buffer-listing-for-each-layout>
+fn widths(kind: &DataType) -> Vec<i64> {
+    match kind {
+        DataType::Utf8 => vec![1, 4, 1],
+        DataType::FixedSizeBinary(width) => vec![1, i64::from(*width)],
+        kind => vec![1, kind.primitive_width().map_or(1, |width| width as i64)],
+    }
+}
+
 /// Whether a body of `body` bytes can hold the batch. Columns of tables are flat: each has all the rows.
-fn possible_batch(batch: RecordBatch<'_>, body: i64) -> Result<(), String> {
+fn possible_batch(batch: RecordBatch<'_>, body: i64, widths: &[i64]) -> Result<(), String> {
     let rows = batch.length();
     if rows < 0 || rows > body / MIN_ROW_BYTES {
         return Err(format!("a batch claims {rows} rows in {body} bytes"));
@@ -106,11 +118,17 @@ fn possible_batch(batch: RecordBatch<'_>, body: i64) -> Result<(), String> {
     if !nodes.all(|node| node.length() == rows && (0..=rows).contains(&node.null_count())) {
         return Err(format!("a column of a batch has other rows than the {rows} of the batch"));
     }
-    let inside = |offset: i64, length: i64| {
-        offset >= 0 && length >= 0 && offset.checked_add(length).is_some_and(|end| end <= body)
-    };
-    if !batch.buffers().into_iter().flatten().all(|buffer| inside(buffer.offset(), buffer.length())) {
-        return Err("a column of a batch lies outside of it".to_owned());
+    if batch.buffers().map_or(0, |buffers| buffers.len()) != widths.len() {
+        return Err("a batch has other columns than the table".to_owned());
+    }
+    for (buffer, width) in batch.buffers().into_iter().flatten().zip(widths) {
+        let (offset, length) = (buffer.offset(), buffer.length());
+        if offset < 0 || length < 0 || offset.checked_add(length).is_none_or(|end| end > body) {
+            return Err("a column of a batch lies outside of it".to_owned());
+        }
+        if length % width != 0 {
+            return Err("a column of a batch ends in the middle of a value".to_owned());
+        }
     }
     Ok(())
 }
