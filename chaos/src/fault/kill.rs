@@ -23,7 +23,10 @@ pub(super) const ABOUT: About = About {
     keys: &[
         TARGET_KEY,
         ("restart_after", "how long until it is started again; says the same as `for`"),
-        ("wipe", "true: its data are removed before it starts again; false, the default: it keeps them"),
+        (
+            "wipe",
+            "true: its data are removed before it starts again, and a broker keeps the id of its disk; false, the default: it keeps them",
+        ),
     ],
     example: r#"
 [fault.broker-dies]

@@ -187,6 +187,11 @@ fn knows_brokers(metadata: &Metadata, wanted: usize) -> Result<(), String> {
     if known == wanted { Ok(()) } else { Err(format!("{known} of {wanted} brokers have registered")) }
 }
 
+/// The id of a node's folder, to which its number is added. It is the same when the folder was emptied: where the only
+/// replica in sync comes back with a folder of another id, Kafka (4.x, KIP-858) finds it offline, elects nobody, and does
+/// not look again when the replica has got its new folder, so that whether its partitions come back is a matter of luck.
+const DIRECTORY: u128 = 0x7072_6f6f_666c_4f61_8d00_0000_0000_0000;
+
 /// Copies the formatted folder that `./setup` made, and gives the copy its own identity: formatting by Kafka's own tool
 /// takes a JVM and two seconds.
 fn format(formatted: &Path, log: &Path, node: usize) -> Result<(), LabError> {
@@ -200,7 +205,7 @@ fn format(formatted: &Path, log: &Path, node: usize) -> Result<(), LabError> {
     let text = std::fs::read_to_string(&file).map_err(LabError::file("read", &file))?;
     let lines = text.lines().map(|line| match line.split_once('=') {
         Some(("node.id", _)) => format!("node.id={node}\n"),
-        Some(("directory.id", _)) => format!("directory.id={}\n", kafka_uuid(uuid::Uuid::new_v4().as_u128())),
+        Some(("directory.id", _)) => format!("directory.id={}\n", kafka_uuid(DIRECTORY + node as u128)),
         _ => format!("{line}\n"),
     });
     write(file, &lines.collect::<String>())
@@ -325,6 +330,10 @@ mod tests {
         let written = std::fs::read_to_string(log.join("meta.properties")).unwrap();
         assert!(written.contains("node.id=3\n") && written.contains("cluster.id=c\n"), "{written}");
         assert!(!written.contains("directory.id=a\n"), "{written}");
+        super::format(&formatted, &folder.path().join("emptied"), 3).unwrap();
+        assert_eq!(std::fs::read_to_string(folder.path().join("emptied/meta.properties")).unwrap(), written);
+        super::format(&formatted, &folder.path().join("other"), 2).unwrap();
+        assert_ne!(std::fs::read_to_string(folder.path().join("other/meta.properties")).unwrap(), written);
         assert_eq!(std::fs::read(log.join("bootstrap.checkpoint")).unwrap(), [1, 2, 3]);
     }
 }
