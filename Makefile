@@ -1,7 +1,7 @@
 # The two commands of the README, and what CI does besides.
 # Recipes end with proofload's own exit code in their output: make turns every failure into 2.
 
-.PHONY: help setup build demo test lint bench fuzz fuzz-tools
+.PHONY: help setup build demo test lint bench fuzz fuzz-tools mutants
 
 help:
 	@echo 'make demo   set up, run the main experiment, print the verdict and the report'
@@ -9,6 +9,7 @@ help:
 	@echo 'make lint   formatting and clippy'
 	@echo 'make bench  the benchmarks'
 	@echo 'make fuzz   the readers of a run against damaged files, FUZZ_SECONDS=60 for each target; needs nightly and cargo-fuzz'
+	@echo 'make mutants  whether the tests of verify/ notice when it is changed; takes hours (docs/mutation.md)'
 
 setup:
 	./setup $(FOR)
@@ -47,3 +48,9 @@ fuzz: fuzz-tools
 fuzz-tools:
 	@cargo +nightly --version >/dev/null 2>&1 || { echo 'make fuzz needs a nightly compiler: rustup toolchain install nightly' >&2; exit 1; }
 	@cargo fuzz --version >/dev/null 2>&1 || { echo 'make fuzz needs cargo-fuzz: cargo install --locked cargo-fuzz --version 0.13.2' >&2; exit 1; }
+
+# `./setup` does not bring cargo-mutants: nothing that is run or tested needs it.
+mutants:
+	@cargo mutants --version >/dev/null 2>&1 || \
+		{ echo 'make mutants: cargo-mutants is not installed; run: cargo install --locked cargo-mutants' >&2; exit 1; }
+	cargo mutants --package proofload-verify --output target $(MUTANTS)
