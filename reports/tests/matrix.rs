@@ -11,8 +11,8 @@ fn page(matrix: &Matrix) -> String {
 
 /// The page's text around the row that begins with the cell `first` and has `second` in it.
 fn row<'a>(page: &'a str, first: &str, second: &str) -> &'a str {
-    let head = format!("<tr><th scope=\"row\" rowspan=\"2\">{first}</th>");
-    let rows = page.split("</tr>").filter_map(|part| part.find(&head).map(|from| &part[from..]));
+    let head = format!(">{first}</th>");
+    let rows = page.split("<tr>").filter(|row| row.starts_with("<th scope=\"row\"") && row.contains(&head));
     rows.into_iter().find(|row| row.contains(second)).expect("a row")
 }
 
