@@ -1,11 +1,10 @@
 //! From what the runs came to, to the matrix. Pure: no run, no file, no clock.
 
-use super::reason::reason;
 use super::sentence::sentence;
 use super::{Case, Design, Subject, Trial, trials};
 use proofload_reports::Matrix;
-use proofload_reports::matrix::{Answer, BrokenDesign, Doubt, FORMAT, GoodDesign, MadeRun, MustTurnRed, Tried};
-use proofload_verify::{Because, Judgement, Verdict, caught};
+use proofload_reports::matrix::{Answer, BrokenDesign, Doubt, FORMAT, GoodDesign, MadeRun, Tried};
+use proofload_verify::{Judgement, Verdict, caught};
 
 /// A run that was made.
 #[derive(Debug)]
@@ -132,7 +131,7 @@ fn broken_design(case: &Case, runs: Vec<MadeRun>, repeats: u32) -> BrokenDesign 
     BrokenDesign {
         variant: case.variant.clone(),
         mistake: case.mistake.clone(),
-        must_turn_red: must_turn_red(case),
+        must_turn_red: case.must_turn_red.clone(),
         judgement: of_all(&runs, repeats),
         caught: count(&runs, Answer::Caught),
         not_caught: count(&runs, Answer::NotCaught),
@@ -140,15 +139,6 @@ fn broken_design(case: &Case, runs: Vec<MadeRun>, repeats: u32) -> BrokenDesign 
         doubts: doubts(&runs),
         runs,
     }
-}
-
-fn must_turn_red(case: &Case) -> Vec<MustTurnRed> {
-    let row = |((expectation, because), check): ((&str, &Because), &String)| MustTurnRed {
-        expectation: expectation.to_owned(),
-        check: check.clone(),
-        reason: reason(because),
-    };
-    case.control.reasons().zip(&case.checks).map(row).collect()
 }
 
 /// One run that is the opposite of what it should be decides; without one, every repeat must be as it should be.

@@ -1,7 +1,9 @@
 //! Which runs are made, in which order, under which seeds.
 
+use super::reason::reason;
 use crate::experiment::{Experiment, MAX_SEED, Overrides};
-use proofload_verify::Control;
+use proofload_reports::matrix::MustTurnRed;
+use proofload_verify::{Because, Control};
 
 /// An experiment whose controls are tried.
 #[derive(Clone, Debug)]
@@ -23,8 +25,8 @@ pub(crate) struct Case {
     pub(crate) variant: String,
     /// The real-world mistake that it is.
     pub(crate) mistake: Option<String>,
-    /// The checks behind the expectations that must fail, in the order of [`Control::reasons`].
-    pub(crate) checks: Vec<String>,
+    /// What must turn red, in words.
+    pub(crate) must_turn_red: Vec<MustTurnRed>,
     /// What must be seen.
     pub(crate) control: Control,
 }
@@ -83,7 +85,7 @@ impl Subject {
         let controls = experiment.controls.iter().map(|(variant, control)| Case {
             variant: variant.clone(),
             mistake: variants.get(variant).map(|known| known.mistake.clone()),
-            checks: control.reasons().map(|(expectation, _)| check(expectation)).collect(),
+            must_turn_red: must_turn_red(control, check),
             control: control.clone(),
         });
         Self {
@@ -114,6 +116,16 @@ impl Subject {
     }
 }
 
+/// What a control demands; `check` knows the check behind an expectation.
+fn must_turn_red(control: &Control, check: impl Fn(&str) -> String) -> Vec<MustTurnRed> {
+    let row = |(expectation, because): (&str, &Because)| MustTurnRed {
+        expectation: expectation.to_owned(),
+        check: check(expectation),
+        reason: reason(because),
+    };
+    control.reasons().map(row).collect()
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -125,7 +137,7 @@ pub(super) mod tests {
         let controls = variants.iter().map(|variant| Case {
             variant: (*variant).to_owned(),
             mistake: Some(format!("{variant} is a mistake.")),
-            checks: vec!["delivery".to_owned()],
+            must_turn_red: must_turn_red(&control, |_| "delivery".to_owned()),
             control: control.clone(),
         });
         let controls = controls.collect();

@@ -13,6 +13,7 @@ use crate::domain::application::tests::sound;
 use crate::gateway::routes::COMMANDS;
 use crate::messaging::topic;
 use crate::telemetry::traceparent::same_trace;
+use crate::testing::log::wait_for;
 
 const APPLICATIONS: &str = "/v1/loan-applications";
 const EXTERNAL_ID: &str = "0190c2f4-7d1c-7a3e-8a55-0c8b8a5b0001";
@@ -185,17 +186,13 @@ async fn a_reservation_whose_answer_was_lost_is_completed_and_never_called_in_wo
     assert!(first.status == 202 && !replayed(&first), "{}", first.body);
     world.redis.go_on();
     let entry = format!("idempotency:client-1:{key}");
-    let started = Instant::now();
-    loop {
-        let mut connection = world.redis.connection();
-        let held: Option<String> = redis::cmd("GET").arg(&entry).query(&mut connection).expect("an answer");
+    wait_for("the reservation is completed", async || {
+        let held: Option<String> =
+            redis::cmd("GET").arg(&entry).query(&mut world.redis.connection()).expect("an answer");
         let held = held.map(|text| serde_json::from_str::<Value>(&text).expect("an entry"));
-        if held.as_ref().is_some_and(|held| !held["answer"].is_null()) {
-            break;
-        }
-        assert!(started.elapsed() < BOUND, "it was never completed: {held:?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+        held.is_some_and(|held| !held["answer"].is_null())
+    })
+    .await;
     let repeat = world.command(Method::POST, WITHDRAWAL, key, "{}").await;
     assert_eq!(repeat.status, 202, "{}", repeat.body);
 }
