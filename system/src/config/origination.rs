@@ -71,7 +71,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "LENDING_CUSTOMER_WAIT",
         &[Origination],
         "60s",
-        "How long an application waits for a customer who is not known, or not identified, yet.",
+        "How long an application waits for a customer who is not known, not identified or does not agree yet.",
     ),
     optional("LENDING_REPORTS_DEADLINE", &[Origination], "30s", "How long bureaus have for their reports."),
     optional(

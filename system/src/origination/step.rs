@@ -153,12 +153,13 @@ impl Course<'_> {
         }));
     }
 
-    /// Judges what is known of the customer; who is not known or not identified is waited for.
+    /// Judges what is known of the customer. Who is not known, not identified or does not agree yet is waited for: what he
+    /// did before he applied may be on its way here, by another log than the application.
     fn enrich(&mut self) {
         match self.context.customer {
             Some(KnownCustomer { kyc: Kyc::Rejected, .. }) => self.reject(Reason::KycRejected),
             Some(KnownCustomer { kyc: Kyc::Verified, credit_check: true }) => self.underwrite(),
-            Some(KnownCustomer { kyc: Kyc::Verified, credit_check: false }) => self.reject(Reason::NoConsent),
+            Some(KnownCustomer { kyc: Kyc::Verified, credit_check: false }) => self.wait_for_customer(Reason::NoConsent),
             Some(KnownCustomer { kyc: Kyc::Pending, .. }) => self.wait_for_customer(Reason::KycRejected),
             None => self.wait_for_customer(Reason::CustomerUnknown),
         }
