@@ -94,8 +94,8 @@ pub(super) struct Read {
     pub(super) grouped: Vec<u64>,
 }
 
-/// Puts the rows of `stages` together (no stage twice): `keep` says to which group a row belongs and what of it is kept,
-/// and is asked for every row of theirs on every pass; `judge` gets the groups, in no order that anything may rest on,
+/// Puts the rows of `stages` together (no stage twice), but for those of brokers' copies, which prove nothing: `keep` says
+/// to which group a row belongs and what of it is kept, and is asked for every other row of theirs on every pass; `judge` gets the groups, in no order that anything may rest on,
 /// and how many rows there are, and none before `keep` was asked for every row once. O(n log n) for n rows, and as many
 /// passes as the budget asks for.
 pub(super) fn of_observations<T: Copy>(
@@ -111,7 +111,11 @@ pub(super) fn of_observations<T: Copy>(
         history.observations.each(|seen| {
             number += 1;
             let Some(stage) = names.number(seen.stage()) else { return };
-            let (reading, kept) = (seen.reading(), keep(stage, seen));
+            let reading = seen.reading();
+            if reading == Reading::Replica {
+                return;
+            }
+            let kept = keep(stage, seen);
             if let Some(read) = read.as_deref_mut().filter(|_| reading == Reading::Final) {
                 read.rows[stage] += 1;
                 read.grouped[stage] += u64::from(kept.is_some());

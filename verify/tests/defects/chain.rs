@@ -114,6 +114,12 @@ impl World {
         self.facts.retain(|fact| fact.id != id || !which(fact));
     }
 
+    /// Adds what brokers' copies have, each loan of a run in which all went well.
+    pub(crate) fn copied(&mut self) {
+        let whole = Self::of(self.loans).facts;
+        self.facts.extend(whole.into_iter().map(|fact| Observation { reading: Reading::Replica, ..fact }));
+    }
+
     pub(crate) fn unread(&mut self, stage: &'static str) {
         self.unread = Some(stage);
     }

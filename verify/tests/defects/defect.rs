@@ -13,6 +13,8 @@ pub(crate) enum Defect {
     LostBehindTheLog,
     /// Seen in the log, which was cut short afterwards.
     Truncated,
+    /// Seen in the log, where another has its place.
+    Overwritten,
     /// Its row is there twice.
     RowTwice,
     /// Paid out twice.
@@ -48,10 +50,11 @@ pub(crate) enum Defect {
 }
 
 impl Defect {
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::Lost,
         Self::LostBehindTheLog,
         Self::Truncated,
+        Self::Overwritten,
         Self::RowTwice,
         Self::PaidTwice,
         Self::Phantom,
@@ -75,7 +78,7 @@ impl Defect {
         match self {
             Self::Lost => &["delivery"],
             Self::LostBehindTheLog => &["delivery", "saga_complete"],
-            Self::Truncated => &["delivery", "tail_loss"],
+            Self::Truncated | Self::Overwritten => &["delivery", "tail_loss"],
             Self::RowTwice => &["delivery", "effect_once"],
             Self::PaidTwice => &["delivery", "effect_once", "agreement"],
             Self::Phantom | Self::Refused => &["delivery", "no_phantom"],
@@ -114,6 +117,7 @@ impl Injected {
                 world.forget(loan, |fact| fact.reading == Reading::Final);
                 *world.cut.entry(World::partition(loan)).or_default() += 1;
             }
+            Defect::Overwritten => world.forget(loan, |fact| fact.reading == Reading::Final),
             Defect::RowTwice => again(world, "db.row", loan, |_| {}),
             Defect::PaidTwice => again(world, "rail.payout", loan, |_| {}),
             Defect::Phantom => {

@@ -107,6 +107,18 @@ fn a_chain_in_which_all_goes_well_passes_every_check() {
     assert_eq!(verdict(&World::of(chain::LOANS_MIN).history()), (BTreeSet::new(), BTreeSet::new()));
 }
 
+/// A broker's copy that has all that ever was is no place where anything is.
+#[test]
+fn what_copies_have_changes_nothing() {
+    for defect in Defect::ALL {
+        let mut world = World::of(chain::LOANS_MIN);
+        Injected { defect, loan: 7 }.put_into(&mut world);
+        let without = verdict(&world.history());
+        world.copied();
+        assert_eq!(verdict(&world.history()), without, "{defect:?}");
+    }
+}
+
 /// A history that lacks a stage's reading makes unknown what depends on it, and fails nothing.
 #[test]
 fn a_stage_that_was_not_read_fails_nothing_and_passes_nothing_that_depends_on_it() {

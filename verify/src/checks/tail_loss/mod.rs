@@ -44,7 +44,9 @@ struct Table {
 ///   stage, and the stage has the intent nowhere.
 ///
 /// Records that nobody acknowledged may be cut off: that is what keeps replicas alike. They are counted. So may one
-/// that a retry brought back at another offset. What was removed from the beginning of a partition was its retention.
+/// that a retry brought back at another offset. What was acknowledged, stood in the beginning of a partition, and is
+/// nowhere since that beginning is gone makes unknown: retention removes it, and so does a replica that lost it and became
+/// the leader, and the bounds of a log do not tell which it was.
 ///
 /// A place speaks only where the stage was read to its end and the bounds of the partition are on record. Whether the
 /// system had come to rest does not matter: what stood in a log and is gone will not stand there again. A tail need not
@@ -176,6 +178,12 @@ impl TailLoss {
         if fates.unbounded > 0 {
             let number = wording::plural(fates.unbounded, "live record");
             return Some(format!("{number} of {stage} stood in partitions whose ends are not on record"));
+        }
+        if fates.expired_intents > 0 {
+            let intents = wording::plural(fates.expired_intents, "acknowledged intent");
+            return Some(format!(
+                "{intents} stood in the beginning of a partition of {stage}, which is gone, by retention or by a loss"
+            ));
         }
         (fates.at_risk == 0)
             .then(|| format!("of what was seen in {stage} nothing was acknowledged, so nothing was at risk"))

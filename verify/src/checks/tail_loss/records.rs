@@ -36,7 +36,7 @@ impl Record {
 pub(super) enum Fate {
     /// It stands where it stood.
     Stands,
-    /// It was before the first offset of its partition: removed from its beginning, by retention.
+    /// It was before the first offset of its partition, whose beginning is gone.
     Expired,
     /// The bounds of its partition are not on record.
     Unbounded,
@@ -56,6 +56,8 @@ pub(super) struct Fates {
     pub(super) cut_off: u64,
     pub(super) overwritten: u64,
     pub(super) expired: u64,
+    /// Acknowledged intents that stood in the beginning of a partition, which is gone, and are nowhere.
+    pub(super) expired_intents: u64,
     pub(super) unbounded: u64,
 }
 
@@ -72,11 +74,14 @@ impl Fates {
         self.live += live.len() as u64;
         self.at_risk += if acknowledged { live.len() as u64 } else { 0 };
         let Some(bounds) = bounds else { return false };
-        let mut gone = false;
+        let (mut gone, mut expired) = (false, false);
         for record in &live {
             let count = match fate(record, group.at(0), bounds) {
                 Fate::Stands => continue,
-                Fate::Expired => &mut self.expired,
+                Fate::Expired => {
+                    expired = true;
+                    &mut self.expired
+                }
                 Fate::Unbounded => &mut self.unbounded,
                 Fate::CutOff(_) => {
                     gone = true;
@@ -89,7 +94,9 @@ impl Fates {
             };
             *count += 1;
         }
-        gone && group.at(0).is_empty()
+        let nowhere = group.at(0).is_empty();
+        self.expired_intents += u64::from(expired && !gone && nowhere && acknowledged);
+        gone && nowhere
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::Judgement::{self, Fail, Pass, Unknown};
 use crate::testing::{Script, check, figure, judged};
 use crate::{Finding, Reference};
-use proofload_history::Reading::{Final, Live};
+use proofload_history::Reading::{Final, Live, Replica};
 use proofload_history::{Event, Id, Outcome};
 use proptest::prelude::*;
 
@@ -140,14 +140,45 @@ fn an_intent_that_is_gone_from_two_places_is_lost_once() {
     assert_eq!((figures(&finding), finding.offenders_total), ([Some(2.0), Some(0.0), Some(1.0)], 1));
 }
 
+/// Retention removes it, and so does a leader that lost its disk: the bounds of a log do not tell which it was.
 #[test]
-fn what_retention_removed_from_the_beginning_is_no_loss_at_the_end() {
+fn what_was_acknowledged_in_a_beginning_that_is_gone_is_unknown_and_no_loss_at_the_end() {
     let mut script = whole();
     for n in 0..4 {
         script.gone("log.in", Script::id(n));
     }
-    let finding = finding(script.read_log(62.0, true, &[(0, 4, 10)]));
+    let gone = finding(script.read_log(62.0, true, &[(0, 4, 10)]));
+    assert_eq!((gone.judgement, figures(&gone)), (Unknown, [Some(0.0); 3]), "{}", gone.sentence);
+    let says = "4 acknowledged intents stood in the beginning of a partition of log.in, which is gone";
+    assert!(gone.sentence.contains(says), "{}", gone.sentence);
+    live(&mut script, 12, 12, Outcome::Ok);
+    let lost = finding(&script);
+    assert_eq!((lost.judgement, figures(&lost)), (Fail, [Some(1.0), Some(0.0), Some(1.0)]), "{}", lost.sentence);
+}
+
+#[test]
+fn a_beginning_that_is_gone_matters_only_for_what_was_acknowledged_and_is_nowhere() {
+    let mut script = Script::new();
+    script.issue(1, 0, 20);
+    for (n, outcome) in [(0, Outcome::Indeterminate), (1, Outcome::Ok), (2, Outcome::Ok)] {
+        live(&mut script, n, n as i64, outcome);
+    }
+    script.record(Final, (0, 5), Script::id(1), 1).record(Final, (0, 2), Script::id(2), 2);
+    let finding = finding(script.read_log(62.0, true, &[(0, 2, 10)]));
     assert_eq!((finding.judgement, figures(&finding)), (Pass, [Some(0.0); 3]), "{}", finding.sentence);
+    assert_eq!(
+        finding.evidence.last().unwrap().text,
+        "3 records, 2 of them acknowledged; 0 cut off, 0 overwritten, 2 removed from the beginning"
+    );
+}
+
+/// What only a broker's copy of the log has is not in the log.
+#[test]
+fn a_record_that_only_a_copy_has_is_lost_all_the_same() {
+    let mut script = whole();
+    live(&mut script, 12, 12, Outcome::Ok).record(Replica, (0, 12), Script::id(12), 12);
+    let finding = read(&mut script);
+    assert_eq!((finding.judgement, figures(&finding)), (Fail, [Some(1.0), Some(0.0), Some(1.0)]));
 }
 
 #[test]
