@@ -28,10 +28,11 @@ lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
-# The benchmark of the whole system runs `lending` as it is shipped.
+# The benchmark of the whole system runs `lending` as it is shipped. '*' are the benchmarks alone: without it cargo builds
+# every crate's unit tests for them as well.
 bench: FOR = bench
 bench: setup build
-	cargo bench --workspace --locked
+	cargo bench --workspace --bench '*' --locked
 
 # A nightly compiler and cargo-fuzz are needed here alone, so `setup` does not install them.
 FUZZ_SECONDS ?= 60

@@ -7,7 +7,7 @@
 //! - `system`: a system without an experiment; `kept`: the labs that `up` keeps, found and entered
 //! - `selection`: the experiments that a command means; `capabilities`: what they need of this machine
 //! - `single_run`: one run of one of them; `stored`: a run read back, judged and rendered; `ending`: its last lines
-//! - `self_test`: whether the experiments catch what is broken
+//! - `self_test`: whether the experiments catch what is broken; `interrupts`: one that comes between two runs
 //! - `pages`: the documentation of checks and faults, from their tables
 //! - `exit_code`: the table of exit codes; `progress`: what happens, on stderr; `out`: what is printed
 //!
@@ -21,6 +21,7 @@ mod diagnostic;
 mod ending;
 mod exit_code;
 mod experiment;
+mod interrupts;
 mod kept;
 mod out;
 mod pages;

@@ -62,6 +62,8 @@ fn a_run_stands_on_its_own_and_is_judged_again_byte_for_byte() {
         (std::fs::read(run.join("verdict.json")).unwrap(), std::fs::read(moved.join("verdict.json")).unwrap());
     assert!(first == again, "the verdict differs when it is judged again");
 
+    no_harm_to_it_is_a_pass(&moved);
+
     let id = "00000000-000b-8000-8000-000000000005";
     let trace = proofload(&["trace"]).arg(&run).arg(id).output().unwrap();
     let text = said(&trace);
@@ -69,6 +71,38 @@ fn a_run_stands_on_its_own_and_is_judged_again_byte_for_byte() {
     for stage in ["log.submitted", "db.application", "log.decided"] {
         assert!(text.contains(stage), "the trace does not tell of {stage}:\n{text}");
     }
+}
+
+/// A file of a good run that breaks off, or has another byte, or is not there: with its seal it is refused by name, and
+/// without one it is never a pass.
+fn no_harm_to_it_is_a_pass(run: &Path) {
+    let seal = run.join("seal.json");
+    let judged = || proofload(&["judge"]).arg(run).output().unwrap();
+    for file in ["operations.arrow", "observations.arrow", "series.arrow", "journal.ndjson"] {
+        let whole = std::fs::read(run.join(file)).unwrap();
+        let mut flipped = whole.clone();
+        flipped[whole.len() / 2] ^= 0x10;
+        let cut = &whole[..whole.len() / 2];
+        for (harm, left) in [("cut in half", Some(cut)), ("one bit off", Some(&flipped[..])), ("gone", None)] {
+            match left {
+                Some(left) => std::fs::write(run.join(file), left).unwrap(),
+                None => std::fs::remove_file(run.join(file)).unwrap(),
+            }
+            let sealed = judged();
+            assert_eq!(sealed.status.code(), Some(64), "{file} {harm}: {}", said(&sealed));
+            assert!(said(&sealed).contains(file), "{file} {harm}: {}", said(&sealed));
+            // A bit that is off can be a figure like any other: that is what the seal is for.
+            if harm != "one bit off" {
+                let digests = std::fs::read(&seal).unwrap();
+                std::fs::remove_file(&seal).unwrap();
+                let unsealed = judged();
+                assert_ne!(unsealed.status.code(), Some(0), "{file} {harm}, without a seal: {}", said(&unsealed));
+                std::fs::write(&seal, digests).unwrap();
+            }
+            std::fs::write(run.join(file), &whole).unwrap();
+        }
+    }
+    assert_eq!(judged().status.code(), Some(0), "whole again");
 }
 
 #[test]
@@ -108,6 +142,23 @@ fn an_interrupted_run_heals_keeps_its_history_and_exits_130() {
     assert!(bench.latest("short").join("report.html").is_file());
     wait_for("the end of every process in the lab", || pid_namespaces().is_subset(&before));
     assert!(!bench.latest("short").join("data").exists(), "the data is still there");
+}
+
+/// While a run is judged nobody but the command itself can hear it.
+#[test]
+fn an_interrupt_behind_the_first_of_two_runs_keeps_the_second_from_being_made() {
+    let bench = Bench::new();
+    let mut child = bench.run(&["--repeat", "2"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let runs = bench.out.path().join("short");
+    let observed = "\"event\":\"run_ended\"";
+    wait_for("the first run's end", || {
+        assert!(child.try_wait().unwrap().is_none(), "it ended early");
+        bench.journal().contains(observed)
+    });
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let made = std::fs::read_dir(runs).unwrap().flatten().filter(|entry| !entry.path().is_symlink()).count();
+    assert_eq!(made, 1, "the second was begun");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::cli::RunArgs;
 use crate::ending::ending;
 use crate::exit_code::ExitCode;
 use crate::experiment::{Experiment, Overrides};
+use crate::interrupts::Interrupts;
 use crate::single_run::{Manner, SingleRun, shown};
 use crate::{capabilities, out, selection};
 use anyhow::Context as _;
@@ -16,11 +17,14 @@ pub(super) fn run(arguments: &RunArgs) -> anyhow::Result<ExitCode> {
     // Found out before anything starts, and once for all runs.
     Toolbox::find().map_err(LabError::from)?;
     capabilities::check(selected.iter().map(|(_, experiment)| experiment))?;
-    let mut codes = Vec::new();
+    let (mut codes, mut interrupts) = (Vec::new(), Interrupts::listen()?);
     for (_, experiment) in &selected {
         for round in 1..=arguments.repeat {
             if arguments.repeat > 1 || selected.len() > 1 {
                 eprintln!("{} ({round} of {})", experiment.name, arguments.repeat);
+            }
+            if interrupts.came() {
+                return Ok(ExitCode::Interrupted);
             }
             let code = run_once(experiment, arguments)?;
             codes.push((experiment.name.clone(), code));

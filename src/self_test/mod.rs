@@ -3,11 +3,9 @@
 //! - `trials`: which runs are made, in which order, under which seeds
 //! - `tally`: from what the runs came to, to the matrix; `sentence`, `reason`: its words. Pure
 //! - `table`: the matrix for a terminal; `record`: its folder
-//! - `interrupts`: an interrupt that comes between two runs
 //!
 //! Whether a run is red for the reason stated is `verify`'s to say. Nothing here makes a run.
 
-mod interrupts;
 mod reason;
 mod record;
 mod sentence;
@@ -15,7 +13,6 @@ mod table;
 mod tally;
 mod trials;
 
-pub(crate) use interrupts::Interrupts;
 pub(crate) use record::Record;
 pub(crate) use table::table;
 pub(crate) use tally::{Done, End, answer, tally};
