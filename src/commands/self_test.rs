@@ -3,6 +3,7 @@
 use crate::cli::SelfTestArgs;
 use crate::exit_code::ExitCode;
 use crate::experiment::{self, Experiment, Overrides};
+use crate::interrupts::Interrupts;
 use crate::self_test::{Done, End, Record, Subject, Trial, answer, table, tally, trials};
 use crate::single_run::{Manner, SingleRun, shown};
 use crate::{capabilities, out, selection};
