@@ -7,6 +7,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::Response;
+use jiff::Timestamp;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tracing::{Instrument, error};
@@ -114,7 +115,8 @@ async fn take(gateway: &Gateway, task: Task) -> Result<Answer, Problem> {
     let Task { topic, order, .. } = task;
     gateway.intake.before_log(&order).await?;
     append(&gateway.producer, gateway.keying, topic, &order).await?;
-    let body = Accepted { event: order.event, id: order.id, events: order.records.len() };
+    let accepted_at = Timestamp::now();
+    let body = Accepted { event: order.event, id: order.id, events: order.records.len(), accepted_at };
     Answer::accepted(&body, order.location).map_err(|error| defect(&error))
 }
 

@@ -2,6 +2,7 @@
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -28,6 +29,8 @@ pub(super) struct Accepted {
     pub(super) id: Option<String>,
     /// How many events the log has.
     pub(super) events: usize,
+    /// When the log had them: a repeat is told when the first was accepted.
+    pub(super) accepted_at: Timestamp,
 }
 
 impl Answer {
