@@ -358,6 +358,27 @@ mod tests {
         assert!(because(&format!("figure = \"{name}\", above = {:.1}", value - 1.0)).caught);
         assert!(!because(&format!("figure = \"{name}\", above = {value:.1}")).caught);
         assert!(because(&format!("figure = \"{name}\", below = {:.1}", value + 1.0)).caught);
+        assert!(!because(&format!("figure = \"{name}\", below = {value:.1}")).caught);
         assert!(!because("figure = \"no_such_figure\", above = 0.0").caught);
+    }
+
+    #[test]
+    fn a_figure_beyond_its_bound_is_no_reason_where_the_expectation_did_not_fail() {
+        let mut script = Script::good();
+        script.fault(20.0, 28.0, "leader-cut");
+        let seen = caught(&judged_run(&script), &control("figure = \"ok_intents\", above = 1.0").unwrap());
+        assert!(!seen.caught && seen.sentence.contains("nothing-lost did not fail"), "{}", seen.sentence);
+    }
+
+    #[test]
+    fn a_reason_names_a_stage_and_perhaps_a_fault_and_a_figure_names_neither() {
+        for (because, stage, fault) in [
+            (LOST, Some("log.in"), Some("leader-cut")),
+            ("repeated_at = \"db.row\"", Some("db.row"), None),
+            ("figure = \"failover_s.leader-cut\", above = 10.0", None, None),
+        ] {
+            let because = control(because).unwrap().because;
+            assert_eq!((because.stage(), because.fault()), (stage, fault), "{because:?}");
+        }
     }
 }

@@ -42,3 +42,21 @@ impl Faults {
         ids
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Script;
+
+    #[test]
+    fn every_fault_that_is_active_is_named_once_from_its_injection_to_its_heal() {
+        let mut script = Script::new();
+        script.fault(5.0, 9.0, "cut#1").fault(7.0, 12.0, "cut#2").fault(8.0, 9.0, "kill").injected(20.0, "stall");
+        let faults = Faults::of(&script.ended(30.0).history().journal);
+        let cases: [(f64, &[&str]); 6] =
+            [(4.9, &[]), (5.0, &["cut"]), (8.5, &["cut", "kill"]), (12.0, &["cut"]), (12.1, &[]), (30.0, &["stall"])];
+        for (at, active) in cases {
+            assert_eq!(faults.during(At::from_secs_f64(at)), active, "{at}");
+        }
+    }
+}

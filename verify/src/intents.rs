@@ -367,6 +367,51 @@ mod tests {
         assert_eq!([issued(arrival.own(1)), issued(stray)], [false, false]);
     }
 
+    fn of_another(from: u64, to: u64) -> Event {
+        Event::IdsIssued { stream: 1, traffic: "x".into(), operation: "another".into(), from, to }
+    }
+
+    #[test]
+    fn ids_that_the_journal_tells_of_twice_are_numbered_once() {
+        let mut script = Script::new();
+        script.issue(1, 5, 10).issue(1, 6, 8).issue(1, 8, 15).issue(1, 17, 17).issue(1, 40, 42);
+        for (from, to) in [(15, 20), (18, 22), (30, 32)] {
+            script.event(0.0, of_another(from, to));
+        }
+        let intents = Intents::of(&script.history(), Script::OPERATION).unwrap();
+        let issued = (5..22).chain(30..32).chain(40..42);
+        let numbers: Vec<Option<Number>> = issued.map(|counter| intents.number(Script::id(counter))).collect();
+        assert_eq!(numbers, (0..21).map(Some).collect::<Vec<_>>());
+        assert_eq!(intents.len(), 21);
+        // 5 to 14, and 40 and 41: those issued for it.
+        assert_eq!(intents.without_row().collect::<Vec<_>>(), (0..10).chain(19..21).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn an_id_that_was_issued_for_two_operations_was_issued_for_either() {
+        let mut script = Script::new();
+        script.event(0.0, of_another(0, 10)).issue(1, 5, 8);
+        for operation in [Script::OPERATION, "another"] {
+            let intents = Intents::of(&script.history(), operation).unwrap();
+            assert!(intents.issued_for_it(Script::id(6)), "{operation}");
+        }
+    }
+
+    #[test]
+    fn an_intent_without_a_row_was_issued_and_has_no_attempt() {
+        let mut script = Script::new();
+        script.issue(1, 0, 4).attempt(Script::id(1), 1.0, Outcome::Ok).attempt(Script::id(2), 1.0, Outcome::Fail);
+        let intents = Intents::of(&script.history(), Script::OPERATION).unwrap();
+        assert_eq!(intents.without_row().collect::<Vec<_>>(), [0, 3]);
+    }
+
+    #[test]
+    fn few_ids_are_few_however_far_the_stream_has_come() {
+        let mut script = Script::new();
+        script.issue(1, MAX_ISSUED, MAX_ISSUED + 4);
+        assert_eq!(Intents::of(&script.history(), Script::OPERATION).unwrap().len(), 4);
+    }
+
     fn outcome() -> impl Strategy<Value = Outcome> {
         prop_oneof![Just(Outcome::Ok), Just(Outcome::Fail), Just(Outcome::Indeterminate)]
     }

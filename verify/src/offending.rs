@@ -260,11 +260,12 @@ mod tests {
         let record = Offending { partition: Some(3), offset: Some(812), ..one(2, 5) };
         [total, one(1, 9), record].iter().for_each(|one| listing.push(&one.listed()));
         let listing = listing.sorted();
-        let listed: Vec<_> = listing.iter().map(|one| (one.defect, one.stage, one.at, one.partition)).collect();
+        let place = |one: &Listed<'_>| (one.partition, one.offset);
+        let listed: Vec<_> = listing.iter().map(|one| (one.defect, one.stage, one.at, place(&one))).collect();
         let expected = [
-            ("lost", Some("log.in"), Some(At(5)), Some(3)),
-            ("lost", Some("db.row"), Some(At(9)), None),
-            ("total_off", Some("log.in"), None, None),
+            ("lost", Some("log.in"), Some(At(5)), (Some(3), Some(812))),
+            ("lost", Some("db.row"), Some(At(9)), (None, None)),
+            ("total_off", Some("log.in"), None, (None, None)),
         ];
         assert_eq!(listed, expected);
         assert_eq!((listing.iter().next().unwrap().id, listing.left_out()), (Some(Id::issued(1, 1, 2)), 0));
@@ -278,5 +279,17 @@ mod tests {
         let listing = listing.sorted();
         assert_eq!((listing.total(), listing.left_out()), (number, number - MAX_LISTED as u64));
         assert!(listing.iter().map(|one| one.at.unwrap().0).eq(0..MAX_LISTED as u64));
+    }
+
+    #[test]
+    fn two_listings_are_equal_if_they_list_the_same_whatever_was_met_first() {
+        let of = |numbers: &[u64]| {
+            let mut listing = Listing::default();
+            numbers.iter().for_each(|n| listing.push(&one(*n, *n).listed()));
+            listing.sorted()
+        };
+        assert_eq!(of(&[1, 2]), of(&[2, 1]));
+        assert_ne!(of(&[1, 2]), of(&[1, 3]), "as many, and others");
+        assert_ne!(of(&[1, 2]), of(&[1]));
     }
 }

@@ -37,3 +37,15 @@ impl Spans {
 pub(crate) fn unsent_by_generator(made: OperationRef<'_>) -> bool {
     made.sent().is_none() && made.error() == Some(UNSENT_GENERATOR)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_has_its_beginning_and_not_its_end() {
+        let spans = Spans(vec![(At(10), At(20)), (At(30), At(40))]);
+        let contained: Vec<u64> = (0..50).filter(|at| spans.contain(At(*at))).collect();
+        assert_eq!(contained, (10..20).chain(30..40).collect::<Vec<_>>());
+    }
+}

@@ -130,6 +130,8 @@ fn tell(finding: Finding, fault: &FaultRecord) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Budget;
+    use crate::check::PlannedFault;
     use crate::testing::{Script, judged};
 
     #[test]
@@ -193,5 +195,32 @@ mod tests {
         let finding = judged("attested", "", &history);
         assert_eq!(finding.judgement, Judgement::Unknown);
         assert!(finding.sentence.starts_with("bad "), "{}", finding.sentence);
+    }
+
+    #[test]
+    fn a_fault_that_was_left_out_casts_no_doubt_on_another() {
+        let skipped = Event::FaultSkipped { fault: "kill".into(), because: "no steady state".into() };
+        let history = Script::new().fault(5.0, 9.0, "cut").event(10.0, skipped).history();
+        let faults = ["cut", "kill"].map(|id| PlannedFault { id: id.into(), kind: "partition".into() });
+        let chains = Script::chains();
+        let context = Context { chains: &chains, expectations: &[], faults: &faults, budget: Budget::OF_CHECK };
+        let finding = Attested.judge(&history, &context).unwrap();
+        let says = "kill was not injected: no steady state; what it was to show is unknown.";
+        assert_eq!((finding.judgement, finding.sentence.as_str()), (Judgement::Unknown, says));
+        assert!(finding.evidence.iter().all(|line| line.label != "also"), "{:?}", finding.evidence);
+    }
+
+    #[test]
+    fn of_a_repeated_fault_it_is_told_how_often_it_took_effect_and_healed_and_of_another_what_was_seen() {
+        let mut script = Script::new();
+        script.fault(5.0, 9.0, "crash#1").injected(10.0, "crash#2").attested(11.0, "crash#2", false);
+        let finding = judged("attested", "", &script.healed(12.0, "crash#2").fault(20.0, 24.0, "cut").history());
+        let told: Vec<_> = finding.evidence.iter().map(|line| (line.label.as_str(), line.text.as_str())).collect();
+        let expected = [
+            ("cut", "effective, says a tcp connect: refused"),
+            ("cut", "healed: connected"),
+            ("crash", "of 2 injections, 1 effective and 2 healed, say others than the injector"),
+        ];
+        assert_eq!(told, expected);
     }
 }

@@ -175,8 +175,10 @@ mod tests {
         script
     }
 
+    const TABLE: &str = "of = \"place_order\"\nduring = \"steady\"\nat_least = 99";
+
     fn says(script: &Script) -> Judgement {
-        judged("availability", "of = \"place_order\"\nduring = \"steady\"\nat_least = 99", &script.history()).judgement
+        judged("availability", TABLE, &script.history()).judgement
     }
 
     #[test]
@@ -214,8 +216,48 @@ mod tests {
         let unsent = |script: &mut Script, n| {
             script.unsent(n, 2.0, UNSENT_GENERATOR);
         };
-        let history = run(1_000, unsent, 400).history();
-        let finding = judged("availability", "of = \"place_order\"\nduring = \"steady\"\nat_least = 99", &history);
+        let finding = judged("availability", TABLE, &run(1_000, unsent, 400).history());
         assert_eq!((finding.judgement, figure(&finding, "operations")), (Pass, Some(1_000.0)));
+    }
+
+    fn refused(script: &mut Script, n: u64) {
+        script.timed(n, 2.0, 5, Outcome::Fail);
+    }
+
+    #[test]
+    fn the_share_that_was_served_is_told_beside_the_one_promised() {
+        for (good, bad, says) in [
+            (299, 0, "299 of 299 place_order during steady were served (100 %), within the 99 % promised."),
+            (950, 50, "950 of 1,000 place_order during steady were served (95 %), less than the 99 % promised."),
+            (99, 1, "99 of 100 place_order during steady were served (99 %), too few to tell whether 99 % are kept."),
+        ] {
+            assert_eq!(judged("availability", TABLE, &run(good, refused, bad).history()).sentence, says);
+        }
+    }
+
+    #[test]
+    fn operations_are_told_by_how_they_ended() {
+        let bad = |script: &mut Script, n| {
+            match n {
+                0 => script.timed(n, 2.0, 5, Outcome::Indeterminate),
+                1..=2 => script.timed(n, 2.0, 5, Outcome::Fail),
+                _ => script.unsent(n, 2.0, UNSENT_WORKERS_WAITING),
+            };
+        };
+        let finding = judged("availability", TABLE, &run(4, bad, 6).history());
+        let figures = ["operations", "bad_operations", "bad_percent"].map(|name| figure(&finding, name));
+        assert_eq!(figures, [10.0, 6.0, 60.0].map(Some));
+        let outcomes = "4 ok, 2 failed, 1 indeterminate, 3 unsent because every worker was waiting for the system";
+        assert_eq!(finding.evidence[0].text, outcomes);
+    }
+
+    #[test]
+    fn what_happened_once_of_once_is_no_rarer_than_one_in_twenty() {
+        // Where it were rarer, to see it would have a chance of less than 5 %.
+        for (good, bad, expected) in [(0, 1, [5.0, 100.0]), (1, 0, [0.0, 95.0])] {
+            let finding = judged("availability", TABLE, &run(good, refused, bad).history());
+            let seen = ["bad_low_percent", "bad_high_percent"].map(|name| figure(&finding, name).unwrap());
+            assert!(seen.iter().zip(expected).all(|(seen, expected)| (seen - expected).abs() < 1e-9), "{seen:?}");
+        }
     }
 }

@@ -142,6 +142,9 @@ mod tests {
         assert_eq!(finding.judgement, Fail);
         let cost = figure(&finding, "window_cost_percent").unwrap();
         assert!((cost - 0.347).abs() < 0.001, "{cost}");
+        // 900 were bad, where 10 of the 10,000 were allowed to be.
+        let spent = figure(&finding, "budget_spent_percent").unwrap();
+        assert!((spent - 9_000.0).abs() < 1e-6, "{spent}");
         let page = finding.evidence.iter().find(|line| line.label == "page at 14.4 x").unwrap();
         assert!(page.text.contains("fires at 50."), "{}", page.text);
     }

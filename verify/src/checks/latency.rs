@@ -127,6 +127,7 @@ impl Check for Latency {
 
 #[cfg(test)]
 mod tests {
+    use super::of_operation;
     use crate::Judgement::{self, Fail, Pass, Unknown};
     use crate::testing::{Script, figure, judged};
     use proofload_history::operation::{UNSENT_GENERATOR, UNSENT_WORKERS_WAITING};
@@ -155,6 +156,18 @@ mod tests {
         assert_eq!(says(&run(950, 50)), Unknown);
         // The quantile itself is above the limit, and its interval reaches below it.
         assert_eq!(says(&run(945, 55)), Unknown);
+        let mut at_the_limit = run(0, 0);
+        (0..100).for_each(|n| _ = at_the_limit.timed(n, 1.0, 100, Outcome::Ok));
+        assert_eq!(says(&at_the_limit), Pass);
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_said_to_rest_on_too_few_or_to_be_too_close() {
+        let sentence = |quick, slow| judged("latency", P95, &run(quick, slow).history()).sentence;
+        let few = "place_order during steady: p95 was 20.0 ms, but 71 samples are too few to tell it from 100.0 ms: it takes 72.";
+        assert_eq!(sentence(71, 0), few);
+        let close = "place_order during steady: p95 was 20.0 ms, too close to 100.0 ms to tell with 1,000 samples.";
+        assert_eq!(sentence(950, 50), close);
     }
 
     #[test]
@@ -173,6 +186,32 @@ mod tests {
             script.timed(n, 15.0, 900, Outcome::Ok);
         }
         assert_eq!(says(&script), Pass);
+    }
+
+    /// A connection was not made: that was quick, and no answer.
+    fn unconnected(script: &mut Script) -> &mut Script {
+        script.timed(0, 1.0, 20, Outcome::Fail);
+        script.operations[0].status = None;
+        script
+    }
+
+    #[test]
+    fn a_refusal_has_no_latency_and_no_answer_has_an_infinite_one_but_for_the_generators_own_failures() {
+        type Case = (fn(&mut Script) -> &mut Script, Option<u64>);
+        let cases: [Case; 6] = [
+            (|script| script.timed(0, 1.0, 20, Outcome::Ok), Some(20_000_000)),
+            (|script| script.timed(0, 1.0, 20, Outcome::Fail), None),
+            (|script| script.timed(0, 1.0, 20, Outcome::Indeterminate), Some(u64::MAX)),
+            (unconnected, Some(u64::MAX)),
+            (|script| script.unsent(0, 1.0, UNSENT_WORKERS_WAITING), Some(u64::MAX)),
+            (|script| script.unsent(0, 1.0, UNSENT_GENERATOR), None),
+        ];
+        for (make, expected) in cases {
+            let (mut script, mut seen) = (Script::new(), Vec::new());
+            make(&mut script);
+            script.history().operations.each(|made| seen.push(of_operation(made))).unwrap();
+            assert_eq!(seen, [expected]);
+        }
     }
 
     #[test]

@@ -214,7 +214,7 @@ fn per_second(number: u64, seconds: Option<f64>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Script, judged};
+    use crate::testing::{Script, figure, judged};
     use proofload_history::Outcome;
     use proofload_history::operation::UNSENT_WORKERS_WAITING;
 
@@ -291,8 +291,8 @@ mod tests {
                 Journeys { begun: 1_000, completed: 980, unless: 4, not_ok: 3, waited_in_vain: 2, without_value: 1 };
         });
         assert_eq!(finding.judgement, Judgement::Pass);
-        let figure = |name: &str| finding.figures.iter().find(|figure| figure.name == name).and_then(|one| one.value);
-        assert_eq!((figure("waited_in_vain_journeys"), figure("without_value_journeys")), (Some(2.0), Some(1.0)));
+        let figures = ["waited_in_vain_journeys", "without_value_journeys"].map(|name| figure(&finding, name));
+        assert_eq!(figures, [Some(2.0), Some(1.0)]);
         let told = format!("{:?}", finding.evidence);
         let said = "of 1,000 journeys begun 980 got to the last step, 4 ended by an `unless`, 3 by a step that was not \
                     ok, 2 waited in vain, 1 lacked a value that they needed, 10 were cut short";
@@ -303,5 +303,59 @@ mod tests {
     #[test]
     fn without_an_audit_it_is_unknown() {
         assert_eq!(judged("load", "", &Script::new().history()).judgement, Judgement::Unknown);
+    }
+
+    #[test]
+    fn what_is_at_the_limit_of_what_is_tolerated_is_tolerated() {
+        let cases: [fn(&mut LoadAudit); 4] = [
+            |audit| audit.pacer_lag_us[1] = 50_000,
+            |audit| audit.dispatch_lag_us[1] = 50_000,
+            |audit| audit.goose_requests = 995,
+            |audit| audit.scheduled = 1_005,
+        ];
+        for change in cases {
+            let finding = audited(change);
+            assert_eq!(finding.judgement, Judgement::Pass, "{}", finding.sentence);
+        }
+    }
+
+    #[test]
+    fn a_lag_is_told_in_milliseconds() {
+        let says = "The generator could not keep up: asked for 100/s, sent 100/s. p99 of its own lag was 73 ms.";
+        assert_eq!(audited(|audit| audit.dispatch_lag_us[1] = 73_999).sentence, says);
+    }
+
+    #[test]
+    fn arrivals_that_were_never_sent_must_be_recorded_one_by_one_but_for_a_few() {
+        let unsent = |number| {
+            audited_beside(10, move |audit| {
+                (audit.scheduled, audit.unsent_workers_waiting) = (1_000 + number, number);
+            })
+        };
+        assert_eq!(unsent(15).judgement, Judgement::Pass);
+        let finding = unsent(16);
+        let says = "16 arrivals were never sent and only 10 of them are recorded one by one.";
+        assert_eq!((finding.judgement, finding.sentence.as_str()), (Judgement::Unknown, says));
+    }
+
+    #[test]
+    fn journeys_that_all_came_to_their_end_have_no_other() {
+        let finding = audited(|audit| {
+            audit.journeys = Journeys { begun: 7, completed: 7, ..Journeys::default() };
+        });
+        let told = &finding.evidence.last().unwrap().text;
+        assert!(told.ends_with("; of 7 journeys begun 7 got to the last step"), "{told}");
+    }
+
+    #[test]
+    fn there_is_no_rate_of_a_traffic_that_took_no_time() {
+        let rate = |phase: Phase, ended: f64| {
+            let audit = LoadAudit { scheduled: 8, ..LoadAudit::default() };
+            let mut script = Script::new();
+            script.phases(&[(5.0, phase)]).event(ended, Event::TrafficEnded {}).audit(audit);
+            figure(&judged("load", "", &script.history()), "asked_per_s")
+        };
+        assert_eq!([rate(Phase::Steady, 9.0), rate(Phase::Steady, 5.0)], [Some(2.0), None]);
+        assert_eq!(rate(Phase::Drain, 9.0), None, "no phase with traffic began");
     }
 }

@@ -69,6 +69,7 @@ pub fn find(name: &str) -> Option<&'static About> {
 mod tests {
     use super::*;
     use crate::Check;
+    use crate::check::Reference;
 
     /// The check behind a whole `[expect.*]` table, as the experiment's parser would build it.
     fn parse(text: &str) -> Result<Box<dyn Check>, toml::de::Error> {
@@ -129,7 +130,9 @@ mod tests {
             ("check = \"latency\"\nof = \"x\"\nduring = []\np95 = \"1s\"", "phase"),
             ("check = \"latency\"\nof = \"x\"\nduring = \"steady\"\np95 = \"-1s\"", "-1s"),
             ("check = \"latency\"\nof = \"x\"\nduring = \"steady\"\np95 = 300", "300"),
+            ("check = \"latency\"\nof = \"x\"\nduring = 7\np95 = \"1s\"", "expected a phase such as \"steady\""),
             ("check = \"availability\"\nof = \"x\"\nduring = \"steady\"\nat_least = 101", "percent"),
+            ("check = \"availability\"\nof = \"x\"\nduring = \"steady\"\nat_least = 0", "percent"),
             ("check = \"error_budget\"\nof = \"x\"\nobjective = 100", "percent"),
             ("check = \"error_budget\"\nof = \"x\"\nobjective = 99.9\nwindow = \"0s\"", "window"),
             ("check = \"delivery\"\nexposed_at_least = 1", "chain"),
@@ -138,6 +141,51 @@ mod tests {
             let error = parse(&format!("[expect.x]\n{text}\n")).unwrap_err();
             assert!(error.message().contains(says), "{text}: {}", error.message());
             assert!(error.span().is_some(), "{text}: no place");
+        }
+    }
+
+    #[test]
+    fn what_is_no_table_is_refused() {
+        let value = toml::de::ValueDeserializer::parse("7").unwrap();
+        let error = (load::ABOUT.parse)(value).unwrap_err();
+        assert!(error.message().contains("expected a table"), "{}", error.message());
+    }
+
+    #[test]
+    fn what_a_check_names_is_to_be_resolved_before_anything_is_started() {
+        let stage = |name: &str| Reference::Stage(name.into());
+        let operation = || Reference::Operation("submit_application".into());
+        let fault = || "leader-cut".to_owned();
+        let fast = Reference::Expectation("fast-when-healthy".into(), "latency");
+        let named = [
+            ("delivery", vec![Reference::Chain("application".into())]),
+            ("latency", vec![operation()]),
+            ("availability", vec![operation()]),
+            ("error_budget", vec![operation()]),
+            ("recovery", vec![fast, Reference::Fault(fault())]),
+            ("drain", vec![]),
+            ("load", vec![]),
+            ("attested", vec![]),
+            ("idempotency", vec![operation()]),
+            ("effect_once", vec![stage("rail.payout"), stage("ledger.disbursement")]),
+            ("no_phantom", vec![stage("db.application"), operation()]),
+            ("order", vec![stage("log.decided")]),
+            ("monotonic", vec![stage("log.decided")]),
+            ("conservation", vec![stage("ledger.entry")]),
+            ("agreement", vec![stage("rail.payout"), stage("ledger.payout")]),
+            ("saga_complete", vec![stage("log.offer_accepted"), stage("db.loan"), stage("ledger.reversal")]),
+            ("rate_limit", ["greedy", "modest"].map(|traffic| Reference::Traffic(traffic.into())).to_vec()),
+            ("backpressure", vec![operation()]),
+            ("freshness", vec![operation(), stage("db.application")]),
+            ("tail_loss", vec![stage("log.submitted")]),
+        ];
+        assert_eq!(named.len(), CHECKS.len());
+        for (name, references) in named {
+            let text = format!("[expect.x]\ncheck = \"{name}\"\n{}", find(name).unwrap().example);
+            let check = parse(&text).unwrap();
+            assert_eq!(check.references(), references, "{name}");
+            let faults = if name == "recovery" { vec![fault()] } else { vec![] };
+            assert_eq!(check.faults(), faults, "{name}");
         }
     }
 }

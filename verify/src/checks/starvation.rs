@@ -87,3 +87,67 @@ impl Mean {
         (self.number > 0).then(|| self.sum / self.number as f64)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Script;
+
+    fn machine(script: &Script, spans: &[(f64, f64)]) -> Machine {
+        let at = At::from_secs_f64;
+        let spans = Spans(spans.iter().map(|(from, to)| (at(*from), at(*to))).collect());
+        of(&script.history(), &spans).unwrap()
+    }
+
+    #[test]
+    fn a_machine_is_starved_above_a_limit_and_not_at_it() {
+        let (steal, others) =
+            ("mean steal 11.0 %, above 10 %", "mean use of the processors by others 11.0 %, above 10 %");
+        let late = "a sleep of 1 ms returned 10001 us late on average, above 10000 us";
+        for (metric, limit, above, says) in [
+            ("cpu_steal_fraction", 0.10, 0.11, steal),
+            ("cpu_foreign_fraction", 0.10, 0.11, others),
+            ("canary_us", 10_000.0, 10_001.0, late),
+        ] {
+            let starved = |value| machine(Script::new().unwatched().sample(metric, 1.0, value), &[(0.0, 2.0)]).starved;
+            assert_eq!(starved(limit), None, "{metric}");
+            assert_eq!(starved(above), Some(format!("the machine was starved: {says}")));
+        }
+    }
+
+    #[test]
+    fn steal_counts_on_the_machine_and_not_in_one_of_its_parts() {
+        let mut script = Script::new();
+        script.sample_of("kafka-1", "cpu_steal_fraction", 1.0, 0.5);
+        assert_eq!(machine(&script, &[(0.0, 10.0)]).starved, None);
+    }
+
+    #[test]
+    fn what_was_not_sampled_is_said_to_be_so() {
+        let evidence = machine(Script::new().unwatched(), &[(0.0, 2.0)]).evidence;
+        assert_eq!(evidence, "steal not sampled; use by others not sampled; canary not sampled");
+    }
+
+    #[test]
+    fn every_span_of_more_than_two_seconds_must_have_been_watched() {
+        let nobody = |from: &str, to: &str| {
+            Some(format!("nobody watched the machine between {from} s and {to} s (no sample of the canary)"))
+        };
+        type Case<'a> = (Option<f64>, &'a [(f64, f64)], Option<String>);
+        let cases: [Case<'_>; 5] = [
+            (Some(5.0), &[(0.0, 10.0), (20.0, 30.0)], nobody("20.0", "30.0")),
+            (Some(10.0), &[(0.0, 10.0), (10.0, 20.0)], nobody("0.0", "10.0")),
+            (Some(0.0), &[(0.0, 10.0)], None),
+            (None, &[(0.0, 2.0)], None),
+            (None, &[(0.0, 2.1)], nobody("0.0", "2.1")),
+        ];
+        for (canary, spans, unwatched) in cases {
+            let mut script = Script::new();
+            script.unwatched();
+            if let Some(at) = canary {
+                script.sample("canary_us", at, 80.0);
+            }
+            assert_eq!(machine(&script, spans).starved, unwatched, "{canary:?} {spans:?}");
+        }
+    }
+}

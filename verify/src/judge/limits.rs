@@ -125,3 +125,86 @@ fn live_reading(facts: &Facts) -> Option<String> {
         "No log was read along while the run went on: of what is missing nobody can say whether it was there before.".into()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::check::PlannedFault;
+    use crate::judge::tests::{judged_run, plan};
+    use crate::judge::{JudgeInput, Plan, judge};
+    use crate::testing::Script;
+    use proofload_history::{Event, Outcome, Phase};
+
+    /// The limits of the run that hold these words.
+    fn limits(script: &Script, words: &str) -> Vec<String> {
+        judged_run(script).limits.into_iter().filter(|limit| limit.contains(words)).collect()
+    }
+
+    #[test]
+    fn a_good_run_says_what_its_zero_is_worth_what_rests_on_few_samples_and_that_nobody_read_along() {
+        // 20/s: 100 in the 5 s of the warm-up, 300 in the 15 s of the steady phase, 400 in each of the others.
+        insta::assert_snapshot!(limits(&Script::good(), "").join("\n"), @r"
+        nothing-lost: no loss in 1,200 intents acknowledged bounds the rate of independent losses at 0.2493 % (95 % confidence).
+        p99 of place_order during warm_up rests on 100 samples, and 368 are needed to bound it: read it as what was seen, no more.
+        p99 of place_order during steady rests on 300 samples, and 368 are needed to bound it: read it as what was seen, no more.
+        No log was read along while the run went on: of what is missing nobody can say whether it was there before.
+        ");
+    }
+
+    #[test]
+    fn a_zero_bounds_nothing_where_nobody_knows_whether_it_is_one() {
+        let exposed_nothing = Script::good().fault(70.0, 71.0, "after-the-traffic").clone();
+        assert!(limits(&exposed_nothing, "bounds").is_empty());
+    }
+
+    #[test]
+    fn intents_with_an_unknown_outcome_are_what_cannot_be_vouched_for() {
+        let open = |nowhere: bool| {
+            Script::good_with(move |script, _| {
+                script.issue(1, 1_200, 1_202).everywhere(Script::id(1_200));
+                script.timed(1_200, 30.0, 10, Outcome::Indeterminate).timed(1_201, 30.0, 10, Outcome::Indeterminate);
+                if !nowhere {
+                    script.everywhere(Script::id(1_201));
+                }
+            })
+        };
+        insta::assert_snapshot!(limits(&open(true), "unknown outcome").join("\n"), @"nothing-lost: 2 intents ended with an unknown outcome; 1 of them are nowhere. At worst the system had taken each of those in and lost it: no client was told so, and no acknowledgement is broken by it, but 1 of 1,202 intents is what cannot be vouched for.");
+        let mut unread = open(false);
+        unread.without(|event| matches!(event, Event::StageRead(read) if read.stage == "db.row"));
+        insta::assert_snapshot!(limits(&unread, "unknown outcome").join("\n"), @"nothing-lost: 2 intents ended with an unknown outcome; it is not known how many of them are nowhere. At worst the system had taken each of those in and lost it: no client was told so, and no acknowledgement is broken by it, but 2 of 1,202 intents is what cannot be vouched for.");
+    }
+
+    #[test]
+    fn a_quantile_rests_on_too_few_samples_up_to_one_less_than_it_takes() {
+        let told = |number: u64, outcome: Outcome| {
+            let mut script = Script::new();
+            script.phases(&[(0.0, Phase::Steady), (10.0, Phase::Drain)]);
+            for n in 0..number {
+                script.timed(n, 1.0, 20, outcome);
+            }
+            limits(&script, "rests on").len()
+        };
+        assert_eq!([told(1, Outcome::Ok), told(367, Outcome::Ok), told(368, Outcome::Ok)], [1, 1, 0]);
+        assert_eq!(told(10, Outcome::Fail), 0, "of no samples there is no quantile");
+    }
+
+    #[test]
+    fn that_nobody_read_along_matters_only_where_something_was_acknowledged() {
+        let followed = Script::good_with(|script, id| {
+            script.seen_live("log.in", id);
+        });
+        let refused = Script::new().timed(0, 1.0, 10, Outcome::Fail).clone();
+        let told = [Script::good(), followed, refused].map(|script| limits(&script, "No log was read along").len());
+        assert_eq!(told, [1, 0, 0]);
+    }
+
+    #[test]
+    fn a_run_without_its_faults_says_so_if_there_were_any_to_leave_out() {
+        for (without_faults, planned, told) in [(true, true, 1), (true, false, 0), (false, true, 0)] {
+            let cut = PlannedFault { id: "cut".into(), kind: "partition".into() };
+            let plan = Plan { without_faults, faults: planned.then_some(cut).into_iter().collect(), ..plan() };
+            let verdict = judge(&JudgeInput { history: &Script::good().history(), plan: &plan });
+            let such = verdict.limits.iter().filter(|limit| limit.contains("without its faults"));
+            assert_eq!(such.count(), told, "{without_faults} {planned}");
+        }
+    }
+}

@@ -5,7 +5,8 @@ use crate::testing::{Script, expectation};
 use crate::{Check, Verdict};
 use proofload_history::journal::LoadAudit;
 
-fn plan() -> Plan {
+/// A plan that expects nothing lost and quick answers.
+pub(super) fn plan() -> Plan {
     let latency = format!("of = \"{}\"\nduring = \"steady\"\np95 = \"100ms\"", Script::OPERATION);
     Plan {
         experiment: "test".into(),
@@ -68,6 +69,25 @@ fn a_check_that_panics_is_unknown_and_the_others_are_judged() {
     assert_eq!(finding(&verdict, "nothing-lost").judgement, Judgement::Pass);
 }
 
+#[derive(Debug)]
+struct Unreadable;
+
+impl Check for Unreadable {
+    fn judge(&self, _: &History, _: &Context<'_>) -> Result<Finding, HistoryError> {
+        Err(HistoryError::Issued { ids: 7 })
+    }
+}
+
+#[test]
+fn a_check_that_cannot_read_the_history_is_unknown_and_says_why() {
+    let unreadable = Expectation { id: "unread".into(), check_name: "order".into(), check: Box::new(Unreadable) };
+    let plan = Plan { expectations: vec![unreadable], ..plan() };
+    let verdict = judge(&JudgeInput { history: &Script::good().history(), plan: &plan });
+    let finding = finding(&verdict, "unread");
+    assert_eq!(finding.judgement, Judgement::Unknown);
+    insta::assert_snapshot!(finding.sentence, @"The history could not be read to its end: the journal says that 7 ids were issued, more than a run can: it is damaged.");
+}
+
 fn overloaded() -> LoadAudit {
     LoadAudit {
         traffic: "orders".into(),
@@ -90,7 +110,7 @@ fn an_invalid_load_makes_performance_unknown_and_leaves_safety() {
     assert_eq!(finding(&verdict, "load").sentence, "The generator could not keep up: asked for 200,000/s, sent 20/s.");
     let fast = finding(&verdict, "fast");
     assert_eq!(fast.judgement, Judgement::Unknown);
-    assert!(fast.evidence[0].text.contains("p95 was 20.0 ms"), "{:?}", fast.evidence[0]);
+    assert_eq!(fast.evidence[0].text, "place_order during steady: p95 was 20.0 ms, within 100.0 ms. (pass)");
     assert_eq!(finding(&verdict, "nothing-lost").judgement, Judgement::Fail);
     assert_eq!(verdict.judgement, Judgement::Fail);
 }
@@ -180,6 +200,73 @@ fn what_did_not_come_to_its_end_never_passes() {
         assert_eq!(verdict.judgement, Judgement::Unknown, "{}", verdict.sentence);
         assert!(!verdict.complete);
     }
+}
+
+#[test]
+fn a_system_that_was_not_in_its_steady_state_before_the_faults_is_unknown() {
+    let probed = |holds| Event::SteadyProbed { probe: "in_sync".into(), holds, evidence: "2 of 3".into() };
+    let held = judged_run(Script::good().event(19.0, probed(true)));
+    assert_eq!(held.judgement, Judgement::Pass, "{}", held.sentence);
+    let verdict = judged_run(Script::good().event(19.0, probed(false)));
+    assert_eq!(verdict.judgement, Judgement::Unknown);
+    let says = "UNKNOWN: the system was not in its steady state: in_sync did not hold (2 of 3).";
+    assert!(verdict.sentence.starts_with(says), "{}", verdict.sentence);
+}
+
+#[test]
+fn the_phases_are_told_with_their_bounds() {
+    let verdict = judged_run(&Script::good());
+    let told: Vec<_> = verdict.phases.iter().map(|span| (span.phase.as_str(), span.from_s, span.to_s)).collect();
+    let expected = [
+        ("warm_up", 0.0, 5.0),
+        ("steady", 5.0, 20.0),
+        ("fault", 20.0, 40.0),
+        ("recovery", 40.0, 60.0),
+        ("drain", 60.0, 63.0),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn the_faults_are_told_with_what_was_seen_of_them_and_those_left_out_with_why() {
+    let mut plan = plan();
+    for id in ["kill", "cut", "stall"] {
+        plan.faults.push(PlannedFault { id: id.into(), kind: "partition".into() });
+    }
+    let mut script = Script::good();
+    // 20/s acknowledged in the 4 s of the first, and in the 6 s afterwards in which it may still do harm.
+    script.fault(20.0, 24.0, "kill").injected(45.0, "pause").attested(46.0, "pause", false);
+    let still = Event::HealAttested { fault: "pause".into(), healed: false, evidence: "still refused".into() };
+    script.event(50.0, still);
+    script.event(40.0, Event::FaultSkipped { fault: "cut#2".into(), because: "no steady state".into() });
+    let verdict = judge(&JudgeInput { history: &script.history(), plan: &plan });
+    let told: Vec<_> = verdict
+        .faults
+        .iter()
+        .map(|fault| (fault.fault.as_str(), fault.because.as_str(), fault.attestation.join("; ")))
+        .collect();
+    let seen = "effective, says a tcp connect: refused; healed: connected".to_owned();
+    let in_vain = "without effect, says a tcp connect: refused; not healed: still refused".to_owned();
+    let expected = [
+        ("kill", "due", seen),
+        ("pause", "due", in_vain),
+        ("cut", "no steady state", String::new()),
+        ("stall", "the run does not say why", String::new()),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!((verdict.faults[0].exposed, verdict.faults[2].exposed), (Some(200), None));
+}
+
+#[test]
+fn an_operation_of_which_nothing_was_sent_is_not_told() {
+    let unsent = |mut script: Script| {
+        script.unsent(5_000, 30.0, "unsent: every worker was waiting for the system");
+        script.operations.last_mut().unwrap().name = "cancel".into();
+        judged_run(&script).sentence
+    };
+    let [beside, alone] = [Script::good(), Script::new()].map(unsent);
+    assert!(beside.contains("1,200 place_order were sent and 1,200 acknowledged;"), "{beside}");
+    assert!(alone.contains("nothing was sent"), "{alone}");
 }
 
 #[test]

@@ -226,4 +226,32 @@ mod tests {
         let sum = |of: fn(&Slot) -> u64| many.iter().map(of).sum::<u64>();
         assert_eq!((sum(|slot| slot.requests), sum(|slot| slot.bad)), (3_000_000, 300_000));
     }
+
+    #[test]
+    fn slices_are_as_long_as_it_takes() {
+        // A million and a half within 1,500 s: slices of 1 ms put nothing together, slices of 2 ms put two together.
+        let mut course = Course::default();
+        (0..1_500_000).for_each(|n| course.push(At(n * 1_000_000), n % 2 == 0));
+        let slots = course.slots();
+        assert_eq!(slots.len(), 750_000);
+        assert!((0..).zip(&slots).all(|(n, slot)| *slot == Slot { at: At(n * 2_000_000), requests: 2, bad: 1 }));
+    }
+
+    #[test]
+    fn both_windows_must_exceed_the_factor_and_the_last_instant_of_a_run_as_long_as_the_long_one_is_looked_at() {
+        // 1,280 requests within 64 s, of which 1 in 128 is allowed to be bad: the long window is 10 / (1 / 128 x 20/s) =
+        // 64 s, and ends with the last slot; the one at the beginning is not in it any more, and in the short window of
+        // 5.3 s is only the last.
+        let (rule, allowed) = (&RULES[3], 1.0 / 128.0);
+        let of = |[first, middle, last]: [(u64, u64); 3]| {
+            let slot = |secs: f64, (requests, bad)| Slot { at: At::from_secs_f64(secs), requests, bad };
+            alert(&[slot(0.0, first), slot(32.0, middle), slot(64.0, last)], allowed, rule)
+        };
+        let long_at_the_factor = of([(640, 0), (320, 0), (320, 5)]);
+        assert_eq!(long_at_the_factor, Alert::Silent(1.0));
+        let short_at_the_factor = of([(320, 0), (320, 10), (640, 5)]);
+        assert_eq!(short_at_the_factor, Alert::Silent(2.0));
+        let both_beyond = of([(320, 0), (320, 9), (640, 6)]);
+        assert_eq!(both_beyond, Alert::Fires { at: At::from_secs_f64(64.0), burn: 2.0 });
+    }
 }

@@ -231,6 +231,13 @@ mod tests {
         assert_eq!(more.len(), 1_000_001);
     }
 
+    #[test]
+    fn what_never_came_is_infinite_and_nothing_else_is() {
+        let values = [1, u64::MAX, 7, u64::MAX, u64::MAX];
+        assert_eq!([exact(&values).infinite(), as_buckets(&values).infinite()], [3, 3]);
+        assert_eq!(exact(&[u64::MAX - 1]).infinite(), 0);
+    }
+
     fn values() -> impl Strategy<Value = Vec<u64>> {
         let value = prop_oneof![0_u64..100, 0_u64..10_000_000_000, any::<u64>(), Just(u64::MAX)];
         proptest::collection::vec(value, 0..300)

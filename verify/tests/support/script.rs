@@ -281,7 +281,12 @@ impl Script {
     }
 
     pub(crate) fn sample(&mut self, metric: &str, at: f64, value: f64) -> &mut Self {
-        let (metric, subject) = (metric.into(), "machine".into());
+        self.sample_of("machine", metric, at, value)
+    }
+
+    /// A sample of a metric of something.
+    pub(crate) fn sample_of(&mut self, subject: &str, metric: &str, at: f64, value: f64) -> &mut Self {
+        let (metric, subject) = (metric.into(), subject.into());
         self.series.push(Sample { metric, subject, at: At::from_secs_f64(at), value });
         self
     }
@@ -354,9 +359,7 @@ impl Script {
 
     /// A value of a gauge.
     pub(crate) fn gauge(&mut self, gauge: &str, at: f64, value: f64) -> &mut Self {
-        let (metric, subject) = ("gauge".into(), gauge.into());
-        self.series.push(Sample { metric, subject, at: At::from_secs_f64(at), value });
-        self
+        self.sample_of(gauge, "gauge", at, value)
     }
 
     /// Ids `0..100,000` of a stream, issued for a traffic.

@@ -55,6 +55,7 @@ fn stages_that_say_the_same_pass() {
     assert_eq!(FIGURES.map(|name| figure(&finding, name)), [Some(0.0); 3]);
     let evidence = finding.evidence.iter().find(|line| line.label == "db.paid").unwrap();
     assert!(evidence.text.starts_with("11 ids, 5,007 minor units; read to its end"), "{}", evidence.text);
+    assert_eq!(says(PRESENCE, &read(sides(&more))).sentence, "db.paid and db.booked agree on all 11 ids.");
 }
 
 #[test]
@@ -93,6 +94,8 @@ fn a_row_without_an_amount_leaves_its_id_open() {
     assert_eq!((finding.judgement, figure(&finding, "undecided_ids")), (Judgement::Unknown, Some(1.0)));
     assert_eq!(figure(&finding, "differing_ids"), None);
     assert!(finding.sentence.contains("of 1 id nobody can tell"), "{}", finding.sentence);
+    let evidence = finding.evidence.iter().find(|line| line.label == "db.booked").unwrap();
+    assert!(evidence.text.starts_with("11 ids, 5,000 minor units and 1 row without an amount;"), "{}", evidence.text);
 }
 
 #[test]

@@ -58,6 +58,9 @@ fn the_factor_is_the_experiments_and_what_lies_about_it_is_unknown() {
             .judgement
     };
     assert_eq!([times(20.0, 400), times(19.9, 400), times(1.0, 20)], [Pass, Fail, Pass]);
+    let at_the_bound =
+        judged("backpressure", &format!("{TABLE}\nat_most_times = 20.0"), &run(5_000.0, 20, 400).history());
+    assert_eq!(figure(&at_the_bound, "slowed_operations"), Some(0.0));
     // One in twenty is slow: the quantile is one or the other.
     let mut script = run(5_000.0, 20, 20);
     for n in 0..10 {
@@ -65,6 +68,8 @@ fn the_factor_is_the_experiments_and_what_lies_about_it_is_unknown() {
     }
     let finding = finding(&script);
     assert_eq!((finding.judgement, figure(&finding, "slowed_operations")), (Unknown, None), "{}", finding.sentence);
+    let says = "the evidence does not suffice to tell whether that is within 2 times.";
+    assert!(finding.sentence.ends_with(says), "{}", finding.sentence);
 }
 
 #[test]
@@ -120,6 +125,24 @@ fn seconds_in_between_and_seconds_without_a_sample_say_nothing() {
         script.gauge("waiting", f64::from(half) / 2.0, if half % 2 == 0 { 500.0 } else { 5_000.0 });
     }
     assert_eq!(says(&script), Pass);
+}
+
+#[test]
+fn a_lag_is_low_below_half_of_what_makes_it_high_and_not_at_half() {
+    let low = |lag: f64| figure(&finding(&run(lag, 20, 20)), "low_lag_s");
+    assert_eq!([low(499.0), low(500.0), low(999.0)], [Some(20.0), Some(10.0), Some(10.0)]);
+}
+
+#[test]
+fn operations_on_one_side_only_leave_nothing_to_compare() {
+    for (from, lacking) in [(0.0, "high"), (10.0, "low")] {
+        let mut script = run(5_000.0, 20, 400);
+        script.operations.retain(|made| (from..from + 10.0).contains(&made.intended.secs()));
+        let finding = finding(&script);
+        let says = format!("no place_order was made during steady while waiting was {lacking}.");
+        assert_eq!(finding.judgement, Unknown);
+        assert!(finding.sentence.ends_with(&says), "{}", finding.sentence);
+    }
 }
 
 #[test]

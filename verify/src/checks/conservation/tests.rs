@@ -76,6 +76,7 @@ fn by_stage_only_the_total_is_judged() {
     assert_eq!((wrong.judgement, wrong.offenders_total), (Judgement::Fail, 1));
     assert_eq!(figure(&wrong, "off_by_minor_units"), Some(-100.0));
     assert_eq!(figure(&wrong, "total_minor_units"), Some(900.0));
+    assert_eq!(wrong.offenders[0].id, None, "it is about all of them");
     assert_eq!(wrong.offenders[0].detail, "all rows come to 900 minor units, and should to 1,000 minor units");
 }
 

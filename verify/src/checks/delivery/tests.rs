@@ -3,7 +3,7 @@
 use super::*;
 use crate::testing::{Script, diverged, figure, judged};
 use proofload_history::journal::DrainOutcome;
-use proofload_history::{Event, Id, Outcome, Reading};
+use proofload_history::{At, Event, Id, Outcome, Reading};
 
 const TABLE: &str = "chain = \"order\"";
 
@@ -107,6 +107,17 @@ fn what_only_a_copy_has_is_no_loss_unless_it_was_acknowledged_and_changes_no_ans
 }
 
 #[test]
+fn what_only_a_copy_of_the_log_has_is_told_though_a_later_stage_has_it_too() {
+    let finding = says(&Script::good_with(|script, id| {
+        script.gone("log.in", id).record(Reading::Replica, (3, 8_114), id, 1);
+        script.event(62.5, Event::LogDiverged(diverged("kafka-2")));
+    }));
+    let told =
+        "only copies have a record of 1 intent acknowledged, and of 0 that nobody acknowledged, which is no loss";
+    assert!(finding.evidence.iter().any(|line| line.text == told), "{:?}", finding.evidence);
+}
+
+#[test]
 fn a_loss_names_the_faults_that_were_active_when_it_was_acknowledged() {
     let mut script = Script::good_with(|script, id| {
         script.gone("log.in", id);
@@ -124,10 +135,88 @@ fn repeats_are_a_defect_where_they_are_forbidden_and_none_where_they_are_allowed
         script.seen("db.row", id);
     });
     assert_eq!((repeated.defect.as_str(), repeated.stage.as_deref()), ("repeated", Some("db.row")));
+    assert_eq!(repeated.detail, "seen 2 times: db.row, db.row");
     let allowed = says(&Script::good_with(|script, id| {
         script.seen("log.in", id);
     }));
     assert_eq!(allowed.judgement, Judgement::Pass);
+}
+
+#[test]
+fn of_what_is_there_too_often_the_first_three_places_are_told_and_the_others_counted() {
+    let told = |more: u64| {
+        let repeated = offender(move |script, id| {
+            (0..more).for_each(|_| _ = script.seen("db.row", id));
+        });
+        repeated.detail
+    };
+    assert_eq!(told(2), "seen 3 times: db.row, db.row, db.row");
+    assert_eq!(told(4), "seen 5 times: db.row, db.row, db.row and 2 times more");
+}
+
+#[test]
+fn a_repeat_happened_when_it_was_there_the_second_time_and_what_nobody_asked_for_the_first() {
+    let at = At::from_secs_f64;
+    let repeated = offender(|script, id| {
+        script.gone("db.row", id);
+        for secs in [50.0, 31.0, 40.0] {
+            script.seen_at("db.row", id, at(secs));
+        }
+    });
+    assert_eq!((repeated.defect.as_str(), repeated.at), ("repeated", Some(at(40.0))));
+    let stranger = offender(|script, _| {
+        for secs in [33.0, 32.0] {
+            script.seen_at("log.in", Id::of("a stranger"), at(secs));
+        }
+    });
+    assert_eq!((stranger.defect.as_str(), stranger.at), ("unexpected", Some(at(32.0))));
+    assert_eq!(offender(|script, id| _ = script.seen("db.row", id)).at, None, "a row that does not say when");
+}
+
+#[test]
+fn a_stranger_that_is_there_twice_is_unexpected_and_repeated() {
+    let finding = says(&Script::good_with(|script, _| {
+        let stranger = Id::of("a stranger");
+        script.seen("db.row", stranger).seen("db.row", stranger);
+    }));
+    let figures = ["repeated_intents", "unexpected_intents"].map(|name| figure(&finding, name));
+    assert_eq!((finding.judgement, figures), (Judgement::Fail, [Some(1.0), Some(1.0)]));
+    assert!(
+        finding.sentence.contains("none was lost, 1 was done twice, 1 was not expected; the first is"),
+        "{}",
+        finding.sentence
+    );
+}
+
+#[test]
+fn intents_are_counted_by_how_they_ended_and_ids_that_nobody_used_are_none() {
+    let finding = says(&Script::good_with(|script, _| {
+        script.issue(1, 1_200, 1_220);
+        for n in 1_200..1_203 {
+            script.timed(n, 30.0, 5, Outcome::Fail);
+        }
+        for n in 1_203..1_205 {
+            script.timed(n, 30.0, 5, Outcome::Indeterminate);
+        }
+        script.everywhere(Script::id(1_203)).everywhere(Script::id(1_205));
+    }));
+    let figures = ["ok_intents", "failed_intents", "indeterminate_intents"].map(|name| figure(&finding, name));
+    assert_eq!(figures, [1_200.0, 3.0, 3.0].map(Some), "one was seen that has no row");
+    let told = finding.evidence.iter().find(|line| line.label == "indeterminate").unwrap();
+    assert_eq!(
+        told.text,
+        "3 intents with an unknown outcome: 2 are at every stage, 1 nowhere; 14 of issued ids have no row and were seen nowhere"
+    );
+}
+
+#[test]
+fn a_stage_is_told_with_how_many_of_those_acknowledged_it_has_and_has_twice() {
+    let finding = says(&Script::good_with(|script, id| {
+        script.gone("db.row", id).seen("db.row", Script::id(1)).seen("db.row", Script::id(2));
+    }));
+    let told = finding.evidence.iter().find(|line| line.label == "db.row").unwrap();
+    let says = "has 1,199 of 1,200 acknowledged, 2 more than once (forbidden); read to its end, 1,201 rows";
+    assert!(told.text.starts_with(says), "{}", told.text);
 }
 
 #[test]
@@ -196,6 +285,13 @@ fn what_the_client_was_told_had_not_happened_is_unexpected() {
         script.issue(1, 1_200, 1_201).timed(1_200, 30.0, 5, Outcome::Fail).everywhere(Script::id(1_200));
     });
     assert!(refused.detail.starts_with("the client was told that it did not happen"), "{}", refused.detail);
+    let finding = says(&Script::good_with(|script, _| {
+        script.issue(1, 1_200, 1_202);
+        for n in 1_200..1_202 {
+            script.timed(n, 30.0, 5, Outcome::Fail).everywhere(Script::id(n));
+        }
+    }));
+    assert_eq!(figure(&finding, "unexpected_intents"), Some(2.0));
 }
 
 #[test]
@@ -224,6 +320,11 @@ fn an_unknown_outcome_may_be_there_or_not_but_not_half() {
         script.seen_live("log.in", id);
     }));
     assert_eq!(live_only.judgement, Judgement::Pass, "{}", live_only.sentence);
+    let mut unread = open(|script, id| {
+        script.seen("log.in", id).seen("log.out", id);
+    });
+    let unread = says(unread.without(is_read_of_db));
+    assert_eq!((figure(&unread, "half_done_intents"), figure(&unread, "undecided_intents")), (None, Some(1.0)));
 }
 
 #[test]
@@ -287,6 +388,11 @@ fn in_a_stage_half_read_a_loss_is_not_claimed_and_a_repeat_stands() {
     let finding = says(&lost);
     assert_eq!((finding.judgement, figure(&finding, "lost_intents")), (Judgement::Unknown, None));
     assert_eq!(figure(&finding, "undecided_intents"), Some(1.0));
+    assert!(finding.sentence.ends_with(" (1 intent not seen where they should be)."), "{}", finding.sentence);
+    let whole = says(&with_event(is_read_of_db, |script| {
+        script.read(62.0, "db.row", false, 0);
+    }));
+    assert!(!whole.sentence.contains("not seen"), "{}", whole.sentence);
     let repeated = with_event(is_read_of_db, |script| {
         script.seen("db.row", Script::id(5)).read(62.0, "db.row", false, 0);
     });
@@ -325,7 +431,9 @@ fn a_system_still_moving_does_not_pass_even_if_all_is_there() {
     let moving = with_event(is_drained, |script| {
         script.drained(61.0, DrainOutcome::Moving);
     });
-    assert_eq!(says(&moving).judgement, Judgement::Unknown);
+    let finding = says(&moving);
+    assert_eq!(finding.judgement, Judgement::Unknown);
+    assert_eq!(["lost_intents", "half_done_intents"].map(|name| figure(&finding, name)), [None; 2]);
 }
 
 #[test]
@@ -399,7 +507,10 @@ fn says_of_orders(orders: &[(&str, bool)]) -> Finding {
             script.seen("log.out", Script::id(n));
         }
     }
-    script.drained(90.0, DrainOutcome::Quiet).read_all(91.0);
+    says_under_a_condition(script.drained(90.0, DrainOutcome::Quiet).read_all(91.0))
+}
+
+fn says_under_a_condition(script: &Script) -> Finding {
     let (chains, check) = (Script::conditional_chains(), crate::testing::check("delivery", TABLE));
     let context = Context { chains: &chains, expectations: &[], faults: &[], budget: Budget::OF_CHECK };
     check.judge(&script.history(), &context).unwrap()
@@ -430,4 +541,13 @@ fn where_a_row_has_no_state_nobody_knows_whom_the_stage_is_for() {
         assert_eq!(finding.judgement, Judgement::Unknown, "{}", finding.sentence);
         assert!(finding.sentence.contains("1 intent without a state at db.row"), "{}", finding.sentence);
     }
+}
+
+#[test]
+fn what_was_refused_is_unexpected_for_that_and_not_for_the_condition_of_the_stage() {
+    let mut script = Script::new();
+    script.issue(1, 0, 1).timed(0, 1.0, 5, Outcome::Fail).seen("log.out", Script::id(0));
+    let finding = says_under_a_condition(script.drained(90.0, DrainOutcome::Quiet).read_all(91.0));
+    let detail = &finding.offenders[0].detail;
+    assert!(detail.starts_with("the client was told that it did not happen"), "{detail}");
 }

@@ -1,8 +1,8 @@
 //! What freshness says of histories written by hand.
 
 use crate::Judgement::{self, Fail, Pass, Unknown};
-use crate::testing::{Script, figure, judged};
-use crate::{Finding, Reference};
+use crate::testing::{Script, figure, judged, judged_within};
+use crate::{Budget, Finding, Reference};
 use proofload_history::journal::DrainOutcome;
 use proofload_history::{At, Outcome, Phase};
 
@@ -77,6 +77,39 @@ fn what_never_came_is_infinitely_old_once_the_system_is_at_rest() {
     assert_eq!((finding.judgement, figure(&finding, "p95_ms")), (Fail, None), "{}", finding.sentence);
     assert_eq!(figure(&finding, "missing_intents"), Some(20.0));
     assert!(finding.offenders[0].detail.ends_with("never seen there"), "{}", finding.offenders[0].detail);
+    let ages = finding.evidence.iter().find(|line| line.label == "ages").unwrap();
+    assert_eq!(ages.text, "of 100 intents acknowledged, 20 not seen there, 0 in rows without an instant");
+}
+
+#[test]
+fn what_comes_just_within_the_limit_is_not_late() {
+    let finding = finding(read(&mut run(|n| Some(if n < 80 { 1_000 } else { 5_000 }))));
+    assert_eq!((figure(&finding, "late_intents"), finding.offenders_total), (Some(20.0), 20), "{}", finding.sentence);
+}
+
+#[test]
+fn what_is_late_is_told_where_it_was_first_whatever_the_order_of_the_rows() {
+    let [earlier, later] = [105.0, 109.0].map(At::from_secs_f64);
+    for (instants, place) in [([earlier, later], "offset 80"), ([later, earlier], "offset 81")] {
+        let mut script = run(|n| (n < 80).then_some(400));
+        for at in instants {
+            script.seen_at("log.out", Script::id(80), at);
+        }
+        let finding = finding(read(&mut script));
+        let late = &finding.offenders[0];
+        assert_eq!(late.detail, format!("acknowledged at 80.0 s; 24990.0 ms later at log.out/3 {place}"));
+    }
+}
+
+#[test]
+fn the_answer_is_the_same_in_however_many_parts() {
+    let mut script = run(|n| if n % 10 == 0 { None } else { Some(if n < 80 { 400 } else { 5_000 }) });
+    let history = read(&mut script).history();
+    let whole = judged("freshness", TABLE, &history);
+    assert_eq!((whole.judgement, whole.offenders_total), (Fail, 28), "10 never came, and 18 of the last 20 late");
+    for passes in [2, 7] {
+        assert_eq!(judged_within(Budget::Passes(passes), "freshness", TABLE, &history).unwrap(), whole);
+    }
 }
 
 #[test]
@@ -111,6 +144,7 @@ fn what_was_seen_late_stands_though_the_stage_was_not_read_to_its_end() {
     let mut script = run(|n| (n < 60).then_some(5_000));
     let finding = finding(script.read(112.0, "log.out", false, 0));
     assert_eq!((finding.judgement, figure(&finding, "late_intents")), (Fail, Some(60.0)), "{}", finding.sentence);
+    assert_eq!(finding.offenders_total, 60, "what is missing may be among what was not read");
 }
 
 #[test]

@@ -196,3 +196,15 @@ fn a_system_that_still_moves_or_a_damaged_history_never_passes() {
 fn its_stage_is_to_be_resolved() {
     assert_eq!(check("monotonic", TABLE).references(), [Reference::Stage("log.in".into())]);
 }
+
+#[test]
+fn of_strange_states_the_first_thousand_are_told_apart() {
+    let told = |number: u32| {
+        let mut strange = Strange::default();
+        (0..number).rev().for_each(|n| strange.meet(&format!("S{n:04}")));
+        strange.told()
+    };
+    assert_eq!(told(4), "S0000, S0001, S0002 and 1 other");
+    assert_eq!(told(999), "S0000, S0001, S0002 and 996 others");
+    assert_eq!(told(1_001), "S0000, S0001, S0002 and at least 997 others");
+}

@@ -150,6 +150,7 @@ fn a_phantom_stands_however_little_was_read() {
     let finding = says(Script::new().seen("db.row", Id::of("a stranger")));
     assert_eq!((finding.judgement, figure(&finding, "phantom_ids.db.row")), (Judgement::Fail, Some(1.0)));
     assert_eq!(figure(&finding, "phantom_ids.log.out"), None);
+    assert_eq!(finding.sentence, "Nobody asked for 1 id at db.row; the first is phantom at db.row.");
 }
 
 #[test]

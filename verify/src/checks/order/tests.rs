@@ -84,6 +84,10 @@ fn a_version_that_comes_again_with_an_equal_digest_is_a_repeat_and_may_be_allowe
     assert_eq!(figure(&finding, "reordered_records"), Some(0.0), "a repeat is not out of order");
     let detail = under_key_1("version 2 at log.in/0 offset 3 at 3.0 s repeats version 2 at log.in/0 offset 1 at 1.0 s");
     assert_eq!(told(&finding)[0], ("repeated", detail.as_str()));
+    assert_eq!(
+        finding.sentence,
+        "Of 7 records under 1 key at log.in: 3 records repeated; the first is repeated at log.in, at 3.0 s."
+    );
     let allowed = says(&format!("{TABLE}\nrepeats = \"allowed\""), &records);
     assert_eq!((allowed.judgement, figure(&allowed, "repeated_records")), (Judgement::Pass, Some(3.0)));
     assert!(allowed.sentence.ends_with("(7 records, 3 were repeated)."), "{}", allowed.sentence);
@@ -137,11 +141,16 @@ fn a_key_that_does_not_begin_with_the_first_version_lacks_it_and_one_that_begins
 
 #[test]
 fn a_log_that_lost_its_beginning_says_nothing_of_how_keys_began() {
-    let mut script = run(&log(&[3, 4]));
-    let bounds = vec![(0, 0, 10), (1, 5, 5)];
-    let read = StageRead { stage: "log.in".into(), complete: true, rows: 2, bounds, ..StageRead::default() };
-    script.event(63.0, Event::StageRead(read));
-    let finding = judged("order", &format!("{TABLE}\nfirst = 1"), &script.history());
+    let begun_at = |versions: &[i64], offset| {
+        let mut script = run(&log(versions));
+        let bounds = vec![(0, 0, 10), (1, offset, 5)];
+        let read = StageRead { stage: "log.in".into(), complete: true, rows: 2, bounds, ..StageRead::default() };
+        script.event(63.0, Event::StageRead(read)).clone()
+    };
+    let first = format!("{TABLE}\nfirst = 1");
+    assert_eq!(judged("order", &first, &begun_at(&[1, 2], 0).history()).judgement, Judgement::Pass);
+    let script = begun_at(&[3, 4], 5);
+    let finding = judged("order", &first, &script.history());
     assert_eq!((finding.judgement, figure(&finding, "undecided_versions")), (Judgement::Unknown, Some(2.0)));
     assert!(finding.sentence.contains("no longer has its beginning"), "{}", finding.sentence);
     assert_eq!(judged("order", TABLE, &script.history()).judgement, Judgement::Pass);

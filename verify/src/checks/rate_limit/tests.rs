@@ -186,6 +186,23 @@ fn traffic_that_is_on_no_side_or_on_both_is_refused() {
 }
 
 #[test]
+fn each_traffic_is_told_with_what_became_of_its_requests() {
+    let mut script = phase();
+    // 0.2 requests are earned in the 10 ms, beside the burst and one.
+    for n in 0..30 {
+        script.request(id(GREEDY, n), (5_000, 5_010), Some(if n < 5 { 202 } else { 429 }));
+    }
+    script.request(id(MODEST, 0), (0, 10), Some(202)).request(id(MODEST, 1), (2_000, 2_010), Some(429));
+    script.request(id(MODEST, 2), (4_000, 9_000), None);
+    let told: Vec<String> =
+        says(&script).evidence.into_iter().map(|line| format!("{}: {}", line.label, line.text)).collect();
+    insta::assert_snapshot!(told.join("\n"), @r"
+    greedy: sent 30 requests, 5 accepted, 25 rejected; asked for: 30 from 5.0 s to 5.0 s, where 6 can pass; granted: never more than the limit lets through
+    modest: sent 3 requests, 2 answered; 1 rejected though there was room, 0 while it may itself have been beyond the limit
+    ");
+}
+
+#[test]
 fn its_traffic_is_to_be_resolved() {
     let expected = ["greedy", "modest"].map(|traffic| Reference::Traffic(traffic.into()));
     assert_eq!(check("rate_limit", TABLE).references(), expected);

@@ -271,4 +271,40 @@ mod tests {
             prop_assert_eq!(course.settles(), model(&rows, from, until));
         }
     }
+
+    fn secs(secs: f64) -> At {
+        At::from_secs_f64(secs)
+    }
+
+    #[test]
+    fn what_was_intended_at_the_end_of_a_span_belongs_to_the_next() {
+        let mut script = Script::new();
+        for (n, at) in (0..).zip([1.0, 1.5, 2.0]) {
+            script.timed(n, at, 20, Outcome::Ok);
+        }
+        let offer = Offer::since(&script.history(), Script::OPERATION, At(0)).unwrap();
+        assert_eq!([offer.between(secs(1.0), secs(2.0)).len(), offer.between(secs(2.0), secs(3.0)).len()], [2, 1]);
+    }
+
+    #[test]
+    fn what_was_answered_when_the_circumstances_changed_was_answered_before_it() {
+        let mut script = Script::new();
+        script.timed(0, 1.0, 500, Outcome::Ok);
+        let offer = Offer::since(&script.history(), Script::OPERATION, At(0)).unwrap();
+        let answered = |change: At| Course::of(&offer, BOUNDS, (secs(0.0), secs(1.4)), change).accepted[1];
+        assert_eq!([answered(secs(1.5)), answered(At(secs(1.5).0 - 1))], [1, 0]);
+    }
+
+    #[test]
+    fn a_window_of_five_seconds_does_not_hold_what_is_intended_at_its_end() {
+        // One in a hundred may be bad: two are, but the second is intended 5 s after the first of all.
+        let mut script = Script::new();
+        for n in 0..=100 {
+            let outcome = if n == 50 || n == 100 { Outcome::Fail } else { Outcome::Ok };
+            script.timed(n, n as f64 / 20.0, 20, outcome);
+        }
+        let offer = Offer::since(&script.history(), Script::OPERATION, At(0)).unwrap();
+        let course = Course::of(&offer, BOUNDS, (At(0), secs(5.02)), secs(6.0));
+        assert_eq!(course.settles(), Found::Kept);
+    }
 }

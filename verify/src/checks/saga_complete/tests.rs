@@ -212,6 +212,7 @@ fn what_was_seen_stands_however_little_was_read() {
     assert_eq!((finding.judgement, figure(&finding, "torn_ids")), (Judgement::Fail, Some(1.0)));
     let finding = says(STATES, &nothing_read);
     assert_eq!(finding.judgement, Judgement::Unknown, "what was not read may be a later state");
+    assert_eq!((figure(&finding, "torn_ids"), figure(&finding, "undecided_ids")), (None, Some(1.0)));
     let mut starts_half_read = sagas(&[started(30)]);
     starts_half_read.read(62.0, "log.accepted", false, 0).read(62.0, "db.loan", true, 0);
     starts_half_read.read(62.0, "db.reversal", true, 0);

@@ -91,6 +91,17 @@ fn an_acknowledged_record_whose_place_another_has_is_lost() {
 }
 
 #[test]
+fn where_two_have_its_place_the_lesser_id_is_told_whatever_the_order_of_the_rows() {
+    for (another, told) in [(2, 2), (7, 4)] {
+        let mut script = whole();
+        live(&mut script, 12, 4, Outcome::Ok).record(Final, (0, 4), Script::id(another), another);
+        let finding = read(&mut script);
+        let now = format!("{} is there now", Script::id(told));
+        assert!(finding.offenders[0].detail.contains(&now), "{}", finding.offenders[0].detail);
+    }
+}
+
+#[test]
 fn an_acknowledged_record_whose_place_no_record_of_the_stage_has_is_lost() {
     let finding = read(whole().gone("log.in", Script::id(4)));
     assert_eq!(
@@ -234,9 +245,11 @@ fn nothing_read_along_or_nothing_acknowledged_is_unknown() {
         unanswered.record(reading, (0, 0), Script::id(0), 0);
     }
     unanswered.timed(0, 1.0, 10, Outcome::Indeterminate);
-    for (mut script, says) in [(unfollowed, "nobody read log.in along"), (unanswered, "nothing was at risk")] {
+    for (mut script, says, figure) in
+        [(unfollowed, "nobody read log.in along", None), (unanswered, "nothing was at risk", Some(0.0))]
+    {
         let finding = read(&mut script);
-        assert_eq!(finding.judgement, Unknown);
+        assert_eq!((finding.judgement, figures(&finding)), (Unknown, [figure; 3]));
         assert!(finding.sentence.contains(says), "{}", finding.sentence);
     }
 }
