@@ -160,7 +160,7 @@ impl Course<'_> {
             Some(KnownCustomer { kyc: Kyc::Rejected, .. }) => self.reject(Reason::KycRejected),
             Some(KnownCustomer { kyc: Kyc::Verified, credit_check: true }) => self.underwrite(),
             Some(KnownCustomer { kyc: Kyc::Verified, credit_check: false }) => {
-                self.wait_for_customer(Reason::NoConsent)
+                self.wait_for_customer(Reason::NoConsent);
             }
             Some(KnownCustomer { kyc: Kyc::Pending, .. }) => self.wait_for_customer(Reason::KycRejected),
             None => self.wait_for_customer(Reason::CustomerUnknown),
