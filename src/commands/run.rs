@@ -20,11 +20,11 @@ pub(super) fn run(arguments: &RunArgs) -> anyhow::Result<ExitCode> {
     let (mut codes, mut interrupts) = (Vec::new(), Interrupts::listen()?);
     for (_, experiment) in &selected {
         for round in 1..=arguments.repeat {
-            if arguments.repeat > 1 || selected.len() > 1 {
-                eprintln!("{} ({round} of {})", experiment.name, arguments.repeat);
-            }
             if interrupts.came() {
                 return Ok(ExitCode::Interrupted);
+            }
+            if arguments.repeat > 1 || selected.len() > 1 {
+                eprintln!("{} ({round} of {})", experiment.name, arguments.repeat);
             }
             let code = run_once(experiment, arguments)?;
             codes.push((experiment.name.clone(), code));

@@ -95,9 +95,9 @@ pub(super) struct Read {
 }
 
 /// Puts the rows of `stages` together (no stage twice), but for those of brokers' copies, which prove nothing: `keep` says
-/// to which group a row belongs and what of it is kept, and is asked for every other row of theirs on every pass; `judge` gets the groups, in no order that anything may rest on,
-/// and how many rows there are, and none before `keep` was asked for every row once. O(n log n) for n rows, and as many
-/// passes as the budget asks for.
+/// to which group a row belongs and what of it is kept, and is asked for every other row of theirs on every pass; `judge`
+/// gets the groups, in no order that anything may rest on, and how many rows there are, and none before `keep` was asked
+/// for every row once. O(n log n) for n rows, and as many passes as the budget asks for.
 pub(super) fn of_observations<T: Copy>(
     history: &History,
     budget: Budget,

@@ -46,6 +46,13 @@ pub(super) enum Fate {
     Overwritten(i64),
 }
 
+impl Fate {
+    /// Whether the record is not where its partition should have it.
+    fn is_gone(self) -> bool {
+        matches!(self, Self::CutOff(_) | Self::Overwritten(_))
+    }
+}
+
 /// What became of the live records.
 #[derive(Debug, Default)]
 pub(super) struct Fates {
@@ -74,29 +81,29 @@ impl Fates {
         self.live += live.len() as u64;
         self.at_risk += if acknowledged { live.len() as u64 } else { 0 };
         let Some(bounds) = bounds else { return false };
-        let (mut gone, mut expired) = (false, false);
+        let (last, mut gone, mut expired) = (group.at(0), false, false);
         for record in &live {
-            let count = match fate(record, group.at(0), bounds) {
-                Fate::Stands => continue,
-                Fate::Expired => {
-                    expired = true;
-                    &mut self.expired
-                }
-                Fate::Unbounded => &mut self.unbounded,
-                Fate::CutOff(_) => {
-                    gone = true;
-                    &mut self.cut_off
-                }
-                Fate::Overwritten(_) => {
-                    gone = true;
-                    &mut self.overwritten
-                }
-            };
-            *count += 1;
+            let fate = fate(record, last, bounds);
+            self.count(fate);
+            gone |= fate.is_gone();
+            expired |= fate == Fate::Expired;
         }
-        let nowhere = group.at(0).is_empty();
-        self.expired_intents += u64::from(expired && !gone && nowhere && acknowledged);
-        gone && nowhere
+        if !last.is_empty() {
+            return false;
+        }
+        self.expired_intents += u64::from(acknowledged && expired && !gone);
+        gone
+    }
+
+    fn count(&mut self, fate: Fate) {
+        let count = match fate {
+            Fate::Stands => return,
+            Fate::Expired => &mut self.expired,
+            Fate::Unbounded => &mut self.unbounded,
+            Fate::CutOff(_) => &mut self.cut_off,
+            Fate::Overwritten(_) => &mut self.overwritten,
+        };
+        *count += 1;
     }
 }
 
@@ -136,9 +143,8 @@ pub(super) struct Gone {
 impl Gone {
     /// The first by place of the records that an id without a row at the end has lost.
     pub(super) fn first(live: &[Record], bounds: &[(i32, i64, i64)]) -> Option<Self> {
-        let gone = live.iter().map(|record| (record, fate(record, &[], bounds)));
-        let gone = gone.filter(|(_, fate)| matches!(fate, Fate::CutOff(_) | Fate::Overwritten(_)));
-        let (record, fate) = gone.min_by_key(|(record, _)| **record)?;
+        let fates = live.iter().map(|record| (record, fate(record, &[], bounds)));
+        let (record, fate) = fates.filter(|(_, fate)| fate.is_gone()).min_by_key(|(record, _)| **record)?;
         Some(Self { record: *record, fate, now: None })
     }
 }
