@@ -7,7 +7,7 @@
 
 mod run;
 
-use proofload_verify::{Expectation, JudgeInput, Judgement, Plan, judge};
+use proofload_verify::{Expectation, JudgeInput, Judgement, Plan, PlannedFault, judge};
 use std::error::Error;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -20,6 +20,13 @@ const EXPECTED: [(&str, &str); 4] = [
     ("no_phantom", "stages = ['db.done'], operations = ['place_order']"),
     ("latency", "of = 'place_order', during = 'steady', p95 = '1s'"),
     ("error_budget", "of = 'place_order', objective = 99.9"),
+];
+
+/// Checks that look for windows, for which operations are put in order of time, span by span.
+const ORDERED: [(&str, &str); 3] = [
+    ("latency", "of = 'place_order', during = 'steady', p95 = '1s'"),
+    ("recovery", "to = 'latency', after = 'leader-kill', within = '15s'"),
+    ("rate_limit", "over = ['greedy'], below = ['orders'], limit = '100000/s', burst = 100000"),
 ];
 
 /// A check that puts all rows of a stage together, which takes a pass for each part that fits into its budget.
@@ -38,6 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("| | operations | rows | seconds | rows/s | peak memory, MiB | |");
     println!("| --- | --- | --- | --- | --- | --- | --- |");
     judged("effect_once alone", operations.min(MOST_GROUPED), &GROUPED)?;
+    judged("recovery and rate_limit", operations, &ORDERED)?;
     judged("judge", operations, &EXPECTED)?;
     for operations in OF_PORCUPINE {
         match porcupine(operations) {
@@ -66,7 +74,7 @@ fn judged(what: &str, operations: u64, expected: &[(&str, &str)]) -> Result<(), 
         variants: Vec::new(),
         chains: run::chains(),
         expectations: expected.iter().map(expectation).collect::<Result<_, _>>()?,
-        faults: Vec::new(),
+        faults: vec![PlannedFault { id: "leader-kill".into(), kind: "kill".into() }],
         without_faults: false,
     };
     let history = run::made(operations);

@@ -23,6 +23,7 @@ pub mod tail_loss;
 
 mod during;
 mod groups;
+mod in_order;
 mod limit;
 mod listed;
 mod money;

@@ -1,58 +1,58 @@
-//! What became of the requests of one traffic, on either side of the limit.
+//! What became of the requests of one traffic, on either side of the limit. They are told in the order of their instants.
 
-use super::bucket::{Bucket, Crowd, Way, Window};
-use super::requests::Request;
-use crate::spans::Spans;
+use super::bucket::{Bucket, Crowd, Then, Window, Worst};
+use super::requests::{Answer, End, Step};
 use crate::wording;
 use proofload_history::At;
-
-/// A request with the time that it was under way. One without an answer may come at any later time.
-fn way(made: &Request) -> Way {
-    let until = if made.status.is_some() { made.done } else { At(u64::MAX) };
-    Way { sent: made.sent, until }
-}
+use std::collections::BTreeMap;
 
 /// Traffic that is to go beyond the limit.
-pub(super) struct Over<'h> {
-    pub(super) traffic: &'h str,
+pub(super) struct Over<'e> {
+    pub(super) traffic: &'e str,
     pub(super) requests: u64,
     pub(super) rejected: u64,
-    pub(super) accepted: Vec<&'h Request>,
-    /// The window in which it asked for most beyond what the limit lets through; `None` if it stayed within the limit.
-    pub(super) asked: Option<Window>,
-    /// The window in which it was granted most beyond that; `None` if it was granted no more.
-    pub(super) granted: Option<Window>,
+    accepted: u64,
+    /// What it asked for beyond what the limit lets through.
+    pub(super) asked: Worst,
+    /// What it was granted beyond that.
+    pub(super) granted: Worst,
 }
 
-impl<'h> Over<'h> {
-    /// From all requests of a traffic, those of `spans`. Accepted is what was acknowledged: of any other answer nobody
-    /// can tell whether it came from behind the limit.
-    pub(super) fn of(traffic: &'h str, sent: &'h [Request], spans: &Spans, bucket: Bucket, status: u16) -> Self {
-        let within: Vec<&Request> = sent.iter().filter(|made| spans.contain(made.intended)).collect();
-        let is_rejected = |made: &Request| made.status == Some(status);
-        let taken = |made: &&&Request| made.ok && made.status.is_some() && !is_rejected(made);
-        let accepted: Vec<&Request> = within.iter().filter(taken).copied().collect();
-        let answered: Vec<Way> = within.iter().filter(|made| made.status.is_some()).map(|made| way(made)).collect();
-        let ways: Vec<Way> = accepted.iter().map(|made| way(made)).collect();
-        Self {
-            traffic,
-            requests: within.len() as u64,
-            rejected: within.iter().filter(|made| is_rejected(made)).count() as u64,
-            accepted,
-            asked: bucket.worst(&answered),
-            granted: bucket.worst(&ways),
-        }
+impl<'e> Over<'e> {
+    /// Before any of its requests.
+    pub(super) fn new(traffic: &'e str, bucket: Bucket) -> Self {
+        let (asked, granted) = (Worst::of(bucket), Worst::of(bucket));
+        Self { traffic, requests: 0, rejected: 0, accepted: 0, asked, granted }
     }
 
-    /// How many were accepted that the limit cannot have let through.
-    pub(super) fn excess(&self) -> u64 {
-        self.granted.map_or(0, |granted| granted.excess())
+    /// What comes next. Granted is what was acknowledged: of any other answer nobody can tell whether it came from behind
+    /// the limit.
+    pub(super) fn take(&mut self, at: At, step: &Step) {
+        if !step.judged {
+            return;
+        }
+        let (answered, accepted) = (step.answer != Answer::Missing, step.answer == Answer::Accepted);
+        if step.end == End::Sent {
+            self.requests += 1;
+            self.rejected += u64::from(step.answer == Answer::Rejected);
+            self.accepted += u64::from(accepted);
+        }
+        let told = match step.end {
+            End::Sent => Worst::sent,
+            End::Answered => Worst::answered,
+        };
+        if answered {
+            told(&mut self.asked, at);
+        }
+        if accepted {
+            told(&mut self.granted, at);
+        }
     }
 
     /// Why a limit that holds cannot be told from none, if so.
     pub(super) fn doubt(&self, limit: &str) -> Option<String> {
         let traffic = self.traffic;
-        if self.asked.is_none() {
+        if self.asked.window().is_none() {
             return Some(format!(
                 "nobody was over the limit: {traffic} never asked for more than {limit} lets through"
             ));
@@ -62,26 +62,18 @@ impl<'h> Over<'h> {
         })
     }
 
-    /// The last ones accepted in the window of the greatest excess, as many as were too many.
-    pub(super) fn too_many(&self) -> Vec<&'h Request> {
-        let Some(window) = self.granted else { return Vec::new() };
-        let inside = |made: &&&Request| way(made).sent >= window.from && made.done <= window.to;
-        let mut inside: Vec<&Request> = self.accepted.iter().filter(inside).copied().collect();
-        inside.sort_unstable_by_key(|made| (made.done, made.intent, made.attempt));
-        inside.split_off(inside.len().saturating_sub(window.excess() as usize))
-    }
-
     pub(super) fn evidence(&self) -> String {
-        let most = |window: Option<Window>| {
-            window.map_or_else(|| "never more than the limit lets through".to_owned(), |window| told(&window))
+        let most = |worst: &Worst| {
+            let told = worst.window().map(|window| told(&window));
+            told.unwrap_or_else(|| "never more than the limit lets through".to_owned())
         };
         format!(
             "sent {}, {} accepted, {} rejected; asked for: {}; granted: {}",
             wording::plural(self.requests, "request"),
-            wording::count(self.accepted.len() as u64),
+            wording::count(self.accepted),
             wording::count(self.rejected),
-            most(self.asked),
-            most(self.granted)
+            most(&self.asked),
+            most(&self.granted)
         )
     }
 }
@@ -93,43 +85,77 @@ pub(super) fn told(window: &Window) -> String {
 }
 
 /// Traffic that is to stay below the limit.
-pub(super) struct Below<'h> {
-    pub(super) traffic: &'h str,
+pub(super) struct Below<'e> {
+    pub(super) traffic: &'e str,
     pub(super) requests: u64,
     answered: u64,
-    /// Rejected though there was room for it.
-    pub(super) wronged: Vec<&'h Request>,
+    /// How many were rejected though there was room.
+    pub(super) wronged: u64,
     /// Rejected while the traffic may itself have used up what the limit grants.
     pub(super) excused: u64,
+    /// If the history is damaged some requests may be missing, and there is no telling whether there was room.
+    damaged: bool,
+    crowd: Crowd,
+    /// The instant at which a request was sent last, and the rows of those sent then that were rejected.
+    now: (At, Vec<u64>),
+    /// By their rows, those rejected whose rejection is still to come.
+    waiting: BTreeMap<u64, Then>,
 }
 
-impl<'h> Below<'h> {
-    /// From all requests of a traffic, those of `spans`; the others filled the bucket too. If the history is `damaged`,
-    /// some of those may be missing, and there is no telling whether there was room.
-    pub(super) fn of(
-        traffic: &'h str,
-        sent: &'h [Request],
-        spans: &Spans,
-        bucket: Bucket,
-        status: u16,
-        damaged: bool,
-    ) -> Self {
-        let ways: Vec<Way> = sent.iter().map(way).collect();
-        let crowd = Crowd::of(bucket, &ways);
-        let mut below = Self { traffic, requests: 0, answered: 0, wronged: Vec::new(), excused: 0 };
-        for made in sent.iter().filter(|made| spans.contain(made.intended)) {
-            below.requests += 1;
-            below.answered += u64::from(made.status.is_some());
-            if made.status != Some(status) {
-                continue;
+impl<'e> Below<'e> {
+    /// Before any of its requests.
+    pub(super) fn new(traffic: &'e str, bucket: Bucket, damaged: bool) -> Self {
+        Self {
+            traffic,
+            requests: 0,
+            answered: 0,
+            wronged: 0,
+            excused: 0,
+            damaged,
+            crowd: Crowd::of(bucket),
+            now: (At(0), Vec::new()),
+            waiting: BTreeMap::new(),
+        }
+    }
+
+    /// What comes next; whether it is a rejection though there was room. Requests that are not judged fill the bucket too.
+    pub(super) fn take(&mut self, at: At, step: &Step) -> bool {
+        let rejected = step.judged && step.answer == Answer::Rejected;
+        match step.end {
+            End::Sent => {
+                if at > self.now.0 {
+                    self.all_sent();
+                    self.now.0 = at;
+                }
+                self.crowd.sent(at);
+                if rejected {
+                    self.now.1.push(step.row);
+                }
+                self.requests += u64::from(step.judged);
+                self.answered += u64::from(step.judged && step.answer != Answer::Missing);
+                false
             }
-            if !damaged && crowd.had_room(way(made)) {
-                below.wronged.push(made);
-            } else {
-                below.excused += 1;
+            End::Answered => {
+                self.all_sent();
+                let wronged = rejected && self.had_room(step.row);
+                self.crowd.answered(at);
+                self.wronged += u64::from(wronged);
+                self.excused += u64::from(rejected && !wronged);
+                wronged
             }
         }
-        below
+    }
+
+    /// No more requests were sent at this instant.
+    fn all_sent(&mut self) {
+        let then = self.crowd.then();
+        self.waiting.extend(self.now.1.drain(..).map(|row| (row, then)));
+    }
+
+    /// Whether there was certainly room for the request that is rejected now.
+    fn had_room(&mut self, row: u64) -> bool {
+        let then = self.waiting.remove(&row);
+        !self.damaged && then.is_some_and(|then| self.crowd.had_room(then))
     }
 
     /// Why nobody can tell whether any was rejected that should not have been, if so.
@@ -150,7 +176,7 @@ impl<'h> Below<'h> {
              limit",
             wording::plural(self.requests, "request"),
             wording::count(self.answered),
-            wording::count(self.wronged.len() as u64),
+            wording::count(self.wronged),
             wording::count(self.excused)
         )
     }

@@ -8,15 +8,16 @@ mod requests;
 use self::bucket::Bucket;
 use self::client::{Below, Over};
 use self::rate::Rate;
-use self::requests::{Request, Requests};
+use self::requests::{Requests, Step};
 use super::during::During;
 use super::offenders::{self, Offenders, counted};
 use super::reading::damage;
 use super::table;
 use crate::check::Reference;
+use crate::names::Met;
 use crate::wording;
 use crate::{About, Check, Class, Context, Finding, Judgement};
-use proofload_history::{History, HistoryError};
+use proofload_history::{At, History, HistoryError};
 use serde::Deserialize;
 
 /// What is known about `rate_limit`.
@@ -24,7 +25,7 @@ pub(super) const ABOUT: About = About {
     name: "rate_limit",
     class: Class::Safety,
     invariant: "A client over the limit has its requests rejected beyond it, and one that stays below has none rejected.",
-    cost: "One pass over the operations, then sorts the requests of the traffic named: O(n log n), 128 bytes a request.",
+    cost: "One pass over the operations for each part of the traffic's requests that fits into memory, which are sorted by instant: O(n log n), 80 bytes a request. Passes of their own where too much was accepted.",
     counterexample: "A limit of 20/s with a burst of 5 accepts 40 requests of one client within a second, or rejects one of a client that sends 5/s.",
     keys: &[
         ("over", "the traffic beyond the limit, as a list; each is a client by itself, with a limit of its own"),
@@ -95,42 +96,31 @@ impl RateLimit {
 }
 
 /// The requests of both sides.
-struct Sides<'a> {
-    over: Vec<Over<'a>>,
-    below: Vec<Below<'a>>,
+struct Sides<'e> {
+    over: Vec<Over<'e>>,
+    below: Vec<Below<'e>>,
 }
 
 impl Check for RateLimit {
-    fn judge(&self, history: &History, _: &Context<'_>) -> Result<Finding, HistoryError> {
+    fn judge(&self, history: &History, context: &Context<'_>) -> Result<Finding, HistoryError> {
         let names: Vec<&str> = self.over.iter().chain(&self.below).map(String::as_str).collect();
-        let requests = Requests::sent_by(history, &names)?;
-        let sides = self.sides(history, &requests);
-        let excess: u64 = sides.over.iter().map(Over::excess).sum();
-        let wronged: u64 = sides.below.iter().map(|below| below.wronged.len() as u64).sum();
-        let limit = self.limit();
-        let doubts: Vec<String> = damage(history)
-            .chain(sides.over.iter().filter_map(|over| over.doubt(&limit)))
-            .chain(sides.below.iter().filter_map(Below::doubt))
-            .collect();
-        let judgement = offenders::judgement(excess + wronged > 0, &doubts);
-        let whole = history.damage.is_empty();
-        let finding = Finding::new(ABOUT.name, ABOUT.class, judgement, self.sentence(judgement, &sides, &doubts))
-            .figure(
-                "rejected_below_requests",
-                counted(wronged, whole && sides.below.iter().all(|below| below.doubt().is_none())),
-            )
-            .figure(
-                "accepted_above_requests",
-                counted(excess, whole && sides.over.iter().all(|over| over.asked.is_some())),
-            )
-            .figure("rejected_over_requests", sides.over.iter().map(|over| over.rejected).sum::<u64>() as f64)
-            .figure("over_requests", sides.over.iter().map(|over| over.requests).sum::<u64>() as f64)
-            .figure("below_requests", sides.below.iter().map(|below| below.requests).sum::<u64>() as f64);
-        let finding = sides.over.iter().fold(finding, |finding, over| finding.evidence(over.traffic, over.evidence()));
-        let finding =
-            sides.below.iter().fold(finding, |finding, below| finding.evidence(below.traffic, below.evidence()));
-        let finding = offenders::with_doubts(finding, &doubts);
-        Ok(name_offenders(finding, history, &self.found(&sides), &requests))
+        let requests = Requests::of(history, context.budget, &names, self.during.spans(history), self.status);
+        let (mut sides, mut operations, mut wrong) = (self.sides(history), Met::default(), Offenders::default());
+        requests.each(&mut operations, |at, step| {
+            if sides.take(at, &step) {
+                wrong.push(step.offending("rejected_below", at), || (step.traffic, step.operation));
+            }
+        })?;
+        for (traffic, over) in (0..).zip(&sides.over) {
+            let Some(window) = over.granted.window() else { continue };
+            requests.last_accepted((traffic, window, window.excess()), &mut operations, |at, step| {
+                wrong.push(step.offending("accepted_above", at), || (step.traffic, step.operation));
+            })?;
+        }
+        let finding = self.finding(history, &sides);
+        Ok(wrong.tell(finding, &history.journal, |_, (traffic, operation)| {
+            format!("{} {}", operations.names[usize::from(*operation)], self.reason(&sides, usize::from(*traffic)))
+        }))
     }
 
     fn references(&self) -> Vec<Reference> {
@@ -139,16 +129,42 @@ impl Check for RateLimit {
 }
 
 impl RateLimit {
-    fn sides<'a>(&'a self, history: &History, requests: &'a Requests) -> Sides<'a> {
+    /// Both sides, before any request.
+    fn sides(&self, history: &History) -> Sides<'_> {
         let bucket = Bucket { per_second: self.limit.per_second, burst: self.burst };
-        let (spans, damaged) = (self.during.spans(history), !history.damage.is_empty());
-        let (over, below) = requests.of.split_at(self.over.len());
-        let over = self.over.iter().zip(over);
-        let below = self.below.iter().zip(below);
+        let damaged = !history.damage.is_empty();
         Sides {
-            over: over.map(|(name, sent)| Over::of(name, sent, &spans, bucket, self.status)).collect(),
-            below: below.map(|(name, sent)| Below::of(name, sent, &spans, bucket, self.status, damaged)).collect(),
+            over: self.over.iter().map(|name| Over::new(name, bucket)).collect(),
+            below: self.below.iter().map(|name| Below::new(name, bucket, damaged)).collect(),
         }
+    }
+
+    fn finding(&self, history: &History, sides: &Sides<'_>) -> Finding {
+        let excess: u64 = sides.over.iter().map(|over| over.granted.excess()).sum();
+        let wronged: u64 = sides.below.iter().map(|below| below.wronged).sum();
+        let limit = self.limit();
+        let doubts: Vec<String> = damage(history)
+            .chain(sides.over.iter().filter_map(|over| over.doubt(&limit)))
+            .chain(sides.below.iter().filter_map(Below::doubt))
+            .collect();
+        let judgement = offenders::judgement(excess + wronged > 0, &doubts);
+        let whole = history.damage.is_empty();
+        let finding = Finding::new(ABOUT.name, ABOUT.class, judgement, self.sentence(judgement, sides, &doubts))
+            .figure(
+                "rejected_below_requests",
+                counted(wronged, whole && sides.below.iter().all(|below| below.doubt().is_none())),
+            )
+            .figure(
+                "accepted_above_requests",
+                counted(excess, whole && sides.over.iter().all(|over| over.asked.window().is_some())),
+            )
+            .figure("rejected_over_requests", sides.over.iter().map(|over| over.rejected).sum::<u64>() as f64)
+            .figure("over_requests", sides.over.iter().map(|over| over.requests).sum::<u64>() as f64)
+            .figure("below_requests", sides.below.iter().map(|below| below.requests).sum::<u64>() as f64);
+        let finding = sides.over.iter().fold(finding, |finding, over| finding.evidence(over.traffic, over.evidence()));
+        let finding =
+            sides.below.iter().fold(finding, |finding, below| finding.evidence(below.traffic, below.evidence()));
+        offenders::with_doubts(finding, &doubts)
     }
 
     fn sentence(&self, judgement: Judgement, sides: &Sides<'_>, doubts: &[String]) -> String {
@@ -170,12 +186,12 @@ impl RateLimit {
             Judgement::Unknown => offenders::unknown(&format!("a limit of {limit} holds"), doubts),
             Judgement::Fail => {
                 let granted = sides.over.iter().filter_map(|over| {
-                    let window = over.granted.as_ref()?;
-                    Some(format!("of {} it accepted {}", over.traffic, client::told(window)))
+                    let window = over.granted.window()?;
+                    Some(format!("of {} it accepted {}", over.traffic, client::told(&window)))
                 });
-                let wronged = sides.below.iter().filter(|below| !below.wronged.is_empty()).map(|below| {
-                    let (wronged, all) = (below.wronged.len() as u64, wording::plural(below.requests, "request"));
-                    format!("of {all} of {}, which stayed below, {} rejected", below.traffic, wording::were(wronged))
+                let wronged = sides.below.iter().filter(|below| below.wronged > 0).map(|below| {
+                    let (wronged, all) = (wording::were(below.wronged), wording::plural(below.requests, "request"));
+                    format!("of {all} of {}, which stayed below, {wronged} rejected", below.traffic)
                 });
                 let broken: Vec<String> = granted.chain(wronged).collect();
                 format!("A limit of {limit} does not hold: {}.", broken.join("; "))
@@ -183,38 +199,29 @@ impl RateLimit {
         }
     }
 
-    /// The requests that were accepted beyond the limit, and those rejected below it, those of one traffic together.
-    fn found<'a>(&self, sides: &Sides<'a>) -> Vec<Wrong<'a>> {
-        let over = sides.over.iter().filter_map(|over| {
-            let reason = format!("of {}: {}", over.traffic, client::told(over.granted.as_ref()?));
-            Some(Wrong { defect: "accepted_above", requests: over.too_many(), reason })
-        });
-        let below = sides.below.iter().map(|below| {
-            let (limit, status) = (self.limit(), self.status);
-            let reason = format!("of {}, which stayed below {limit}: answered with {status}", below.traffic);
-            Wrong { defect: "rejected_below", requests: below.wronged.clone(), reason }
-        });
-        over.chain(below).collect()
+    /// What is wrong with a request of the traffic with this number.
+    fn reason(&self, sides: &Sides<'_>, traffic: usize) -> String {
+        let granted = sides.over.get(traffic).and_then(|over| Some((over.traffic, over.granted.window()?)));
+        if let Some((traffic, window)) = granted {
+            return format!("of {traffic}: {}", client::told(&window));
+        }
+        let (traffic, limit, status) = (&self.below[traffic - self.over.len()], self.limit(), self.status);
+        format!("of {traffic}, which stayed below {limit}: answered with {status}")
     }
 }
 
-/// Requests of one traffic that were answered wrongly, and how.
-struct Wrong<'a> {
-    defect: &'static str,
-    requests: Vec<&'a Request>,
-    reason: String,
-}
-
-/// Adds what was answered wrongly.
-fn name_offenders(finding: Finding, history: &History, wrong: &[Wrong<'_>], requests: &Requests) -> Finding {
-    let mut found = Offenders::default();
-    for Wrong { defect, requests, reason } in wrong {
-        let defect: &'static str = defect;
-        requests.iter().for_each(|made| found.push(made.offending(defect), || (made.operation, reason)));
+impl Sides<'_> {
+    /// What comes next; whether it is a rejection below the limit though there was room.
+    fn take(&mut self, at: At, step: &Step) -> bool {
+        let traffic = usize::from(step.traffic);
+        match self.over.get_mut(traffic) {
+            Some(over) => {
+                over.take(at, step);
+                false
+            }
+            None => self.below[traffic - self.over.len()].take(at, step),
+        }
     }
-    found.tell(finding, &history.journal, |_, (operation, reason)| {
-        format!("{} {reason}", requests.operations.names[usize::from(*operation)])
-    })
 }
 
 #[cfg(test)]

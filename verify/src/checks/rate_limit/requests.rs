@@ -1,74 +1,145 @@
-//! Which requests were whose.
+//! Which requests were whose, and what became of them.
 
+use super::bucket::Window;
+use crate::Budget;
+use crate::checks::in_order;
 use crate::names::Met;
 use crate::offending::Offending;
+use crate::spans::Spans;
 use proofload_history::{At, Event, History, HistoryError, Id, OperationRef, Outcome};
 
 /// How many streams an id can tell apart: their number has 12 bits.
 const STREAMS: usize = 1 << 12;
 
-/// What is kept of a request that was sent.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Request {
-    pub(super) intended: At,
-    pub(super) sent: At,
-    pub(super) done: At,
-    pub(super) status: Option<u16>,
-    pub(super) ok: bool,
-    /// The number of its operation's name.
-    pub(super) operation: u16,
-    pub(super) attempt: u32,
-    pub(super) intent: Id,
+/// Either end of the time in which a request was under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum End {
+    Sent,
+    Answered,
 }
 
-impl Request {
-    /// It as an offender.
-    pub(super) fn offending(&self, defect: &'static str) -> Offending<'static> {
-        Offending { row: self.attempt.into(), ..Offending::of_id(defect, self.intent, None, Some(self.done)) }
+/// How a request was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Answer {
+    /// With the status of a rejection.
+    Rejected,
+    /// It was acknowledged.
+    Accepted,
+    /// With anything else: nobody can tell whether that came from behind the limit.
+    Other,
+    /// Not at all: it may have come at any later time.
+    Missing,
+}
+
+/// That a request was sent, or answered. Ordered by the end, so that of one instant what was sent comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Step {
+    pub(super) end: End,
+    /// The number of its traffic.
+    pub(super) traffic: u16,
+    /// The number of its operation's name.
+    pub(super) operation: u16,
+    pub(super) answer: Answer,
+    /// Whether it was intended in a phase that is judged.
+    pub(super) judged: bool,
+    /// The number of its row.
+    pub(super) row: u64,
+    /// The high and the low half of its intent's id: a step is no wider than what is in it.
+    intent: [u64; 2],
+}
+
+impl Step {
+    /// Its request as an offender.
+    pub(super) fn offending(&self, defect: &'static str, done: At) -> Offending<'static> {
+        let [high, low] = self.intent.map(u128::from);
+        Offending { row: self.row, ..Offending::of_id(defect, Id(high << 64 | low), None, Some(done)) }
     }
 }
 
-/// The requests of some traffics.
-#[derive(Default)]
-pub(super) struct Requests {
-    /// For each traffic, in the order recorded.
-    pub(super) of: Vec<Vec<Request>>,
-    /// The operations' names.
-    pub(super) operations: Met,
+/// The requests of some traffics, whatever the operation.
+pub(super) struct Requests<'h> {
+    history: &'h History,
+    budget: Budget,
+    /// For each stream of ids, the number of its traffic.
+    whose: Vec<Option<u16>>,
+    seed: u64,
+    judged: Spans,
+    rejection: u16,
 }
 
-impl Requests {
-    /// What each of the traffics `names` sent, whatever the operation. An id tells its stream, and the journal whose
-    /// stream it is: one pass, no hashing.
-    pub(super) fn sent_by(history: &History, names: &[&str]) -> Result<Self, HistoryError> {
-        let mut whose: Vec<Option<usize>> = vec![None; STREAMS];
+impl<'h> Requests<'h> {
+    /// Those of the traffics `names`, numbered in this order; those intended in `judged` are judged, and an answer with
+    /// the status `rejection` is one. An id tells its stream, and the journal whose stream it is: nothing is hashed.
+    pub(super) fn of(history: &'h History, budget: Budget, names: &[&str], judged: Spans, rejection: u16) -> Self {
+        let mut whose: Vec<Option<u16>> = vec![None; STREAMS];
         for entry in &history.journal.entries {
             if let Event::IdsIssued { stream, traffic, .. } = &entry.event {
-                whose[usize::from(*stream) % STREAMS] = names.iter().position(|name| **name == **traffic);
+                let number = names.iter().position(|name| **name == **traffic);
+                whose[usize::from(*stream) % STREAMS] = number.and_then(|number| u16::try_from(number).ok());
             }
         }
         let seed = history.journal.seed().unwrap_or_default();
-        let mut requests = Self { of: vec![Vec::new(); names.len()], ..Self::default() };
-        history.operations.each(|made| {
-            let stream = made.intent().counter(seed).map(|(stream, _)| usize::from(stream));
-            if let Some((traffic, sent)) = stream.and_then(|stream| whose[stream]).zip(made.sent()) {
-                let operation = requests.operations.number(made.name()) as u16;
-                requests.of[traffic].push(request(made, sent, operation));
-            }
-        })?;
-        Ok(requests)
+        Self { history, budget, whose, seed, judged, rejection }
     }
-}
 
-fn request(made: OperationRef<'_>, sent: At, operation: u16) -> Request {
-    Request {
-        intended: made.intended(),
-        sent,
-        done: made.done(),
-        status: made.status(),
-        ok: made.outcome() == Outcome::Ok,
-        operation,
-        attempt: made.attempt(),
-        intent: made.intent(),
+    /// Gives all steps in the order of their instants. 40 bytes each, of as many as fit into the budget.
+    pub(super) fn each(&self, operations: &mut Met, take: impl FnMut(At, Step)) -> Result<(), HistoryError> {
+        let keep = |row, made: OperationRef<'_>| {
+            let Some((sent, step)) = self.step(row, made, operations) else { return [None, None] };
+            let answered = Step { end: End::Answered, ..step };
+            [Some((sent, step)), (step.answer != Answer::Missing).then(|| (made.done(), answered))]
+        };
+        in_order::of_operations(self.history, self.budget, keep, take)
+    }
+
+    /// Gives the last `number` that were accepted of those of a traffic that were sent and answered in a window.
+    pub(super) fn last_accepted(
+        &self,
+        (traffic, window, number): (u16, Window, u64),
+        operations: &mut Met,
+        mut take: impl FnMut(At, Step),
+    ) -> Result<(), HistoryError> {
+        let mut inside = |row, made: OperationRef<'_>| {
+            let (sent, step) = self.step(row, made, operations)?;
+            let theirs = step.traffic == traffic && step.judged && step.answer == Answer::Accepted;
+            (theirs && sent >= window.from && made.done() <= window.to).then_some((made.done(), step))
+        };
+        let (mut row, mut all) = (0, 0);
+        self.history.operations.each(|made| {
+            all += u64::from(inside(row, made).is_some());
+            row += 1;
+        })?;
+        let mut before = all.saturating_sub(number);
+        in_order::of_operations(
+            self.history,
+            self.budget,
+            |row, made| [inside(row, made)],
+            |done, step| match before.checked_sub(1) {
+                Some(fewer) => before = fewer,
+                None => take(done, step),
+            },
+        )
+    }
+
+    /// When a request was sent and what became of it, if it is of one of the traffics and was sent.
+    fn step(&self, row: u64, made: OperationRef<'_>, operations: &mut Met) -> Option<(At, Step)> {
+        let (stream, _) = made.intent().counter(self.seed)?;
+        let (traffic, sent) = self.whose[usize::from(stream)].zip(made.sent())?;
+        let answer = match made.status() {
+            None => Answer::Missing,
+            Some(status) if status == self.rejection => Answer::Rejected,
+            Some(_) if made.outcome() == Outcome::Ok => Answer::Accepted,
+            Some(_) => Answer::Other,
+        };
+        let step = Step {
+            end: End::Sent,
+            traffic,
+            operation: operations.number(made.name()) as u16,
+            answer,
+            judged: self.judged.contain(made.intended()),
+            row,
+            intent: [(made.intent().0 >> 64) as u64, made.intent().0 as u64],
+        };
+        Some((sent, step))
     }
 }

@@ -1,9 +1,10 @@
 //! What the check of a limit says of histories written by hand; what a bucket can have done is tested beside it.
 
 use crate::Judgement::{Fail, Pass, Unknown};
-use crate::testing::{Script, check, figure, judged};
-use crate::{Finding, Reference};
+use crate::testing::{Script, check, figure, judged, judged_within};
+use crate::{Budget, Finding, Reference};
 use proofload_history::{Id, Phase};
+use proptest::prelude::*;
 
 const TABLE: &str = "over = [\"greedy\"]\nbelow = [\"modest\"]\nlimit = \"20/s\"\nburst = 5\nduring = \"steady\"";
 const FIGURES: [&str; 3] = ["rejected_below_requests", "accepted_above_requests", "rejected_over_requests"];
@@ -206,4 +207,27 @@ fn each_traffic_is_told_with_what_became_of_its_requests() {
 fn its_traffic_is_to_be_resolved() {
     let expected = ["greedy", "modest"].map(|traffic| Reference::Traffic(traffic.into()));
     assert_eq!(check("rate_limit", TABLE).references(), expected);
+}
+
+/// A request: whether it is of the greedy one, when it was sent, how long it took, its status.
+fn request() -> impl Strategy<Value = (bool, u64, u64, Option<u16>)> {
+    let status = prop_oneof![4 => Just(Some(202)), 2 => Just(Some(429)), 1 => Just(Some(503)), 1 => Just(None)];
+    (any::<bool>(), 0_u64..12_000, 0_u64..2_000, status)
+}
+
+proptest! {
+    #[test]
+    fn the_finding_is_the_same_in_however_many_passes_requests_are_put_in_order(
+        requests in proptest::collection::vec(request(), 0..120),
+    ) {
+        let mut script = phase();
+        for (n, (greedy, sent, took, status)) in (0..).zip(requests) {
+            script.request(id(if greedy { GREEDY } else { MODEST }, n), (sent, sent + took), status);
+        }
+        let (history, table) = (script.history(), TABLE.replace("20/s", "1/s"));
+        let whole = judged("rate_limit", &table, &history);
+        for passes in [2, 9] {
+            prop_assert_eq!(&judged_within(Budget::Passes(passes), "rate_limit", &table, &history).unwrap(), &whole);
+        }
+    }
 }

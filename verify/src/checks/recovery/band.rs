@@ -1,12 +1,15 @@
 //! When an operation is in band: at least 99 % of what is offered is accepted and its latencies are within bounds,
 //! sustained.
 
+use crate::Budget;
 use crate::check::Band;
-use crate::checks::latency;
+use crate::checks::{in_order, latency};
 use crate::spans::{Spans, unsent_by_generator};
 use crate::statistics::durations::Durations;
 use crate::statistics::quantile::PerMille;
-use proofload_history::{At, History, HistoryError, Outcome};
+use proofload_history::{At, History, HistoryError, OperationRef, Outcome};
+use std::cmp::Reverse;
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// For how long, at least, the band must be kept.
@@ -49,10 +52,9 @@ pub(super) fn bounds(
     Ok(band.limits.iter().map(bound).collect())
 }
 
-/// An operation, as far as the band asks for it. Ordered by the instant at which it was intended.
+/// An operation, as far as the band asks for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Offered {
-    at: At,
     done: At,
     /// [`NO_LATENCY`] for one that does not count.
     latency: u64,
@@ -62,46 +64,15 @@ struct Offered {
 /// No operation takes as long and gets an answer.
 const NO_LATENCY: u64 = u64::MAX - 1;
 
-/// All operations that were intended since an instant, in order: what came of each fault is looked up in them. One pass
-/// over the operations, and 32 bytes for each of them.
-pub(super) struct Offer(Vec<Offered>);
-
-impl Offer {
-    pub(super) fn since(history: &History, operation: &str, from: At) -> Result<Self, HistoryError> {
-        let mut offered = Vec::new();
-        history.operations.each(|made| {
-            if made.intended() >= from && made.name() == operation && !unsent_by_generator(made) {
-                offered.push(Offered {
-                    at: made.intended(),
-                    done: made.done(),
-                    latency: latency::of_operation(made).unwrap_or(NO_LATENCY),
-                    accepted: made.outcome() == Outcome::Ok && made.sent().is_some(),
-                });
-            }
-        })?;
-        offered.sort_unstable();
-        Ok(Self(offered))
-    }
-
-    /// Those that were intended in `from..until`.
-    fn between(&self, from: At, until: At) -> &[Offered] {
-        let first = self.0.partition_point(|one| one.at < from);
-        let end = self.0.partition_point(|one| one.at < until);
-        self.0.get(first..end).unwrap_or_default()
-    }
-}
-
-/// The operations of a span of time in order of their intended instants, with running totals, so that any window is
-/// judged in constant time.
-pub(super) struct Course {
-    from: At,
-    until: At,
-    at: Vec<At>,
-    /// Whether each one is good by itself: accepted, and within every bound.
-    good: Vec<bool>,
-    accepted: Vec<u64>,
-    measured: Vec<u64>,
-    bounds: Vec<(PerMille, Vec<u64>)>,
+/// When the last operation called `operation` was due: what comes later nobody asked for.
+pub(super) fn traffic_end(history: &History, operation: &str) -> Result<Option<At>, HistoryError> {
+    let mut end = None;
+    history.operations.each(|made| {
+        if made.name() == operation {
+            end = end.max(Some(made.intended()));
+        }
+    })?;
+    Ok(end)
 }
 
 /// What was found when the band was looked for.
@@ -115,96 +86,176 @@ pub(super) enum Found {
     NotUntil(At),
 }
 
-/// When the last operation called `operation` was due: what comes later nobody asked for.
-pub(super) fn traffic_end(history: &History, operation: &str) -> Result<Option<At>, HistoryError> {
-    let mut end = None;
-    history.operations.each(|made| {
-        if made.name() == operation {
-            end = end.max(Some(made.intended()));
+/// What each of `courses` finds among the operations called `operation`. In the order of their intended instants, in as
+/// many passes as the budget asks for; a course holds the operations of 5 s, or a hundred.
+pub(super) fn follow(
+    history: &History,
+    budget: Budget,
+    operation: &str,
+    mut courses: Vec<Course<'_>>,
+) -> Result<Vec<Found>, HistoryError> {
+    let mut waiting: Vec<usize> = (0..courses.len()).collect();
+    waiting.sort_unstable_by_key(|course| Reverse(courses[*course].from));
+    let mut running: Vec<usize> = Vec::new();
+    let from = courses.iter().map(|course| course.from).min().unwrap_or(At(u64::MAX));
+    let keep = |_, made: OperationRef<'_>| {
+        let counts = made.intended() >= from && made.name() == operation && !unsent_by_generator(made);
+        let offered = || Offered {
+            done: made.done(),
+            latency: latency::of_operation(made).unwrap_or(NO_LATENCY),
+            accepted: made.outcome() == Outcome::Ok && made.sent().is_some(),
+        };
+        [counts.then(|| (made.intended(), offered()))]
+    };
+    in_order::of_operations(history, budget, keep, |at, offered| {
+        while let Some(course) = waiting.pop_if(|course| courses[*course].from <= at) {
+            running.push(course);
         }
+        running.retain(|course| at < courses[*course].until);
+        running.iter().for_each(|course| courses[*course].take(at, offered));
     })?;
-    Ok(end)
+    Ok(courses.into_iter().map(Course::settles).collect())
 }
 
-impl Course {
+/// The operations of a span of time, as they come in order of their intended instants. Of every window of [`SUSTAINED`]
+/// and [`SAMPLES`] or more it is judged whether it is in band, and no more is held than is in one.
+pub(super) struct Course<'b> {
+    from: At,
+    until: At,
+    change: At,
+    bounds: &'b [Bound],
+    /// Those from which on the window is not whole yet.
+    window: VecDeque<Row>,
+    /// What they come to.
+    within: Within,
+    /// The first of all.
+    first: Option<At>,
+    /// Whether any window was whole.
+    whole: bool,
+    /// Whether any window was out of band.
+    left: bool,
+    /// The first good operation that has had no window out of band since.
+    back: Option<At>,
+}
+
+/// An operation of a course. It has no latency if it does not count, and an infinite one if it was not answered.
+struct Row {
+    at: At,
+    accepted: bool,
+    latency: Option<u64>,
+}
+
+/// How many operations of a window...
+#[derive(Default)]
+struct Within {
+    /// ...were accepted,
+    accepted: u64,
+    /// ...count for the latency,
+    measured: u64,
+    /// ...and are within each bound.
+    bounds: Vec<u64>,
+}
+
+impl<'b> Course<'b> {
     /// The operations intended in `from..until`. What is answered later than `change` was not answered in the span: what
     /// changed then (a heal, another fault) may have answered it. It counts as unanswered if it had waited for longer than
     /// every bound by then, else it does not count. That the traffic ends changes nothing about an answer.
-    /// O(n log n) in the operations called as the band's.
-    pub(super) fn of(offer: &Offer, bounds: &[Bound], (from, until): (At, At), change: At) -> Self {
-        let patience = bounds.iter().map(|(_, bound)| *bound).max().unwrap_or_default();
-        let mut rows: Vec<(At, bool, Option<u64>)> = offer
-            .between(from, until)
-            .iter()
-            .filter_map(|made| match made.done > change {
-                true if change.0 - made.at.0 <= patience => None,
-                true => Some((made.at, false, Some(u64::MAX))),
-                false => Some((made.at, made.accepted, Some(made.latency).filter(|latency| *latency != NO_LATENCY))),
-            })
-            .collect();
-        rows.sort_unstable();
-        let within = |bound: u64| move |nanos: Option<u64>| nanos.is_some_and(|nanos| nanos <= bound);
+    pub(super) fn new(bounds: &'b [Bound], (from, until): (At, At), change: At) -> Self {
         Self {
             from,
             until,
-            at: rows.iter().map(|row| row.0).collect(),
-            good: rows.iter().map(|row| row.1 && bounds.iter().all(|(_, bound)| within(*bound)(row.2))).collect(),
-            accepted: totals(rows.iter().map(|row| row.1)),
-            measured: totals(rows.iter().map(|row| row.2.is_some())),
-            bounds: bounds
-                .iter()
-                .map(|(of, bound)| (*of, totals(rows.iter().map(|row| within(*bound)(row.2)))))
-                .collect(),
+            change,
+            bounds,
+            window: VecDeque::new(),
+            within: Within { bounds: vec![0; bounds.len()], ..Within::default() },
+            first: None,
+            whole: false,
+            left: false,
+            back: None,
         }
     }
 
-    /// The first good operation from which on every window of [`SUSTAINED`] and [`SAMPLES`] or more that ends within
-    /// the span is in band.
-    pub(super) fn settles(&self) -> Found {
-        let (mut end, mut whole, mut last_out) = (0, 0, None);
-        for first in 0..self.at.len() {
-            end = end.max(first + SAMPLES);
-            if end > self.at.len() || self.at[first] + SUSTAINED > self.until {
-                break;
+    /// The next operation of the span.
+    fn take(&mut self, at: At, offered: Offered) {
+        let patience = self.bounds.iter().map(|(_, bound)| *bound).max().unwrap_or_default();
+        let row = match offered.done > self.change {
+            true if self.change.0 - at.0 <= patience => return,
+            true => Row { at, accepted: false, latency: Some(u64::MAX) },
+            false => {
+                let latency = Some(offered.latency).filter(|latency| *latency != NO_LATENCY);
+                Row { at, accepted: offered.accepted, latency }
             }
-            while end < self.at.len() && self.at[end] < self.at[first] + SUSTAINED {
-                end += 1;
-            }
-            whole = first + 1;
-            if !self.in_band(first, end) {
-                last_out = Some(first);
-            }
+        };
+        while self.is_whole(at) {
+            self.judge_first();
         }
-        if whole == 0 {
-            return Found::NotUntil(self.at.first().copied().unwrap_or(self.from));
-        }
-        let Some(out) = last_out else { return Found::Kept };
-        let back = (out + 1..whole).find(|first| self.good[*first]);
-        back.map_or_else(
-            || Found::NotUntil(self.at.get(whole).copied().unwrap_or(self.until)),
-            |first| Found::At(self.at[first]),
-        )
+        self.first = self.first.or(Some(at));
+        self.within.count(&row, self.bounds, |number| *number += 1);
+        self.window.push_back(row);
     }
 
-    /// Whether the operations `first..end` are in band.
-    fn in_band(&self, first: usize, end: usize) -> bool {
-        let within = |totals: &[u64]| totals[end] - totals[first];
-        let offered = (end - first) as u64;
-        let measured = within(&self.measured);
-        within(&self.accepted) * 100 >= offered * ACCEPTED_PER_CENT
-            && self.bounds.iter().all(|(of, totals)| within(totals) >= of.rank(measured))
+    /// Whether the window that begins with the first one held is whole if what comes next comes at `next`.
+    fn is_whole(&self, next: At) -> bool {
+        self.window.len() >= SAMPLES && self.window.front().is_some_and(|first| first.at + SUSTAINED <= next)
+    }
+
+    /// Judges the window that begins with the first one held, which is whole.
+    fn judge_first(&mut self) {
+        let in_band = self.within.in_band(self.window.len() as u64, self.bounds);
+        let Some(first) = self.window.pop_front() else { return };
+        self.within.count(&first, self.bounds, |number| *number -= 1);
+        self.whole = true;
+        if !in_band {
+            (self.left, self.back) = (true, None);
+        } else if self.left && self.back.is_none() && first.is_good(self.bounds) {
+            self.back = Some(first.at);
+        }
+    }
+
+    /// When all have come: the first good operation from which on every whole window that ends within the span is in band.
+    fn settles(mut self) -> Found {
+        while self.is_whole(self.until) {
+            self.judge_first();
+        }
+        let next = self.window.front().map(|row| row.at);
+        match self.back {
+            _ if !self.whole => Found::NotUntil(self.first.unwrap_or(self.from)),
+            _ if !self.left => Found::Kept,
+            Some(at) => Found::At(at),
+            None => Found::NotUntil(next.unwrap_or(self.until)),
+        }
     }
 }
 
-/// Running totals: the n-th is how many of the first n hold.
-fn totals(holds: impl Iterator<Item = bool>) -> Vec<u64> {
-    let mut sum = 0;
-    std::iter::once(0)
-        .chain(holds.map(|holds| {
-            sum += u64::from(holds);
-            sum
-        }))
-        .collect()
+impl Row {
+    fn within(&self, bound: u64) -> bool {
+        self.latency.is_some_and(|latency| latency <= bound)
+    }
+
+    /// Whether it is good by itself: accepted, and within every bound.
+    fn is_good(&self, bounds: &[Bound]) -> bool {
+        self.accepted && bounds.iter().all(|(_, bound)| self.within(*bound))
+    }
+}
+
+impl Within {
+    /// Changes the numbers in which an operation counts.
+    fn count(&mut self, row: &Row, bounds: &[Bound], change: impl Fn(&mut u64)) {
+        if row.accepted {
+            change(&mut self.accepted);
+        }
+        if row.latency.is_some() {
+            change(&mut self.measured);
+        }
+        let within = self.bounds.iter_mut().zip(bounds).filter(|(_, (_, bound))| row.within(*bound));
+        within.for_each(|(number, _)| change(number));
+    }
+
+    /// Whether a window of so many operations is in band.
+    fn in_band(&self, offered: u64, bounds: &[Bound]) -> bool {
+        self.accepted * 100 >= offered * ACCEPTED_PER_CENT
+            && self.bounds.iter().zip(bounds).all(|(within, (of, _))| *within >= of.rank(self.measured))
+    }
 }
 
 #[cfg(test)]
@@ -242,6 +293,12 @@ mod tests {
         back.map_or(Found::NotUntil(end), |first| Found::At(rows[first].0))
     }
 
+    /// What is found in each span, with the instant at which the circumstances changed.
+    fn found(script: &Script, budget: Budget, spans: &[(At, At, At)]) -> Vec<Found> {
+        let course = |(from, until, change): &(At, At, At)| Course::new(BOUNDS, (*from, *until), *change);
+        follow(&script.history(), budget, Script::OPERATION, spans.iter().map(course).collect()).unwrap()
+    }
+
     proptest! {
         #[test]
         fn the_band_is_found_where_looking_at_every_window_finds_it(
@@ -266,9 +323,13 @@ mod tests {
                     rows.push((intended, false, u64::MAX));
                 }
             }
-            let offer = Offer::since(&script.history(), Script::OPERATION, from).unwrap();
-            let course = Course::of(&offer, BOUNDS, (from, until), change);
-            prop_assert_eq!(course.settles(), model(&rows, from, until));
+            let expected = model(&rows, from, until);
+            for budget in [Budget::OF_CHECK, Budget::Passes(4)] {
+                // Between one that begins when it ends and one that goes on for longer.
+                let (whole, later) = ((from, At(u64::MAX), At(u64::MAX)), (until, At(u64::MAX), At(u64::MAX)));
+                let found = found(&script, budget, &[later, (from, until, change), whole]);
+                prop_assert_eq!(found[1], expected);
+            }
         }
     }
 
@@ -282,16 +343,18 @@ mod tests {
         for (n, at) in (0..).zip([1.0, 1.5, 2.0]) {
             script.timed(n, at, 20, Outcome::Ok);
         }
-        let offer = Offer::since(&script.history(), Script::OPERATION, At(0)).unwrap();
-        assert_eq!([offer.between(secs(1.0), secs(2.0)).len(), offer.between(secs(2.0), secs(3.0)).len()], [2, 1]);
+        let spans = [(1.0, 2.0), (1.75, 2.0), (2.0, 3.0)].map(|(from, until)| (secs(from), secs(until), secs(9.0)));
+        let first = [1.0, 1.75, 2.0].map(|at| Found::NotUntil(secs(at)));
+        assert_eq!(found(&script, Budget::OF_CHECK, &spans), first);
     }
 
     #[test]
     fn what_was_answered_when_the_circumstances_changed_was_answered_before_it() {
-        let mut script = Script::new();
-        script.timed(0, 1.0, 500, Outcome::Ok);
-        let offer = Offer::since(&script.history(), Script::OPERATION, At(0)).unwrap();
-        let answered = |change: At| Course::of(&offer, BOUNDS, (secs(0.0), secs(1.4)), change).accepted[1];
+        let answered = |change: At| {
+            let mut course = Course::new(BOUNDS, (secs(0.0), secs(1.4)), change);
+            course.take(secs(1.0), Offered { done: secs(1.5), latency: 500_000_000, accepted: true });
+            course.within.accepted
+        };
         assert_eq!([answered(secs(1.5)), answered(At(secs(1.5).0 - 1))], [1, 0]);
     }
 
@@ -303,8 +366,7 @@ mod tests {
             let outcome = if n == 50 || n == 100 { Outcome::Fail } else { Outcome::Ok };
             script.timed(n, n as f64 / 20.0, 20, outcome);
         }
-        let offer = Offer::since(&script.history(), Script::OPERATION, At(0)).unwrap();
-        let course = Course::of(&offer, BOUNDS, (At(0), secs(5.02)), secs(6.0));
-        assert_eq!(course.settles(), Found::Kept);
+        let found = found(&script, Budget::OF_CHECK, &[(At(0), secs(5.02), secs(6.0))]);
+        assert_eq!(found, [Found::Kept]);
     }
 }

@@ -2,7 +2,7 @@
 
 mod band;
 
-use self::band::{Bound, Course, Found, Offer};
+use self::band::{Bound, Course, Found};
 use super::during::During;
 use super::{starvation, table};
 use crate::check::{Band, Reference};
@@ -13,6 +13,7 @@ use crate::{About, Check, Class, Context, Finding, Judgement};
 use proofload_history::journal::FaultRecord;
 use proofload_history::{At, History, HistoryError, Period, Phase};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What is known about `recovery`.
@@ -20,7 +21,7 @@ pub(super) const ABOUT: About = About {
     name: "recovery",
     class: Class::Performance,
     invariant: "After a fault has healed, the operation is back in band within the time promised, and stays there until the traffic ends or the next fault begins.",
-    cost: "Three passes over the operations; those since the first injection are sorted by instant, 32 bytes each, and running totals tell of any window.",
+    cost: "Two passes over the operations, and one for each part of those since the first injection that fits into memory, which are sorted by instant: O(n log n), 32 bytes an operation; then no more is held than is in a window.",
     counterexample: "The fault heals at 40 s, and for 20 s more every second request is refused, where 15 s were promised.",
     keys: &[
         (
@@ -102,9 +103,12 @@ impl Recovery {
         };
         let from = injections.iter().map(|fault| fault.injecting).min().unwrap_or_default();
         let end = band::traffic_end(history, &band.operation)?.unwrap_or_default();
-        let offer = Offer::since(history, &band.operation, from)?;
-        let scene = Scene { offer: &offer, bounds: &bounds, faults: &faults, end };
-        let outcomes: Vec<Outcome> = injections.iter().map(|fault| self.outcome(fault, &scene)).collect();
+        let courses = |fault: &&FaultRecord| [Some(failover(fault, &faults)), restoration(fault, &faults)];
+        let spans: Vec<Span> = injections.iter().flat_map(courses).flatten().collect();
+        let course = |(from, change): &Span| Course::new(&bounds, (*from, *change.min(&end)), *change);
+        let found = band::follow(history, context.budget, &band.operation, spans.iter().map(course).collect())?;
+        let found: BTreeMap<Span, Found> = spans.into_iter().zip(found).collect();
+        let outcomes: Vec<Outcome> = injections.iter().map(|fault| self.outcome(fault, &faults, &found)).collect();
         let machine = starvation::of(history, &Spans(vec![(from, end.max(from))]))?;
         let mut finding = self.finding(&outcomes);
         if let Some(why) = machine.starved {
@@ -139,10 +143,10 @@ impl Recovery {
         band.ok_or_else(|| format!("`{}` is no expectation on latency", self.to))
     }
 
-    fn outcome(&self, fault: &FaultRecord, scene: &Scene<'_>) -> Outcome {
-        let (injected, ended) = scene.faults.active(fault);
-        let until = fault.healing.unwrap_or(ended);
-        let failover = Part::of("injection", injected, scene.settles(injected, until), self.failover_within);
+    /// What came of an injection, of whose spans it was `found` when the operation was back.
+    fn outcome(&self, fault: &FaultRecord, faults: &Faults, found: &BTreeMap<Span, Found>) -> Outcome {
+        let part = |since, span: Span, promised| Part::of(since, span.0, found[&span], promised);
+        let failover = part("injection", failover(fault, faults), self.failover_within);
         let unknown = |failover: Part, why: String| Outcome {
             fault: fault.name(),
             failover: failover.took,
@@ -150,13 +154,13 @@ impl Recovery {
             judgement: failover.judgement.max(Judgement::Unknown),
             why,
         };
-        let Some(healing) = fault.healing else { return unknown(failover, "it was never healed".into()) };
+        let Some(restoration) = restoration(fault, faults) else {
+            return unknown(failover, "it was never healed".into());
+        };
         if let Some((false, seen)) = &fault.heal_attested {
             return unknown(failover, format!("its heal was not seen to work: {seen}"));
         }
-        let next = scene.faults.records.iter().map(|other| other.injecting).filter(|other| *other > healing).min();
-        let found = scene.settles(healing, next.unwrap_or(At(u64::MAX)));
-        let restoration = Part::of("heal", healing, found, self.within);
+        let restoration = part("heal", restoration, self.within);
         Outcome {
             fault: fault.name(),
             failover: failover.took,
@@ -213,21 +217,20 @@ impl Recovery {
     }
 }
 
-/// What is looked at for every injection.
-struct Scene<'a> {
-    offer: &'a Offer,
-    bounds: &'a [Bound],
-    faults: &'a Faults,
-    /// When the last operation was due.
-    end: At,
+/// From an instant to the next change of the circumstances.
+type Span = (At, At);
+
+/// From the injection until it heals.
+fn failover(fault: &FaultRecord, faults: &Faults) -> Span {
+    let (injected, ended) = faults.active(fault);
+    (injected, fault.healing.unwrap_or(ended))
 }
 
-impl Scene<'_> {
-    /// When the operation came back in band between an instant and the next change of the circumstances, to stay.
-    fn settles(&self, from: At, change: At) -> Found {
-        let span = (from, change.min(self.end));
-        Course::of(self.offer, self.bounds, span, change).settles()
-    }
+/// From the heal until the next fault is injected, if there was a heal.
+fn restoration(fault: &FaultRecord, faults: &Faults) -> Option<Span> {
+    let healing = fault.healing?;
+    let next = faults.records.iter().map(|other| other.injecting).filter(|other| *other > healing).min();
+    Some((healing, next.unwrap_or(At(u64::MAX))))
 }
 
 /// How long a part of a recovery took.

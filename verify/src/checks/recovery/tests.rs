@@ -1,7 +1,8 @@
 //! What recovery says of histories written by hand; how the band is found in them is tested beside it.
 
 use super::*;
-use crate::testing::{Script, figure, judged};
+use crate::Budget;
+use crate::testing::{Script, figure, judged, judged_within};
 
 const TABLE: &str = "to = \"fast\"\nafter = \"cut\"\nwithin = \"10s\"";
 
@@ -257,4 +258,15 @@ fn a_hundred_samples_of_the_steady_phase_tell_what_to_be_back_to_and_one_less_do
     let too_few = after(99);
     assert_eq!(too_few.judgement, Judgement::Unknown);
     assert!(too_few.sentence.contains("has 99 samples of place_order"), "{}", too_few.sentence);
+}
+
+#[test]
+fn the_finding_is_the_same_in_however_many_passes_operations_are_put_in_order() {
+    let bad = |at: f64| (20.5..24.0).contains(&at) || (40.0..43.0).contains(&at);
+    let history = run(90, bad).fault(20.0, 40.0, "cut").fault(60.0, 70.0, "cut").history();
+    let whole = judged("recovery", TABLE, &history);
+    assert_eq!((whole.judgement, figure(&whole, "restoration_s.cut")), (Judgement::Pass, Some(3.0)));
+    for passes in [2, 9] {
+        assert_eq!(judged_within(Budget::Passes(passes), "recovery", TABLE, &history).unwrap(), whole);
+    }
 }
