@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// The version that is written and read. It is raised whenever what is written, in whichever file, means something else
 /// than before: a reader that does not know the meaning of a file must not judge by it.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// Under this key the schema of a table states it.
 const KEY: &str = "proofload.format";

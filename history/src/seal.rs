@@ -27,8 +27,8 @@ pub(crate) struct Seal {
 #[serde(deny_unknown_fields)]
 struct SealedFile {
     bytes: u64,
-    /// 64-bit FNV-1a, in hexadecimal: not every reader of JSON keeps 64 bits of a number.
-    fnv1a: String,
+    /// 64-bit XXH3, in hexadecimal: not every reader of JSON keeps 64 bits of a number.
+    xxh3: String,
 }
 
 /// The one key that every version has: what is meant by the others depends on it.
@@ -49,10 +49,10 @@ impl Seal {
     pub(crate) fn of(tallies: &Tallies) -> Self {
         Self {
             format: format::FORMAT,
-            operations: SealedFile::of(tallies.operations),
-            observations: SealedFile::of(tallies.observations),
-            series: SealedFile::of(tallies.series),
-            journal: SealedFile::of(tallies.journal),
+            operations: SealedFile::of(&tallies.operations),
+            observations: SealedFile::of(&tallies.observations),
+            series: SealedFile::of(&tallies.series),
+            journal: SealedFile::of(&tallies.journal),
         }
     }
 
@@ -101,8 +101,8 @@ impl Seal {
 }
 
 impl SealedFile {
-    fn of(tally: Tally) -> Self {
-        Self { bytes: tally.bytes, fnv1a: format!("{:016x}", tally.digest.value()) }
+    fn of(tally: &Tally) -> Self {
+        Self { bytes: tally.bytes(), xxh3: format!("{:016x}", tally.digest()) }
     }
 
     fn verify(&self, path: PathBuf) -> Result<(), HistoryError> {
@@ -112,9 +112,9 @@ impl SealedFile {
             let what = format!("it has {bytes} bytes, and {} were recorded", self.bytes);
             return Err(HistoryError::Altered { path, what });
         }
-        let found = Self::of(Tally::of(file).map_err(HistoryError::file("read", &path))?);
+        let found = Self::of(&Tally::of(file).map_err(HistoryError::file("read", &path))?);
         if found != *self {
-            let what = format!("its digest is {}, and that of what was recorded {}", found.fnv1a, self.fnv1a);
+            let what = format!("its digest is {}, and that of what was recorded {}", found.xxh3, self.xxh3);
             return Err(HistoryError::Altered { path, what });
         }
         Ok(())

@@ -1,24 +1,35 @@
 //! The length and the digest of what passes through a reader or a writer.
 
-use crate::digest::Digest;
 use std::io::{Read, Write};
+use xxhash_rust::xxh3::Xxh3Default;
 
-/// How much passed, and its digest.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How much passed, and its digest: 64-bit XXH3, for a long run has gigabytes, each of which passes when it is recorded and
+/// whenever it is judged.
+#[derive(Clone, Default)]
 pub(crate) struct Tally {
-    pub(crate) bytes: u64,
-    pub(crate) digest: Digest,
+    bytes: u64,
+    digest: Xxh3Default,
 }
 
 impl Tally {
     fn pass(&mut self, bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
-        self.digest.pass(bytes);
+        self.digest.update(bytes);
+    }
+
+    /// How many bytes passed.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The digest of what passed, however that was divided.
+    pub(crate) fn digest(&self) -> u64 {
+        self.digest.digest()
     }
 
     /// Of all that `from` gives.
     pub(crate) fn of(mut from: impl Read) -> std::io::Result<Self> {
-        let (mut tally, mut part) = (Self::default(), [0; 1 << 14]);
+        let (mut tally, mut part) = (Self::default(), [0; 1 << 16]);
         loop {
             match from.read(&mut part) {
                 Ok(0) => return Ok(tally),
@@ -42,7 +53,7 @@ impl<W> Tallied<W> {
     }
 
     pub(crate) fn tally(&self) -> Tally {
-        self.tally
+        self.tally.clone()
     }
 }
 
@@ -55,5 +66,38 @@ impl<W: Write> Write for Tallied<W> {
 
     fn flush(&mut self) -> std::io::Result<()> {
         self.to.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tally(parts: &[&[u8]]) -> (u64, u64) {
+        let mut tally = Tally::default();
+        parts.iter().for_each(|part| tally.pass(part));
+        (tally.bytes(), tally.digest())
+    }
+
+    #[test]
+    fn a_digest_is_the_same_in_every_version() {
+        assert_eq!(tally(&[]), (0, 0x2d06_8005_38d3_94c2), "XXH3 of nothing, as its specification has it");
+    }
+
+    #[test]
+    fn what_passes_in_parts_is_the_same_however_it_is_divided() {
+        let long: Vec<u8> = (0..100_000_u32).map(|n| (n % 251) as u8).collect();
+        let whole = tally(&[&long]);
+        assert_eq!(tally(&[&long[..1], &long[1..70_000], &long[70_000..]]), whole);
+        let read = Tally::of(long.as_slice()).unwrap();
+        assert_eq!((read.bytes(), read.digest()), whole);
+        let mut written = Tallied::new(Vec::new());
+        written.write_all(&long).unwrap();
+        assert_eq!((written.tally().bytes(), written.tally().digest()), whole);
+    }
+
+    #[test]
+    fn another_order_is_another_digest() {
+        assert_ne!(tally(&[b"abc"]), tally(&[b"acb"]));
     }
 }

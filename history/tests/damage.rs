@@ -9,7 +9,9 @@ use arrow_ipc::writer::StreamWriter;
 use harm::trial::{FILES, Files, SEAL, record, store};
 use harm::{Harm, Whole, assert_never_passes, inflict, read};
 use proofload_history::table::Row;
-use proofload_history::{Clock, Event, History, HistoryError, Observation, Operation, Recorder, RunDir, Sample};
+use proofload_history::{
+    Clock, Event, FORMAT, History, HistoryError, Observation, Operation, Recorder, RunDir, Sample,
+};
 use proptest::prelude::*;
 use std::path::Path;
 
@@ -175,7 +177,7 @@ fn a_column_outside_of_its_batch_is_refused_before_it_is_read() {
 
 /// `file` as a later version would write it.
 fn of_a_later_version<R: Row>(bytes: &mut Vec<u8>) {
-    let schema = R::schema().with_metadata([("proofload.format".to_owned(), "2".to_owned())]);
+    let schema = R::schema().with_metadata([("proofload.format".to_owned(), (FORMAT + 1).to_string())]);
     let mut writer = StreamWriter::try_new(Vec::new(), &schema).unwrap();
     writer.finish().unwrap();
     *bytes = writer.into_inner().unwrap();
@@ -184,15 +186,16 @@ fn of_a_later_version<R: Row>(bytes: &mut Vec<u8>) {
 #[test]
 fn a_file_of_a_later_version_is_refused_and_says_so() {
     let trial = Trial::new(1);
-    let later = "of format 2, and this version of proofload reads format 1";
-    assert!(trial.error(0, false, of_a_later_version::<Operation>).contains(later));
-    assert!(trial.error(1, false, of_a_later_version::<Observation>).contains(later));
-    assert!(trial.error(2, false, of_a_later_version::<Sample>).contains(later));
+    let later = format!("of format {}, and this version of proofload reads format {FORMAT}", FORMAT + 1);
+    assert!(trial.error(0, false, of_a_later_version::<Operation>).contains(&later));
+    assert!(trial.error(1, false, of_a_later_version::<Observation>).contains(&later));
+    assert!(trial.error(2, false, of_a_later_version::<Sample>).contains(&later));
     let seal = |bytes: &mut Vec<u8>| {
         let text = String::from_utf8(bytes.clone()).unwrap();
-        *bytes = text.replace("\"format\": 1", "\"format\": 2, \"of_a_later_version\": {}").into_bytes();
+        let stated = format!("\"format\": {}, \"of_a_later_version\": {{}}", FORMAT + 1);
+        *bytes = text.replace(&format!("\"format\": {FORMAT}"), &stated).into_bytes();
     };
-    assert!(trial.error(SEAL, true, seal).contains(later));
+    assert!(trial.error(SEAL, true, seal).contains(&later));
     let event = |bytes: &mut Vec<u8>| bytes.extend(b"{\"at\":9,\"event\":\"of_a_later_version\"}\n");
     let error = trial.error(3, false, event);
     assert!(error.contains("of_a_later_version") && error.contains("another version"), "{error}");

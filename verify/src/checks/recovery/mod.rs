@@ -2,7 +2,7 @@
 
 mod band;
 
-use self::band::{Bound, Course, Found};
+use self::band::{Course, Found};
 use super::during::During;
 use super::{starvation, table};
 use crate::check::{Band, Reference};
