@@ -30,6 +30,18 @@ impl Id {
         Self(seed | VERSION | stream | VARIANT | (u128::from(counter) & COUNTER_MASK))
     }
 
+    /// Its high and its low half, for rows that must be no wider than what is in them: a `u128` is aligned to 16 bytes.
+    #[must_use]
+    pub fn halves(self) -> [u64; 2] {
+        [(self.0 >> 64) as u64, self.0 as u64]
+    }
+
+    /// The id with these halves.
+    #[must_use]
+    pub fn of_halves([high, low]: [u64; 2]) -> Self {
+        Self(u128::from(high) << 64 | u128::from(low))
+    }
+
     /// The own id `number` (14 bits) within the arrival that this id belongs to; number 0 is the arrival's id itself.
     #[must_use]
     pub fn own(self, number: u16) -> Self {

@@ -65,8 +65,8 @@ pub(crate) struct Values<'a> {
 
 impl<'a> Values<'a> {
     pub(crate) fn new(intent: &'a Intent<'a>, request: &'a str) -> Self {
-        let (id, of) = (intent.id, Id::of(request).0);
-        let words = [intent.seed, (id.0 >> 64) as u64, id.0 as u64, (of >> 64) as u64, of as u64];
+        let ([high, low], [of_high, of_low]) = (intent.id.halves(), Id::of(request).halves());
+        let words = [intent.seed, high, low, of_high, of_low];
         Self { intent, request, draws: Draws::of(&words) }
     }
 }

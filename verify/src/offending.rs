@@ -157,10 +157,9 @@ pub struct Listed<'a> {
 impl Listing {
     /// Takes an offender in.
     pub fn push(&mut self, one: &Listed<'_>) {
-        let id = one.id.unwrap_or(Id(0)).0;
         let packed = Packed {
             at: one.at.map_or(u64::MAX, |at| at.0),
-            id: [(id >> 64) as u64, id as u64],
+            id: one.id.unwrap_or(Id(0)).halves(),
             offset: one.offset.unwrap_or(i64::MIN),
             partition: one.partition.unwrap_or(i32::MIN),
             defect: place_of(&mut self.defects, one.defect),
@@ -198,7 +197,7 @@ impl Listing {
     /// Those that are listed, in order.
     pub fn iter(&self) -> impl Iterator<Item = Listed<'_>> {
         self.rows.iter().map(|row| Listed {
-            id: row.has_id.then_some(Id(u128::from(row.id[0]) << 64 | u128::from(row.id[1]))),
+            id: row.has_id.then_some(Id::of_halves(row.id)),
             defect: self.defects.get(usize::from(row.defect)).map_or("", String::as_str),
             stage: self.stages.get(usize::from(row.stage)).map(String::as_str),
             at: (row.at != u64::MAX).then_some(At(row.at)),

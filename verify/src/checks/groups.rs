@@ -27,7 +27,7 @@ const LIVE: u64 = 1 << 55;
 impl<T> Member<T> {
     fn of(group: Id, stage: usize, reading: Reading, number: u64, what: T) -> Self {
         let live = if reading == Reading::Live { LIVE } else { 0 };
-        Self { group: halves(group), place: (stage as u64) << STAGE_SHIFT | live | number, what }
+        Self { group: group.halves(), place: (stage as u64) << STAGE_SHIFT | live | number, what }
     }
 
     /// The number of its row in the table.
@@ -46,13 +46,8 @@ impl<T> Member<T> {
     }
 
     fn group(&self) -> Id {
-        let [high, low] = self.group.map(u128::from);
-        Id(high << 64 | low)
+        Id::of_halves(self.group)
     }
-}
-
-fn halves(id: Id) -> [u64; 2] {
-    [(id.0 >> 64) as u64, id.0 as u64]
 }
 
 /// Rows that belong together: ordered by stage, those read at the end before those read live, else as recorded.
@@ -244,7 +239,7 @@ mod tests {
     fn ids_that_follow_each_other_are_cut_into_parts_of_like_size() {
         let mut sizes = [0_u32; 7];
         for n in 0..7_000 {
-            sizes[part_of(halves(Script::id(n)), 7) as usize] += 1;
+            sizes[part_of(Script::id(n).halves(), 7) as usize] += 1;
         }
         assert!(sizes.iter().all(|size| (700..1_300).contains(size)), "{sizes:?}");
     }

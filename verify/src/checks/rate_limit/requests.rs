@@ -51,8 +51,7 @@ pub(super) struct Step {
 impl Step {
     /// Its request as an offender.
     pub(super) fn offending(&self, defect: &'static str, done: At) -> Offending<'static> {
-        let [high, low] = self.intent.map(u128::from);
-        Offending { row: self.row, ..Offending::of_id(defect, Id(high << 64 | low), None, Some(done)) }
+        Offending { row: self.row, ..Offending::of_id(defect, Id::of_halves(self.intent), None, Some(done)) }
     }
 }
 
@@ -138,7 +137,7 @@ impl<'h> Requests<'h> {
             answer,
             judged: self.judged.contain(made.intended()),
             row,
-            intent: [(made.intent().0 >> 64) as u64, made.intent().0 as u64],
+            intent: made.intent().halves(),
         };
         Some((sent, step))
     }
