@@ -13,7 +13,8 @@ A command runs inside, where the traffic comes from, and finds what is where in 
   PROOFLOAD_CA               the certificate to verify its TLS by, where it speaks TLS
   PROOFLOAD_RUN              the folder with logs/ and the manifest as resolved
 The system stops when the command ends, and `up` ends with its exit code. Inside, /tmp, /run and /dev/shm are the
-system's own; the working folder is kept. Nothing is left behind, kill -9 included.
+system's own; the working folder is kept. No process, mount, interface or rule is left behind, kill -9 included; what
+that leaves on disk goes with `proofload heal`.
 
 Without a command there is a shell inside, if this is a terminal; else the system runs until SIGINT or SIGTERM.
 
@@ -255,7 +256,7 @@ pub(crate) struct Changes {
     /// Change a setting of the manifest: `process.gateway.replicas=3`; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_and_value)]
     pub(crate) sets: Vec<(String, String)>,
-    /// Change the rate of every traffic with a constant one: `400/s`
+    /// Give every traffic this rate, whatever its arrivals: `400/s`; refused where one has a ramp
     #[arg(long, value_name = "RATE")]
     pub(crate) rate: Option<String>,
     /// The seed of arrivals, ids and choices, in place of the experiment's

@@ -22,7 +22,7 @@ pub(crate) const TABLE: &[(ExitCode, u8, &str)] = &[
     (ExitCode::Fail, 1, "fail: a promise was broken"),
     (ExitCode::Unknown, 3, "unknown: the evidence does not suffice for an answer"),
     (ExitCode::Usage, 64, "the experiment, the manifest or an argument is wrong; nothing was started"),
-    (ExitCode::Environment, 69, "the environment cannot be brought up"),
+    (ExitCode::Environment, 69, "the environment cannot be brought up, or a file of the run cannot be written"),
     (ExitCode::Defect, 70, "a defect of proofload itself"),
     (ExitCode::Interrupted, 130, "interrupted, and healed"),
 ];

@@ -9,9 +9,11 @@
 //! - `single_run`: one run of one of them; `stored`: a run read back, judged and rendered; `ending`: its last lines
 //! - `self_test`: whether the experiments catch what is broken; `interrupts`: one that comes between two runs
 //! - `pages`: the documentation of checks and faults, from their tables
-//! - `exit_code`: the table of exit codes; `progress`: what happens, on stderr; `out`: what is printed
+//! - `exit_code`: the table of exit codes; `progress`: what happens, on stderr; `out`: what is printed; `files`: what is left
 //!
 //! Nothing here judges: that is `verify`'s. Nothing here knows how a component runs: that is `lab`'s.
+
+#![warn(clippy::print_stderr, clippy::print_stdout, reason = "they panic where nobody reads: see out")]
 
 mod capabilities;
 mod cli;
@@ -21,6 +23,7 @@ mod diagnostic;
 mod ending;
 mod exit_code;
 mod experiment;
+mod files;
 mod interrupts;
 mod kept;
 mod out;
@@ -52,7 +55,7 @@ fn main() -> std::process::ExitCode {
     // Inside a lab nothing is the user's input any more: it was resolved before the lab was entered.
     let inside = matches!(cli.command, cli::Command::Conduct { .. } | cli::Command::Keep { .. });
     let code = commands::dispatch(cli.command).unwrap_or_else(|error| {
-        eprintln!("error: {}", chain(&error));
+        out::aside(format_args!("error: {}", chain(&error)));
         classify(&error, inside)
     });
     code.number().into()
@@ -77,6 +80,8 @@ fn classify(error: &anyhow::Error, inside: bool) -> ExitCode {
     } else if !inside && (error.is::<diagnostic::FileProblem>() || error.is::<HistoryError>()) {
         ExitCode::Usage
     } else if error.is::<LabError>()
+        || error.is::<files::Unwritten>()
+        || matches!(error.downcast_ref(), Some(HistoryError::File { .. }))
         || error.downcast_ref::<GeneratorError>().is_some_and(GeneratorError::is_of_the_environment)
     {
         ExitCode::Environment

@@ -1,4 +1,4 @@
-//! What a command prints on standard output.
+//! What a command prints: its result on standard output, all else on standard error.
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write as _};
@@ -13,4 +13,10 @@ pub(crate) fn line(text: impl Display) -> io::Result<()> {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         written => written,
     }
+}
+
+/// Tells `text` on standard error. That it cannot be written there is no failure of anything: a run goes on, and heals,
+/// whether somebody reads or not (`proofload run x 2>&1 | head -3`).
+pub(crate) fn aside(text: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }

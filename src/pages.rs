@@ -19,6 +19,7 @@ fn check(about: &proofload_verify::About) -> String {
     let mut page = format!("# {}\n\n{}\n\n{class}\n\n", about.name, about.invariant);
     let _ = write!(page, "**Counterexample.** {}\n\n**Cost.** {}\n\n", about.counterexample, about.cost);
     keys(&mut page, &[("check", "the name of this check")], about.keys);
+    figures(&mut page, about.figures);
     example(&mut page, &format!("[expect.some-name]\ncheck = \"{}\"\n{}", about.name, about.example.trim()));
     page
 }
@@ -31,6 +32,14 @@ fn fault(about: &proofload_chaos::About) -> String {
     keys(&mut page, COMMON_KEYS, about.keys);
     example(&mut page, about.example.trim());
     page
+}
+
+/// What a control can name: `because = { figure = "...", above = 1 }`.
+fn figures(page: &mut String, figures: &[(&str, &str)]) {
+    page.push_str("\n| figure of its finding | meaning |\n| --- | --- |\n");
+    for (figure, meaning) in figures {
+        let _ = writeln!(page, "| `{figure}` | {meaning} |");
+    }
 }
 
 fn keys(page: &mut String, common: &[(&str, &str)], own: &[(&str, &str)]) {

@@ -1,5 +1,6 @@
 //! What happens, on stderr: a live display on a terminal, plain lines where there is none.
 
+use crate::out;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use proofload_history::Phase;
 use proofload_scenarios::Handle;
@@ -47,7 +48,7 @@ impl Progress {
         if self.live {
             self.bar.println(line);
         } else if !self.quiet {
-            eprintln!("{line}");
+            out::aside(format_args!("{line}"));
         }
     }
 

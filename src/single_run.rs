@@ -4,13 +4,15 @@
 
 use crate::exit_code::ExitCode;
 use crate::experiment::Experiment;
+use crate::files::{self, Unwritten};
+use crate::out;
 use crate::stored::Stored;
 use anyhow::{Context as _, anyhow};
 use proofload_history::RunDir;
 use proofload_lab::{LabError, Resolved, enter};
 use proofload_verify::Verdict;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// How runs are made.
 #[derive(Clone, Copy)]
@@ -39,7 +41,7 @@ impl SingleRun {
     /// # Errors
     /// If its folder cannot be written, its lab cannot be entered, or it cannot be judged.
     pub(crate) fn make(experiment: &Experiment, manner: Manner<'_>) -> anyhow::Result<Self> {
-        let run = RunDir::create(manner.out, &experiment.name)?;
+        let run = RunDir::create(manner.out, &experiment.name).map_err(Unwritten::of)?;
         store(&run, experiment)?;
         let ended = conduct_in_lab(&run, experiment, manner)?;
         if !manner.keep_data {
@@ -82,7 +84,10 @@ fn conduct_in_lab(run: &RunDir, experiment: &Experiment, manner: Manner<'_>) -> 
         number => {
             let code = ExitCode::of(number);
             if code == ExitCode::Defect {
-                eprintln!("error: the conductor ended with {number} (its history is kept: {})", run.root().display());
+                out::aside(format_args!(
+                    "error: the conductor ended with {number} (its history is kept: {})",
+                    run.root().display()
+                ));
             }
             Ok(code)
         }
@@ -91,31 +96,19 @@ fn conduct_in_lab(run: &RunDir, experiment: &Experiment, manner: Manner<'_>) -> 
 
 /// Writes the experiment and the system as resolved: the run stands on its own.
 fn store(run: &RunDir, experiment: &Experiment) -> anyhow::Result<()> {
-    write(&run.experiment(), experiment.toml.as_bytes())?;
+    files::write(&run.experiment(), experiment.toml.as_bytes())?;
     store_system(run, &experiment.system)
-}
-
-fn write(path: &Path, text: &[u8]) -> anyhow::Result<()> {
-    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Writes the system as resolved, with the files that the manifest names.
 pub(crate) fn store_system(run: &RunDir, system: &Resolved) -> anyhow::Result<()> {
-    write(&run.manifest(), system.toml.as_bytes())?;
+    files::write(&run.manifest(), system.toml.as_bytes())?;
     let manifest = &system.manifest;
     for template in manifest.components.values().filter_map(|component| component.template.as_ref()) {
         let text = crate::diagnostic::read(&manifest.folder.join(template))?;
         let path = run.root().join(template);
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
-        }
-        write(&path, text.as_bytes())?;
+        files::make_folder_of(&path)?;
+        files::write(&path, text.as_bytes())?;
     }
     Ok(())
-}
-
-/// A folder as a reader would type it.
-pub(crate) fn shown(folder: &Path) -> PathBuf {
-    let working = std::env::current_dir().unwrap_or_default();
-    folder.strip_prefix(&working).map_or_else(|_| folder.to_owned(), Path::to_owned)
 }

@@ -1,14 +1,13 @@
 //! A stored run: found, judged, rendered. Nothing here needs a running system.
 
 use crate::experiment::{self, Experiment};
+use crate::files;
 use anyhow::Context as _;
 use proofload_history::{Event, History, RunDir};
 use proofload_lab::{Manifest, manifest};
 use proofload_reports::{EXPORTERS, Judged};
 use proofload_verify::{Chain, ChainStage, Condition, Control, JudgeInput, Plan, PlannedFault, Verdict, judge};
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::path::Path;
 
 /// A stored run, read.
@@ -23,7 +22,7 @@ pub(crate) struct Stored {
 impl Stored {
     /// Reads the run at `path`.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
-        let run = RunDir::at(path);
+        let run = RunDir::at(files::behind_link(path));
         let experiment = experiment::load_stored(&run)?;
         let history = History::read(&run).with_context(|| format!("cannot read the run {}", path.display()))?;
         let mut experiment = experiment;
@@ -43,15 +42,21 @@ impl Stored {
         self.controls.iter().find(|(of, _)| of == variant).map(|(_, control)| control)
     }
 
-    /// Renders every report of the run into its directory.
+    /// The run with what it came to, for reports.
+    pub(crate) fn judged<'a>(&'a self, verdict: &'a Verdict) -> Judged<'a> {
+        Judged { verdict, history: &self.history, run: files::shown(self.run.root()).display().to_string() }
+    }
+
+    /// Renders every report of the run into its directory, each in place of what it was.
+    ///
+    /// # Errors
+    /// [`files::Unwritten`] if one cannot be written; or if the history cannot be read.
     pub(crate) fn render(&self, verdict: &Verdict) -> anyhow::Result<()> {
-        let judged = Judged { verdict, history: &self.history, run: self.run.root().display().to_string() };
+        let judged = self.judged(verdict);
         for exporter in EXPORTERS {
-            let path = self.run.root().join(exporter.file());
-            let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
-            let mut out = BufWriter::new(file);
-            exporter.render(&judged, &mut out).with_context(|| format!("cannot render {}", exporter.file()))?;
-            out.flush().with_context(|| format!("cannot write {}", path.display()))?;
+            files::replace(&self.run.root().join(exporter.file()), |out| {
+                exporter.render(&judged, out).with_context(|| format!("cannot render {}", exporter.file()))
+            })?;
         }
         Ok(())
     }
@@ -70,6 +75,7 @@ fn plan(experiment: Experiment, history: &History) -> Plan {
         experiment: started.unwrap_or_else(|| experiment.name.clone()),
         faults: faults.collect(),
         chains: chains(&experiment.system.manifest),
+        sets: experiment.header.sets().to_vec(),
         title: experiment.header.title,
         hypothesis: experiment.header.hypothesis,
         variants: experiment.header.variants,

@@ -103,6 +103,38 @@ fn a_control_that_must_also_break_what_nobody_promised_is_refused() {
 }
 
 #[test]
+fn a_control_whose_reason_no_finding_can_show_is_refused() {
+    let because = "lost_at = \"log.submitted\", during = \"leader-cut\", at_least = 10";
+    for (figure, nearest) in [
+        ("lost_intent.log.submitted", "lost_intents.log.submitted"),
+        ("lost_intents.log.submited", "lost_intents.log.submitted"),
+        ("exposed_intents.leader-cat", "exposed_intents.leader-cut"),
+    ] {
+        let (wrong, nearest) = (format!("`{figure}`"), format!("did you mean `{nearest}`?"));
+        let reason = format!("figure = \"{figure}\", above = 9");
+        refuses(because, &reason, &[&wrong, &nearest, "changed.toml:43:"]);
+    }
+    let of_recovery = ["`recovery` does not count what is lost", "changed.toml:"];
+    refuses("must_fail = \"nothing-lost\"", "must_fail = \"recovers\"", &of_recovery);
+}
+
+#[test]
+fn an_expectation_with_the_name_of_what_every_run_is_held_to_is_refused() {
+    for name in ["load", "attested"] {
+        let says = format!("every run has a finding called `{name}` already");
+        refuses("[expect.drains]", &format!("[expect.{name}]"), &[&says, "changed.toml:38:"]);
+    }
+}
+
+#[test]
+fn what_was_set_for_a_run_is_told_and_is_no_key_of_an_experiment() {
+    let mut command = proofload();
+    command.args(["plan", "partition-leader", "--set", "process.gateway.replicas=3"]);
+    command.assert().code(0).stdout(contains("changed     process.gateway.replicas=3"));
+    refuses("seed = 7", "seed = 7\nsets = [\"x=1\"]", &["`sets` says what a stored run changed", "changed.toml:7:"]);
+}
+
+#[test]
 fn a_name_given_twice_is_refused() {
     refuses("[expect.recovers]", "[expect.nothing-lost]", &["duplicate key", "changed.toml:"]);
 }

@@ -62,7 +62,21 @@ fn a_run_stands_on_its_own_and_is_judged_again_byte_for_byte() {
         (std::fs::read(run.join("verdict.json")).unwrap(), std::fs::read(moved.join("verdict.json")).unwrap());
     assert!(first == again, "the verdict differs when it is judged again");
 
+    // An archive may not be writable: it has an answer all the same.
+    let in_the_way = moved.join(".report.html.part");
+    std::fs::create_dir(&in_the_way).unwrap();
+    let judged = proofload(&["judge"]).arg(&moved).output().unwrap();
+    assert_eq!(judged.status.code(), Some(0), "{}", said(&judged));
+    assert!(said(&judged).contains("the answer stands"), "{}", said(&judged));
+    std::fs::remove_dir(in_the_way).unwrap();
+
     no_harm_to_it_is_a_pass(&moved);
+
+    // What a report tells its reader to type leads to this run, and not to the latest.
+    let latest = run.parent().unwrap().join("latest");
+    assert_eq!(proofload(&["report"]).arg(&latest).output().unwrap().status.code(), Some(0));
+    let report = std::fs::read_to_string(run.join("report.html")).unwrap();
+    assert!(report.contains("proofload judge") && !report.contains("short/latest"), "it leads to `latest`");
 
     let id = "00000000-000b-8000-8000-000000000005";
     let trace = proofload(&["trace"]).arg(&run).arg(id).output().unwrap();
@@ -201,7 +215,10 @@ fn a_port_in_use_inside_the_lab_ends_the_run_with_69_and_names_who_wanted_it() {
 #[test]
 fn a_generator_that_cannot_keep_up_gives_unknown_and_says_so_first() {
     let bench = Bench::new();
-    let output = bench.run(&["--rate", "200000/s"]).output().unwrap();
+    // Nobody reads what it says while it goes on (`2>&1 | head -3`): that changes nothing.
+    let (nobody, unread) = std::io::pipe().unwrap();
+    drop(nobody);
+    let output = bench.run(&["--rate", "200000/s"]).stderr(unread).output().unwrap();
     assert_eq!(output.status.code(), Some(3), "{}", said(&output));
     let report = std::fs::read_to_string(bench.latest("short").join("report.html")).unwrap();
     let (load, promise) = (report.find("generator could not keep up"), report.find("What was promised"));

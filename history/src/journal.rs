@@ -197,6 +197,8 @@ pub enum DrainOutcome {
     Stuck,
     /// The gauges could not be read.
     Unreadable,
+    /// The system has no draining gauge, so nobody can know.
+    Unwatched,
 }
 
 /// What the generator says of itself.

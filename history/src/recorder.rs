@@ -90,7 +90,8 @@ impl Recorder {
     }
 
     /// Writes what is waiting and the end marks of the tables, and seals all files. Nothing can be recorded afterwards. A
-    /// history that lacks anything, because it could not be written when it was recorded, is closed and not sealed.
+    /// history that lacks anything, because it could not be written when it was recorded, is closed and not sealed: that
+    /// was an error when it happened, and is none again.
     ///
     /// # Errors
     /// If something cannot be written.
@@ -100,10 +101,10 @@ impl Recorder {
         let observations = lock(&self.observations).close();
         let series = lock(&self.series).close();
         let journal = lock(&self.journal).close();
-        let tallies = Tallies { operations: operations?, observations: observations?, series: series?, journal };
         if self.lacking.load(Ordering::Relaxed) {
             return Ok(());
         }
+        let tallies = Tallies { operations: operations?, observations: observations?, series: series?, journal };
         Seal::of(&tallies).write(&self.seal)
     }
 

@@ -124,6 +124,17 @@ proptest! {
         prop_assert_eq!(history.operations.to_vec().unwrap(), Table::of(&operations).unwrap().to_vec().unwrap());
     }
 
+    #[test]
+    fn a_filtered_table_has_the_rows_that_are_kept_in_their_order_and_counts_them(
+        operations in proptest::collection::vec(operations(), 0..200), hold in prop_oneof![Just(0), Just(u64::MAX)],
+    ) {
+        let (_folder, run) = recorded(&operations, &[]);
+        let history = History::read_holding(&run, hold).unwrap();
+        let some = history.operations.filtered(|made| made.outcome() == Outcome::Ok).unwrap();
+        let expected: Vec<Operation> = operations.into_iter().filter(|made| made.outcome == Outcome::Ok).collect();
+        prop_assert_eq!((some.rows(), some.to_vec().unwrap()), (expected.len() as u64, expected));
+    }
+
     /// However many bytes a killed run lacks: what is read is a beginning of what was recorded, and never passes as whole.
     #[test]
     fn a_file_that_breaks_off_gives_its_whole_batches_and_says_so(

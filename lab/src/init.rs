@@ -6,7 +6,7 @@
 use crate::enter::{INSIDE_VARIABLE, INTERRUPT, TERMINATE, exit_code};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process};
 use std::ffi::OsString;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, ExitStatus, Stdio};
 
@@ -28,10 +28,15 @@ pub fn run(args: &[OsString]) -> u8 {
             reap_until(conductor)
         }
         Err(error) => {
-            eprintln!("cannot start the conductor inside the lab: {error}");
+            tell(format_args!("cannot start the conductor inside the lab: {error}"));
             DEFECT
         }
     }
+}
+
+/// Says why on standard error, if anybody reads it.
+fn tell(why: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stderr(), "{why}");
 }
 
 fn start_conductor(args: &[OsString]) -> std::io::Result<Pid> {
@@ -69,7 +74,7 @@ fn reap_until(conductor: Pid) -> u8 {
             }
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => {
-                eprintln!("cannot wait for the conductor: {error}");
+                tell(format_args!("cannot wait for the conductor: {error}"));
                 return DEFECT;
             }
         }

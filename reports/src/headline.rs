@@ -1,4 +1,4 @@
-//! What every report says first: the answer, the figures that matter, the first offender.
+//! What every report says first, and the last lines of a run: the answer, the figures that matter, the first offender.
 
 use crate::Judged;
 use crate::numbers::{self, count, share};
@@ -45,27 +45,31 @@ pub(crate) fn sentence_of(finding: &Finding) -> String {
 }
 
 /// A figure of the first screen.
-pub(crate) struct Headline {
-    pub(crate) label: String,
-    pub(crate) value: String,
-    /// What the value is measured against, or where it comes from.
-    pub(crate) note: String,
+pub struct Headline {
+    /// What it is: `acknowledged and lost`.
+    pub label: String,
+    /// Its value with its unit; `unknown`, `not checked` and the like where it has none.
+    pub value: String,
+    /// What the value is measured against, or where it comes from; empty if that goes without saying.
+    pub note: String,
     /// It is what a failed finding fails for.
-    pub(crate) broken: bool,
+    pub broken: bool,
 }
 
-/// The headline figures in the order to be shown: sent, acknowledged, lost, done twice, half done if any,
-/// recovery, p95 per phase. They
-/// are the verdict's own figures, so that no report can say another number.
-pub(crate) fn headlines(verdict: &Verdict) -> Vec<Headline> {
+/// The headline figures in the order to be shown: sent, acknowledged, lost, done twice, half done if any, recovery, p95 per
+/// phase. They are the verdict's own figures, so that no report can say another number.
+#[must_use]
+pub fn headlines(verdict: &Verdict) -> Vec<Headline> {
     let value = |name: &str| verdict.figures.iter().find(|figure| figure.name == name).and_then(|figure| figure.value);
     let sent = value("sent_operations").unwrap_or_default() as u64;
     let ok = value("ok_operations").unwrap_or_default() as u64;
     let unsent = value("unsent_operations").unwrap_or_default() as u64;
     let unsent = if unsent == 0 { String::new() } else { format!("{} more were due and never sent", count(unsent)) };
+    let open = value("indeterminate_operations").unwrap_or_default() as u64;
+    let open = if open == 0 { String::new() } else { format!("; of {} nobody knows", count(open)) };
     let mut all = vec![
         Headline::of("requests sent", count(sent), unsent),
-        Headline::of("acknowledged", count(ok), format!("{} of those sent", share(ok, sent))),
+        Headline::of("acknowledged", count(ok), format!("{} of those sent{open}", share(ok, sent))),
         delivered(verdict, "acknowledged and lost", "lost_intents"),
         delivered(verdict, "done twice", "repeated_intents"),
     ];
@@ -160,7 +164,8 @@ pub(crate) fn load_doubt(verdict: &Verdict) -> Option<&Finding> {
 }
 
 /// The first offender of the worst finding: safety before performance, then as the experiment has them.
-pub(crate) fn first_offender(verdict: &Verdict) -> Option<(&Finding, &Offender)> {
+#[must_use]
+pub fn first_offender(verdict: &Verdict) -> Option<(&Finding, &Offender)> {
     let failed = |class: Class| {
         let of_class = move |finding: &&Finding| finding.class == class && finding.judgement == Judgement::Fail;
         verdict.findings.iter().filter(of_class).filter(|finding| finding.skipped.is_none())
@@ -171,7 +176,8 @@ pub(crate) fn first_offender(verdict: &Verdict) -> Option<(&Finding, &Offender)>
 }
 
 /// An offender as one sentence without its end.
-pub(crate) fn offence(offender: &Offender) -> String {
+#[must_use]
+pub fn offence(offender: &Offender) -> String {
     let id = offender.id.map(|id| format!("{id} ")).unwrap_or_default();
     let stage = offender.stage.as_ref().map(|stage| format!(" at {stage}")).unwrap_or_default();
     let at = offender.at.map(|at| format!(", {at} after the start")).unwrap_or_default();
@@ -203,7 +209,8 @@ pub(crate) fn attestation(fault: &FaultSummary) -> &'static str {
 }
 
 /// The command that shows one id's way through the system.
-pub(crate) fn trace_command(judged: &Judged<'_>, offender: &Offender) -> Option<String> {
+#[must_use]
+pub fn trace_command(judged: &Judged<'_>, offender: &Offender) -> Option<String> {
     Some(format!("proofload trace {} {}", quoted(&judged.run), offender.id?))
 }
 

@@ -28,6 +28,7 @@ impl Exporter for Junit {
         let mut suite = TestSuite::new(&verdict.experiment);
         suite.add_property(("run", judged.run.as_str())).add_property(("seed", verdict.seed.to_string().as_str()));
         suite.add_property(("variants", verdict.variants.join(" ").as_str()));
+        suite.add_property(("sets", verdict.sets.join(" ").as_str()));
         suite.add_test_cases(verdict.findings.iter().map(|finding| case(judged, finding)));
         suite.add_test_cases(remainder(verdict));
         let mut report = Report::new("proofload");

@@ -6,12 +6,13 @@
 //! - [`exporter`]: what an exporter is, and the table of all of them
 //! - [`json`], [`offenders`], [`junit`], [`markdown`], [`html`]: the exporters
 //! - [`matrix`]: what the negative controls of many runs came to, as JSON and HTML
-//! - `headline`: what every report says first
+//! - [`headline`]: what every report says first
 //! - `traffic`: operations per bucket of time and per phase
 //! - `timeline`: the one figure, as SVG
 //! - `numbers`: figures as people write them
 
 pub mod exporter;
+pub mod headline;
 pub mod html;
 pub mod json;
 pub mod junit;
@@ -19,7 +20,6 @@ pub mod markdown;
 pub mod matrix;
 pub mod offenders;
 
-mod headline;
 mod numbers;
 mod timeline;
 mod traffic;

@@ -47,9 +47,12 @@ fn write_opening(text: &mut String, judged: &Judged<'_>) -> fmt::Result {
     writeln!(text, "## {} {}: {}\n", mark.symbol, mark.word, escaped(&verdict.title))?;
     writeln!(text, "**{}**\n", escaped(headline::sentence_alone(verdict)))?;
     writeln!(text, "Hypothesis: {}\n", escaped(&verdict.hypothesis))?;
-    let variants = verdict.variants.iter().map(|variant| code(variant)).collect::<Vec<_>>().join(", ");
-    let variants = if variants.is_empty() { String::new() } else { format!(" · variants {variants}") };
-    writeln!(text, "Run {} · seed {}{variants}", code(&judged.run), verdict.seed)
+    let told = |what: &str, changes: &[String]| {
+        let changes = changes.iter().map(|change| code(change)).collect::<Vec<_>>().join(", ");
+        if changes.is_empty() { String::new() } else { format!(" · {what} {changes}") }
+    };
+    let (variants, sets) = (told("variants", &verdict.variants), told("changed", &verdict.sets));
+    writeln!(text, "Run {} · seed {}{variants}{sets}", code(&judged.run), verdict.seed)
 }
 
 fn write_headlines(text: &mut String, headlines: &[Headline]) -> fmt::Result {

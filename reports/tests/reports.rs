@@ -185,3 +185,28 @@ fn a_count_that_the_evidence_does_not_allow_is_never_shown_as_zero() {
     run.verdict.figures.retain(|figure| figure.name != "lost_intents");
     assert!(render(&run, "markdown").contains("| acknowledged and lost | not checked |"));
 }
+
+#[test]
+fn a_system_that_was_changed_for_the_run_is_never_reported_as_it_is_written() {
+    let mut run = sample::pass();
+    run.verdict.variants = vec!["acks-one".to_owned()];
+    run.verdict.sets = vec!["process.gateway.replicas=3".to_owned()];
+    for exporter in ["json", "junit", "markdown", "html"] {
+        let report = render(&run, exporter);
+        for change in ["acks-one", "process.gateway.replicas=3"] {
+            assert!(report.contains(change), "{exporter} does not tell of {change}");
+        }
+    }
+    assert!(render(&run, "html").contains("Settings of the system were changed for this run"));
+    assert!(!render(&sample::pass(), "html").contains("were changed"));
+}
+
+#[test]
+fn what_nobody_knows_stands_beside_what_was_acknowledged() {
+    let mut run = sample::pass();
+    assert!(!render(&run, "markdown").contains("nobody knows"));
+    let open = Figure { name: "indeterminate_operations".to_owned(), value: Some(1_200.0) };
+    run.verdict.figures.retain(|figure| figure.name != open.name);
+    run.verdict.figures.push(open);
+    assert!(render(&run, "markdown").contains("of those sent; of 1,200 nobody knows |"));
+}

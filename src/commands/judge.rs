@@ -2,21 +2,30 @@
 
 use crate::ending::ending;
 use crate::exit_code::ExitCode;
+use crate::files::Unwritten;
 use crate::out;
 use crate::stored::Stored;
 use anyhow::Context as _;
+use proofload_reports::{Exporter as _, json::Json};
 use std::path::Path;
 
 pub(super) fn judge(run: &Path, json: bool) -> anyhow::Result<ExitCode> {
     let stored = Stored::read(run)?;
     let verdict = stored.judge();
-    stored.render(&verdict)?;
+    let judged = stored.judged(&verdict);
     if json {
-        let path = stored.run.verdict();
-        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        out::line(text.trim_end())?;
+        let mut text = Vec::new();
+        Json.render(&judged, &mut text).context("cannot write the verdict as JSON")?;
+        out::line(String::from_utf8_lossy(&text).trim_end())?;
     } else {
-        out::line(ending(&verdict, run, stored.control()))?;
+        out::line(ending(&judged, stored.control()))?;
+    }
+    match stored.render(&verdict) {
+        // An archive is not written to, and what it holds can be judged all the same.
+        Err(error) if error.is::<Unwritten>() => {
+            out::aside(format_args!("warning: the answer stands, and the reports are what they were before: {error}"));
+        }
+        rendered => rendered?,
     }
     Ok(verdict.judgement.into())
 }

@@ -19,7 +19,7 @@ pub(super) fn lab(run: Option<&Path>, action: &Action) -> anyhow::Result<ExitCod
             Ok(ExitCode::Pass)
         }
         Err(why) => {
-            eprintln!("error: {why}");
+            out::aside(format_args!("error: {why}"));
             Ok(ExitCode::Environment)
         }
     }

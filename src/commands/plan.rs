@@ -31,6 +31,7 @@ fn render(experiment: &Experiment) -> String {
     if !header.variants.is_empty() {
         lines.push(format!("  variants    {}", header.variants.join(", ")));
     }
+    lines.extend(header.sets().iter().map(|set| format!("  changed     {set}")));
     lines.push(format!(
         "  takes       about {:.1} minutes, {:.1} at most",
         minutes(experiment, false),

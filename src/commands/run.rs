@@ -5,7 +5,7 @@ use crate::ending::ending;
 use crate::exit_code::ExitCode;
 use crate::experiment::{Experiment, Overrides};
 use crate::interrupts::Interrupts;
-use crate::single_run::{Manner, SingleRun, shown};
+use crate::single_run::{Manner, SingleRun};
 use crate::{capabilities, out, selection};
 use anyhow::Context as _;
 use proofload_lab::{LabError, Toolbox};
@@ -24,7 +24,7 @@ pub(super) fn run(arguments: &RunArgs) -> anyhow::Result<ExitCode> {
                 return Ok(ExitCode::Interrupted);
             }
             if arguments.repeat > 1 || selected.len() > 1 {
-                eprintln!("{} ({round} of {})", experiment.name, arguments.repeat);
+                out::aside(format_args!("{} ({round} of {})", experiment.name, arguments.repeat));
             }
             let code = run_once(experiment, arguments)?;
             codes.push((experiment.name.clone(), code));
@@ -42,12 +42,12 @@ pub(super) fn run(arguments: &RunArgs) -> anyhow::Result<ExitCode> {
 /// One run, with its last lines.
 fn run_once(experiment: &Experiment, arguments: &RunArgs) -> anyhow::Result<ExitCode> {
     let manner = Manner { out: &arguments.out, quiet: arguments.json, keep_data: arguments.keep_data };
-    let SingleRun { run, code, judged } = SingleRun::make(experiment, manner)?;
+    let SingleRun { code, judged, .. } = SingleRun::make(experiment, manner)?;
     if let Some((stored, verdict)) = judged {
         if arguments.json {
             out::line(serde_json::to_string(&verdict).context("cannot write the verdict as JSON")?)?;
         } else {
-            out::line(ending(&verdict, &shown(run.root()), stored.control()))?;
+            out::line(ending(&stored.judged(&verdict), stored.control()))?;
         }
     }
     Ok(code)

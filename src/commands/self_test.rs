@@ -3,9 +3,10 @@
 use crate::cli::SelfTestArgs;
 use crate::exit_code::ExitCode;
 use crate::experiment::{self, Experiment, Overrides};
+use crate::files::shown;
 use crate::interrupts::Interrupts;
 use crate::self_test::{Done, End, Record, Subject, Trial, answer, table, tally, trials};
-use crate::single_run::{Manner, SingleRun, shown};
+use crate::single_run::{Manner, SingleRun};
 use crate::{capabilities, out, selection};
 use anyhow::Context as _;
 use proofload_lab::{LabError, Toolbox};
@@ -129,7 +130,7 @@ impl Session<'_> {
         self.done.push(done);
         if let Some(done) = self.done.last() {
             let (answer, sentence) = answer(&self.subjects, &self.done, done);
-            eprintln!("{}: {sentence}", answer.word());
+            out::aside(format_args!("{}: {sentence}", answer.word()));
         }
         self.record.write(&self.matrix(None))?;
         Ok(code)
@@ -138,7 +139,7 @@ impl Session<'_> {
     /// Says which run begins.
     fn announce(&self, trial: Trial) {
         let Some(subject) = self.subjects.get(trial.subject) else { return };
-        eprintln!(
+        out::aside(format_args!(
             "run {} of {}: {}, {}, repeat {} of {}, seed {}",
             self.done.len() + 1,
             self.planned,
@@ -147,7 +148,7 @@ impl Session<'_> {
             trial.repeat,
             self.arguments.repeat,
             trial.seed,
-        );
+        ));
     }
 
     fn matrix(&self, stop: Option<&Stop>) -> Matrix {

@@ -11,7 +11,7 @@ pub(super) fn trace(run: &Path, id: &str, json: bool) -> anyhow::Result<ExitCode
     let id: Id = match id.parse() {
         Ok(id) => id,
         Err(error) => {
-            eprintln!("error: {error}");
+            out::aside(format_args!("error: {error}"));
             return Ok(ExitCode::Usage);
         }
     };

@@ -3,6 +3,7 @@
 use crate::capabilities::check_needed;
 use crate::cli::UpArgs;
 use crate::exit_code::ExitCode;
+use crate::files::Unwritten;
 use crate::kept::{CONDUCTOR, Kept, Whereabouts};
 use crate::single_run::store_system;
 use crate::{out, system};
@@ -34,7 +35,7 @@ pub(super) fn up(arguments: UpArgs) -> anyhow::Result<ExitCode> {
     let system = system::load(arguments.system.as_deref(), &arguments.variants, &arguments.sets)?;
     Toolbox::find().map_err(LabError::from)?;
     check_needed(&enter::probe())?;
-    let run = RunDir::create(&arguments.out, "up")?;
+    let run = RunDir::create(&arguments.out, "up").map_err(Unwritten::of)?;
     store_system(&run, &system)?;
     let absolute = |path: &Path| path.canonicalize().with_context(|| format!("cannot find {}", path.display()));
     let folder = absolute(&system.manifest.folder.join("."))?;
@@ -104,7 +105,10 @@ fn failed(number: u8, run: &RunDir) -> ExitCode {
         // unshare was refused the namespaces, and has said why.
         _ if !run.journal().exists() => ExitCode::Environment,
         _ => {
-            eprintln!("error: the conductor ended with {number} (its journal is kept: {})", run.root().display());
+            out::aside(format_args!(
+                "error: the conductor ended with {number} (its journal is kept: {})",
+                run.root().display()
+            ));
             ExitCode::Defect
         }
     }
@@ -144,7 +148,7 @@ async fn visit(kept: &Kept, argv: &[OsString], signals: &mut Signals) -> anyhow:
     tokio::select! {
         code = visitor => Ok(ExitCode::Command(code?)),
         () = out_of_patience => {
-            eprintln!("the command has not ended within {COMMAND_GRACE:?}: it ends with the system");
+            out::aside(format_args!("the command has not ended within {COMMAND_GRACE:?}: it ends with the system"));
             Ok(ExitCode::Command(128 + 15))
         }
     }

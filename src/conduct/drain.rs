@@ -57,6 +57,10 @@ impl DrainWatch {
             return if over { end(DrainOutcome::Unreadable) } else { None };
         }
         let values = self.last.as_ref()?;
+        if values.is_empty() {
+            let evidence = "no gauge of the system has drains = true".to_owned();
+            return Some(DrainEnd { outcome: DrainOutcome::Unwatched, evidence });
+        }
         let quiet = values.iter().all(|(_, value)| *value == 0.0);
         if quiet && unmoved >= QUIET_FOR {
             end(DrainOutcome::Quiet)
@@ -107,6 +111,14 @@ mod tests {
     fn work_that_moves_up_to_the_bound_is_moving() {
         let readings: Vec<Result<f64, &str>> = (0..20).map(|second| Ok(100.0 - f64::from(second))).collect();
         assert_eq!(drained(&readings), Some((10, DrainOutcome::Moving)));
+    }
+
+    #[test]
+    fn without_a_gauge_nobody_knows_whether_it_is_quiet() {
+        let began = Instant::now();
+        let mut watch = DrainWatch::new(began, Duration::from_secs(10), Duration::from_secs(5));
+        let end = watch.take(began, Ok(Vec::new()));
+        assert_eq!(end.map(|end| end.outcome), Some(DrainOutcome::Unwatched));
     }
 
     #[test]

@@ -39,9 +39,19 @@ pub(crate) struct Header {
     /// Variants applied; written by `run` when it stores the experiment as resolved.
     #[serde(default)]
     pub(crate) variants: Vec<String>,
+    /// Settings that `--set` changed, as it gave them; written by `run`, and part of the manifest beside it already.
+    #[serde(default)]
+    pub(crate) sets: Option<toml::Spanned<Vec<String>>>,
     /// Whether the faults are left out; written by `run --without-faults`.
     #[serde(default)]
     pub(crate) without_faults: bool,
+}
+
+impl Header {
+    /// The settings that `--set` changed.
+    pub(crate) fn sets(&self) -> &[String] {
+        self.sets.as_ref().map_or(&[], |sets| sets.get_ref().as_slice())
+    }
 }
 
 fn default_seed() -> u64 {

@@ -11,7 +11,7 @@ use proofload_chaos::{FaultPlan, Names, Schedule};
 use proofload_history::RunDir;
 use proofload_lab::{Manifest, Resolved, SpecError};
 use proofload_scenarios::{Credential, Mix};
-use proofload_verify::{CHECKS, Control, Expectation, Reference};
+use proofload_verify::{Because, CHECKS, Control, Expectation, IMPLICIT, Reference};
 use serde::Deserialize as _;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -37,7 +37,13 @@ pub(crate) fn load(path: &Path, overrides: &Overrides) -> Result<Experiment, Fil
     let in_file = |mistake: SpecError| diagnostic::in_file(&mistake, path, &text);
     let sections = Sections::parse(&text).map_err(in_file)?;
     let mut header = sections.header().map_err(in_file)?;
+    if let Some(sets) = &header.sets {
+        let message = "`sets` says what a stored run changed: write a table [set] of what an experiment is about";
+        return Err(in_file(SpecError::new(message, Some(sets.span()))));
+    }
     header.variants.extend(overrides.variants.iter().cloned());
+    let sets = overrides.sets.iter().map(|(path, value)| format!("{path}={value}"));
+    header.sets = Some(toml::Spanned::new(0..0, sets.collect()));
     header.seed = overrides.seed.unwrap_or(header.seed);
     header.without_faults |= overrides.without_faults;
 
@@ -113,6 +119,8 @@ fn as_resolved(text: &str, header: &Header, overrides: &Overrides) -> Result<Str
     let variants = header.variants.iter().cloned().map(toml::Value::String).collect();
     table.insert("seed".to_owned(), toml::Value::Integer(i64::try_from(header.seed).unwrap_or(i64::MAX)));
     table.insert("variants".to_owned(), toml::Value::Array(variants));
+    let sets = header.sets().iter().cloned().map(toml::Value::String).collect();
+    table.insert("sets".to_owned(), toml::Value::Array(sets));
     table.insert("without_faults".to_owned(), toml::Value::Boolean(header.without_faults));
     table.insert("system".to_owned(), toml::Value::String("manifest.toml".to_owned()));
     if let Some(rate) = &overrides.rate
@@ -231,12 +239,10 @@ impl<'t> Sections<'t> {
         });
         let schedule = Schedule::new(plans.collect::<Result<_, SpecError>>()?, &header.phases.lengths())?;
         let plans = schedule.plans();
-        let parsed: Vec<Expectation> = expectations
-            .iter()
-            .map(|(name, row)| expectation(name.get_ref(), row))
-            .collect::<Result<_, SpecError>>()?;
+        let parsed: Vec<Expectation> =
+            expectations.iter().map(|(name, row)| expectation(name, row)).collect::<Result<_, SpecError>>()?;
         self.check_references(&parsed, &system, plans)?;
-        let controls = controls.iter().map(|(variant, row)| self.control(variant, row, &system, plans));
+        let controls = controls.iter().map(|(variant, row)| control(variant, row, &parsed, &system, plans));
         let controls = controls.collect::<Result<_, SpecError>>()?;
         let expectations = parsed;
         Ok(Experiment { name, header, traffic, scenarios, credentials, schedule, expectations, controls, system, toml })
@@ -274,46 +280,75 @@ impl<'t> Sections<'t> {
         }
         Ok(())
     }
+}
 
-    fn control(
-        &self,
-        variant: &Spanned<String>,
-        row: &Spanned<DeValue<'t>>,
-        system: &Resolved,
-        plans: &[FaultPlan],
-    ) -> Result<(String, Control), SpecError> {
-        let control =
-            Control::deserialize(ValueDeserializer::from(row.clone())).map_err(|error| located(&error, row.span()))?;
-        let variants = &system.manifest.variants;
-        if !variants.is_empty() && !variants.contains_key(variant.get_ref()) {
-            let valid = variants.keys().cloned().collect();
-            return Err(SpecError::unknown("variant", variant.get_ref(), Some(variant.span()), valid));
-        }
-        let expectations: Vec<String> = self.named[2].iter().map(|(name, _)| name.get_ref().clone()).collect();
-        for (expectation, because) in control.reasons() {
-            if !expectations.iter().any(|known| known == expectation) {
-                let span = value_span(row, expectation);
-                return Err(SpecError::unknown("expectation", expectation, span, expectations));
-            }
-            if let Some(fault) = because.fault()
-                && !plans.iter().any(|plan| plan.name == fault)
-            {
-                let valid = plans.iter().map(|plan| plan.name.clone()).collect();
-                return Err(SpecError::unknown("fault", fault, value_span(row, fault), valid));
-            }
-            if let Some(stage) = because.stage()
-                && !system.manifest.stages.contains_key(stage)
-            {
-                let valid = system.manifest.stages.keys().cloned().collect();
-                return Err(SpecError::unknown("stage", stage, value_span(row, stage), valid));
-            }
-        }
-        Ok((variant.get_ref().clone(), control))
+/// Reads a row of `[control.*]`, whose names must all exist.
+fn control(
+    variant: &Spanned<String>,
+    row: &Spanned<DeValue<'_>>,
+    expectations: &[Expectation],
+    system: &Resolved,
+    plans: &[FaultPlan],
+) -> Result<(String, Control), SpecError> {
+    let control =
+        Control::deserialize(ValueDeserializer::from(row.clone())).map_err(|error| located(&error, row.span()))?;
+    let variants = &system.manifest.variants;
+    if !variants.contains_key(variant.get_ref()) {
+        let valid = variants.keys().cloned().collect();
+        return Err(SpecError::unknown("variant", variant.get_ref(), Some(variant.span()), valid));
     }
+    for (expectation, because) in control.reasons() {
+        let Some(known) = expectations.iter().find(|known| known.id == expectation) else {
+            let valid = expectations.iter().map(|known| known.id.clone()).collect();
+            return Err(SpecError::unknown("expectation", expectation, value_span(row, expectation), valid));
+        };
+        if let Some(fault) = because.fault()
+            && !plans.iter().any(|plan| plan.name == fault)
+        {
+            let valid = plans.iter().map(|plan| plan.name.clone()).collect();
+            return Err(SpecError::unknown("fault", fault, value_span(row, fault), valid));
+        }
+        if let Some(stage) = because.stage()
+            && !system.manifest.stages.contains_key(stage)
+        {
+            let valid = system.manifest.stages.keys().cloned().collect();
+            return Err(SpecError::unknown("stage", stage, value_span(row, stage), valid));
+        }
+        check_figure(&known.check_name, because, row, system, plans)?;
+    }
+    Ok((variant.get_ref().clone(), control))
+}
+
+/// The reason of a control must be one that its check can state: a figure that no finding has is never beyond a bound.
+fn check_figure(
+    check: &str,
+    because: &Because,
+    row: &Spanned<DeValue<'_>>,
+    system: &Resolved,
+    plans: &[FaultPlan],
+) -> Result<(), SpecError> {
+    let Some(about) = CHECKS.iter().find(|about| about.name == check) else { return Ok(()) };
+    let stages: Vec<&str> = system.manifest.stages.keys().map(String::as_str).collect();
+    let faults: Vec<&str> = plans.iter().map(|plan| plan.name.as_str()).collect();
+    let (figure, valid) = (because.figure(), about.figure_names(&stages, &faults));
+    if valid.contains(&figure) {
+        return Ok(());
+    }
+    if because.stage().is_some() {
+        let message =
+            format!("`{check}` does not count what is lost, repeated or unexpected at a stage: name a figure");
+        return Err(SpecError { valid, ..SpecError::new(message, Some(row.span())) });
+    }
+    Err(SpecError::unknown("figure", &figure, value_span(row, &figure), valid))
 }
 
 /// Reads a row of `[expect.*]`.
-fn expectation(name: &str, row: &Spanned<DeValue<'_>>) -> Result<Expectation, SpecError> {
+fn expectation(name: &Spanned<String>, row: &Spanned<DeValue<'_>>) -> Result<Expectation, SpecError> {
+    let (span, name) = (name.span(), name.get_ref().as_str());
+    if IMPLICIT.contains(&name) {
+        let message = format!("every run has a finding called `{name}` already: give the expectation another name");
+        return Err(SpecError::new(message, Some(span)));
+    }
     let DeValue::Table(table) = row.get_ref() else {
         return Err(SpecError::new(format!("the expectation `{name}` must be a table"), Some(row.span())));
     };

@@ -1,6 +1,7 @@
 //! What is where in a lab that is kept.
 
 use crate::diagnostic::{self, FileProblem};
+use crate::files;
 use anyhow::Context as _;
 use proofload_lab::{Lab, LabError};
 use serde::{Deserialize, Serialize};
@@ -62,10 +63,8 @@ impl Whereabouts {
 
     /// Writes them into the run folder, in one step: from now on the system is ready for others.
     pub(crate) fn publish(&self) -> anyhow::Result<()> {
-        let (path, draft) = (self.run.join(FILE), self.run.join(".up.json"));
         let text = serde_json::to_string_pretty(self).context("cannot write what is where as JSON")?;
-        std::fs::write(&draft, text).with_context(|| format!("cannot write {}", draft.display()))?;
-        std::fs::rename(&draft, &path).with_context(|| format!("cannot write {}", path.display()))
+        files::write(&self.run.join(FILE), text.as_bytes())
     }
 
     /// Takes them back: the system is about to be stopped.

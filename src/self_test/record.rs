@@ -1,5 +1,6 @@
 //! The folder of a self-test: `self-test/<UTC instant>/` beside the runs, with `latest` beside it.
 
+use crate::files::{self, Unwritten};
 use anyhow::Context as _;
 use proofload_history::RunDir;
 use proofload_reports::Matrix;
@@ -22,7 +23,7 @@ impl Record {
     /// If it cannot be made.
     pub(crate) fn create(out: &Path) -> anyhow::Result<Self> {
         // Its name is made as that of a run; it has no processes of its own that would write logs.
-        let run = RunDir::create(out, NAME)?;
+        let run = RunDir::create(out, NAME).map_err(Unwritten::of)?;
         std::fs::remove_dir(run.logs()).with_context(|| format!("cannot remove {}", run.logs().display()))?;
         Ok(Self { folder: run.root().to_owned() })
     }
@@ -32,16 +33,12 @@ impl Record {
     /// # Errors
     /// If they cannot be written.
     pub(crate) fn write(&self, matrix: &Matrix) -> anyhow::Result<()> {
-        write(&self.folder.join("matrix.json"), &matrix.json()?)?;
-        write(&self.page(), &matrix.html(RUNS))
+        files::write(&self.folder.join("matrix.json"), matrix.json()?.as_bytes())?;
+        files::write(&self.page(), matrix.html(RUNS).as_bytes())
     }
 
     /// The page for people.
     pub(crate) fn page(&self) -> PathBuf {
         self.folder.join("matrix.html")
     }
-}
-
-fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }

@@ -53,6 +53,7 @@ fn plan() -> Plan {
         title: "A long run".into(),
         hypothesis: "It is judged in no time.".into(),
         variants: Vec::new(),
+        sets: Vec::new(),
         chains: run::chains(),
         expectations: CHECKS.iter().map(expectation).collect(),
         faults: vec![PlannedFault { id: "leader-kill".into(), kind: "kill".into() }],

@@ -133,8 +133,30 @@ pub struct About {
     pub counterexample: &'static str,
     /// The keys of its table in an experiment, each with what it means.
     pub keys: &'static [(&'static str, &'static str)],
+    /// The figures of its findings, each with what it means. In a name STAGE stands for the name of a stage, FAULT for that
+    /// of a fault, and pN for a quantile: p50, p90, p95, p99, p999.
+    pub figures: &'static [(&'static str, &'static str)],
     /// An example of its table in an experiment, complete.
     pub example: &'static str,
     /// Reads its table, without the key `check`.
     pub parse: fn(toml::de::ValueDeserializer<'_>) -> Result<Box<dyn Check>, toml::de::Error>,
+}
+
+/// The quantiles that can be promised.
+const QUANTILES: [&str; 5] = ["p50", "p90", "p95", "p99", "p999"];
+
+impl About {
+    /// The names of all figures that its findings can have, with these stages and faults.
+    #[must_use]
+    pub fn figure_names(&self, stages: &[&str], faults: &[&str]) -> Vec<String> {
+        let names = self.figures.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let filled = |names: Vec<String>, place: &str, values: &[&str]| {
+            let fill = |name: String| match name.contains(place) {
+                true => values.iter().map(|value| name.replace(place, value)).collect(),
+                false => vec![name],
+            };
+            names.into_iter().flat_map(fill).collect::<Vec<String>>()
+        };
+        filled(filled(filled(names, "pN", &QUANTILES), "STAGE", stages), "FAULT", faults)
+    }
 }

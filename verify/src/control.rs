@@ -79,6 +79,15 @@ impl Because {
             Self::Figure { .. } => None,
         }
     }
+
+    /// The figure in which it must show.
+    #[must_use]
+    pub fn figure(&self) -> String {
+        match self {
+            Self::Offenders { defect, stage, during, .. } => defect.figure(stage, during.as_deref()),
+            Self::Figure { figure, .. } => figure.clone(),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -187,21 +196,20 @@ struct Seen {
 }
 
 fn seen(finding: &Finding, because: &Because) -> Seen {
-    let figure = |name: &str| finding.figures.iter().find(|figure| figure.name == name);
+    let name = because.figure();
+    let known = finding.figures.iter().find(|figure| figure.name == name);
+    let value = known.and_then(|figure| figure.value);
     match because {
         Because::Offenders { defect, stage, during, at_least } => {
-            let value = figure(&defect.figure(stage, during.as_deref())).and_then(|figure| figure.value);
             let offenders = value.unwrap_or_default() as u64;
             let during = during.as_ref().map_or_else(String::new, |fault| format!(" during {fault}"));
             let what = format!("{offenders} {} at {stage}{during}, {at_least} or more expected", defect.name());
             Seen { holds: offenders >= *at_least, offenders, what }
         }
-        Because::Figure { figure: name, beyond } => {
-            let known = figure(name);
-            let value = known.and_then(|figure| figure.value);
+        Because::Figure { beyond, .. } => {
             let (holds, side, bound) = match *beyond {
                 Beyond::Above(bound) => {
-                    let least = known.and_then(|figure| figure.value.or_else(|| at_least(finding, name)));
+                    let least = known.and_then(|figure| figure.value.or_else(|| at_least(finding, &name)));
                     (least.is_some_and(|value| value > bound), "above", bound)
                 }
                 Beyond::Below(bound) => (value.is_some_and(|value| value < bound), "below", bound),

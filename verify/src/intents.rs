@@ -44,6 +44,8 @@ pub(crate) struct Intents {
     operation: String,
     index: Index,
     known: Vec<Known>,
+    /// Those under whose id another operation was made as well, and not refused.
+    beside: Marks,
 }
 
 impl Intents {
@@ -67,11 +69,15 @@ impl Intents {
     ) -> Result<Self, HistoryError> {
         let index = Index::of(history, operation)?;
         let known = vec![Known::NoRow; index.blocks_end as usize];
-        let mut intents = Self { operation: operation.to_owned(), index, known };
+        let beside = Marks::new(known.len());
+        let mut intents = Self { operation: operation.to_owned(), index, known, beside };
         history.operations.each(|made| {
             let number = intents.column(made.intent());
-            let known = &mut intents.known[number as usize];
             let now = if made.name() == operation { made.outcome().into() } else { Known::Other };
+            if now == Known::Other && made.outcome() != Outcome::Fail {
+                intents.beside.put(number);
+            }
+            let known = &mut intents.known[number as usize];
             if now == Known::Ok && *known != Known::Ok {
                 take(number, made);
             }
@@ -112,6 +118,7 @@ impl Intents {
         let number = self.index.number_or_add(id);
         if number as usize == self.known.len() {
             self.known.push(Known::NoRow);
+            self.beside.grow(self.known.len());
         }
         number
     }
@@ -140,6 +147,11 @@ impl Intents {
     /// What the attempts of each intent came to, by number.
     pub(crate) fn known(&self) -> &[Known] {
         &self.known
+    }
+
+    /// Whether another operation may have left something under the id of this intent.
+    pub(crate) fn shared(&self, number: Number) -> bool {
+        self.beside.has(number)
     }
 
     /// What is known of `id`: [`Known::NoRow`] of one that was issued and has none, `None` of one that was not.
@@ -176,6 +188,11 @@ impl Marks {
     /// None of the numbers below `end`.
     pub(crate) fn new(end: usize) -> Self {
         Self(vec![0; end.div_ceil(64)])
+    }
+
+    /// Makes room for the numbers below `end`.
+    fn grow(&mut self, end: usize) {
+        self.0.resize(end.div_ceil(64), 0);
     }
 
     /// Puts a number in.

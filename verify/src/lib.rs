@@ -45,7 +45,7 @@ pub use control::{Because, Beyond, Caught, Control, caught};
 pub use defect::Defect;
 pub use expectation::Expectation;
 pub use finding::{Class, Evidence, Figure, Finding, Judgement, Offender};
-pub use judge::{JudgeInput, Plan, judge};
+pub use judge::{IMPLICIT, JudgeInput, Plan, judge};
 pub use offending::{Listed, Listing};
 pub use trace::{Trace, trace};
 pub use verdict::{FaultSummary, PhaseSpan, Verdict};

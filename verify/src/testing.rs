@@ -41,7 +41,20 @@ pub(crate) fn judged_within(
     let chains = Script::chains();
     let fast = format!("of = \"{}\"\nduring = \"steady\"\np95 = \"100ms\"", Script::OPERATION);
     let expectations = [expectation("fast", "latency", &fast)];
-    check(name, table).judge(history, &Context { chains: &chains, expectations: &expectations, faults: &[], budget })
+    let context = Context { chains: &chains, expectations: &expectations, faults: &[], budget };
+    let finding = check(name, table).judge(history, &context)?;
+    finding.figures.iter().for_each(|figure| documented(name, &figure.name));
+    Ok(finding)
+}
+
+/// Every figure is in the table of its check, whatever its stages and faults are called.
+fn documented(check: &str, figure: &str) {
+    let of = figure.split_once('.').map_or("", |(_, of)| of);
+    let cuts = || of.match_indices('.').map(|(dot, _)| dot);
+    let stages: Vec<&str> = cuts().map(|dot| &of[..dot]).chain([of]).collect();
+    let faults: Vec<&str> = cuts().map(|dot| &of[dot + 1..]).chain([of]).collect();
+    let names = crate::checks::find(check).unwrap().figure_names(&stages, &faults);
+    assert!(names.iter().any(|name| name == figure), "{figure} is not among the figures of {check}");
 }
 
 /// The figure called `name`.

@@ -19,6 +19,9 @@ pub struct Verdict {
     pub sentence: String,
     /// Variants applied to the system.
     pub variants: Vec<String>,
+    /// Settings of the system that were changed for this run: `process.gateway.replicas=3`.
+    #[serde(default)]
+    pub sets: Vec<String>,
     /// The seed of the run.
     pub seed: u64,
     /// Whether the run came to its end.

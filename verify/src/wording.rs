@@ -29,6 +29,11 @@ pub(crate) fn were(number: u64) -> String {
     }
 }
 
+/// `once`, `2 times`.
+pub(crate) fn times(number: u64) -> String {
+    if number == 1 { "once".to_owned() } else { format!("{} times", count(number)) }
+}
+
 /// Seconds with one decimal: `3.4 s`.
 pub(crate) fn seconds(span: Duration) -> String {
     format!("{:.1} s", span.as_secs_f64())
@@ -104,6 +109,11 @@ mod tests {
     fn what_is_nearly_none_or_nearly_all_is_not_told_as_none_or_all() {
         assert_eq!([percent(1e-7), percent(0.999_999_9)], ["less than 0.0001 %", "more than 99.9999 %"]);
         assert_eq!([percent(0.0), percent(1e-6)], ["0 %", "0.0001 %"]);
+    }
+
+    #[test]
+    fn what_is_there_once_is_not_there_one_times() {
+        assert_eq!([times(0), times(1), times(1_200)], ["0 times", "once", "1,200 times"]);
     }
 
     #[test]

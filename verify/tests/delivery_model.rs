@@ -15,6 +15,8 @@ use support::Script;
 #[derive(Clone, Debug)]
 struct Fate {
     attempts: Vec<Outcome>,
+    /// What came of another operation under the same id, if one was made.
+    beside: Option<Outcome>,
     /// For each stage how often it is seen there at the end, and whether live.
     seen: [(u8, bool); 3],
     /// The state of its rows in the middle, if they have one.
@@ -49,15 +51,17 @@ fn sightings(once: u32) -> impl Strategy<Value = [(u8, bool); 3]> {
 
 fn world() -> impl Strategy<Value = World> {
     let state = prop_oneof![6 => Just(Some("OPEN")), 1 => Just(Some("SHUT")), 1 => Just(None)];
-    let fate = (proptest::collection::vec(outcome(), 0..4), sightings(12), state)
-        .prop_map(|(attempts, seen, state)| Fate { attempts, seen, state })
+    let beside = prop_oneof![4 => Just(None), 1 => outcome().prop_map(Some)];
+    let fate = (proptest::collection::vec(outcome(), 0..4), beside, sightings(12), state)
+        .prop_map(|(attempts, beside, seen, state)| Fate { attempts, beside, seen, state })
         .boxed();
     let good = proptest::bool::ANY.prop_map(|open| Fate {
         attempts: vec![Outcome::Ok],
+        beside: None,
         seen: [(1, false), (1, false), (u8::from(open), false)],
         state: Some(if open { "OPEN" } else { "SHUT" }),
     });
-    let whole = Just(Fate { attempts: vec![Outcome::Ok], seen: [(1, false); 3], state: None });
+    let whole = Just(Fate { attempts: vec![Outcome::Ok], beside: None, seen: [(1, false); 3], state: None });
     let fates = proptest::bool::ANY.prop_flat_map(move |conditional| {
         let sound = if conditional { good.clone().boxed() } else { whole.clone().boxed() };
         let fates = proptest::collection::vec(prop_oneof![3 => sound, 1 => fate.clone()], 0..24);
@@ -100,6 +104,9 @@ impl World {
         for (n, fate) in self.fates.iter().enumerate() {
             for (nth, outcome) in fate.attempts.iter().enumerate() {
                 script.timed(n as u64, (n + nth) as f64, 10, *outcome);
+            }
+            if let Some(outcome) = fate.beside {
+                script.attempt_of("another", Script::id(n as u64), n as f64, outcome);
             }
             see(&mut script, Script::id(n as u64), &fate.seen, fate.state);
         }
@@ -160,7 +167,7 @@ fn model(history: &History, conditional: bool) -> Answer {
     let damaged = !history.damage.is_empty();
 
     let mut offenders = BTreeSet::new();
-    let (mut acknowledged, mut stateless) = (0, false);
+    let (mut acknowledged, mut tested, mut stateless) = (0, false, false);
     for id in ids {
         let times = |stage: &str, reading: Reading| {
             observations.iter().filter(|seen| seen.id == id && &*seen.stage == stage && seen.reading == reading).count()
@@ -170,17 +177,28 @@ fn model(history: &History, conditional: bool) -> Answer {
         let states: Vec<Option<&str>> =
             rows.filter(|seen| &*seen.stage == "db.row").map(|seen| seen.state.as_deref()).collect();
         let open = states.contains(&Some("OPEN"));
+        let (own, others): (Vec<_>, Vec<_>) =
+            operations.iter().filter(|made| made.intent == id).partition(|made| &*made.name == Script::OPERATION);
+        let attempts: Vec<Outcome> = own.iter().map(|made| made.outcome).collect();
+        // What nobody issued has no number, and what it is in the middle decides on nothing.
+        let numbered = !attempts.is_empty() || issued.contains(&id);
+        stateless |= conditional && numbered && !open && states.contains(&None);
+        if attempts.is_empty() && !others.is_empty() {
+            continue;
+        }
         let mut offend = |defect: &str, stage: &str| offenders.insert((defect.to_owned(), id, stage.to_owned()));
         if times("db.row", Reading::Final) > 1 {
             offend("repeated", "db.row");
         }
-        let attempts: Vec<Outcome> =
-            operations.iter().filter(|made| made.intent == id).map(|made| made.outcome).collect();
-        let first = Script::STAGES.iter().position(|stage| present(stage));
-        let owned_from = if attempts.contains(&Outcome::Ok) {
+        let shared = others.iter().any(|made| made.outcome != Outcome::Fail);
+        let first = Script::STAGES.iter().position(|stage| present(stage)).filter(|first| *first == 0 || !shared);
+        let acknowledged_it = attempts.contains(&Outcome::Ok);
+        let in_doubt = attempts.contains(&Outcome::Indeterminate) || (attempts.is_empty() && issued.contains(&id));
+        let owned_from = if acknowledged_it {
             acknowledged += 1;
+            tested |= open;
             Some(0)
-        } else if attempts.contains(&Outcome::Indeterminate) || (attempts.is_empty() && issued.contains(&id)) {
+        } else if in_doubt {
             first
         } else {
             if let (Some(first), false) = (first, damaged && !attempts.is_empty()) {
@@ -188,13 +206,11 @@ fn model(history: &History, conditional: bool) -> Answer {
             }
             None
         };
-        // What nobody issued has no number, and what it is in the middle decides on nothing.
-        let numbered = !attempts.is_empty() || issued.contains(&id);
-        stateless |= conditional && numbered && !open && states.contains(&None);
-        let Some(owned_from) = owned_from else { continue };
-        if conditional && present("log.out") && !open && !states.is_empty() && !states.contains(&None) {
+        let certainly_not_open = !open && !states.is_empty() && !states.contains(&None);
+        if (acknowledged_it || in_doubt) && conditional && present("log.out") && certainly_not_open {
             offend("unexpected", "log.out");
         }
+        let Some(owned_from) = owned_from else { continue };
         let for_it = |stage: &str| !conditional || stage != "log.out" || open;
         let lost = Script::STAGES[owned_from..].iter().filter(|stage| for_it(stage)).find(|stage| {
             let gone = to_its_end(stage) && times(stage, Reading::Live) > 0;
@@ -204,7 +220,13 @@ fn model(history: &History, conditional: bool) -> Answer {
             offend("lost", stage);
         }
     }
-    let sure = settled && !damaged && !stateless && acknowledged > 0 && Script::STAGES.iter().all(|stage| read(stage));
+    let tested = tested || !conditional;
+    let sure = settled
+        && !damaged
+        && !stateless
+        && tested
+        && acknowledged > 0
+        && Script::STAGES.iter().all(|stage| read(stage));
     let judgement = match (offenders.is_empty(), sure) {
         (false, _) => Judgement::Fail,
         (true, true) => Judgement::Pass,

@@ -115,6 +115,7 @@ fn verdict(history: &History) -> Verdict {
         title: "A test".into(),
         hypothesis: "All is well.".into(),
         variants: Vec::new(),
+        sets: Vec::new(),
         chains: Script::conditional_chains(),
         expectations: CHECKS.iter().map(expectation).collect(),
         faults: vec![PlannedFault { id: "leader-kill".into(), kind: "kill".into() }],

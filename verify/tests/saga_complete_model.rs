@@ -159,17 +159,23 @@ fn standing(rows: &[&Observation], states: bool) -> Standing {
         return Standing::Ended(earliest(rows));
     }
     let ended: Vec<&Observation> = rows.iter().filter(|seen| seen.state.as_deref() == Some("END")).copied().collect();
-    let highest = rows.iter().filter_map(|seen| seen.version).max();
-    let mut candidates: Vec<&Observation> = rows.iter().filter(|seen| seen.version == highest).copied().collect();
-    if highest.is_none() && candidates.iter().any(|seen| seen.partition != candidates[0].partition) {
-        return Standing::Unclear;
+    // What may be the last: by version where all rows have one or none has, and then by offset within one partition.
+    let versions: BTreeSet<Option<i64>> = rows.iter().map(|seen| seen.version).collect();
+    let ordered = versions.len() == 1 || !versions.contains(&None);
+    let mut last: Vec<&Observation> = rows.to_vec();
+    if ordered {
+        last.retain(|seen| Some(&seen.version) == versions.last());
     }
-    // Stable: rows at the same position stay as read.
-    candidates.sort_by_key(|seen| seen.offset);
-    match candidates.last().unwrap().state.as_deref() {
-        None => Standing::Unclear,
-        Some("END") => Standing::Ended(earliest(&ended)),
-        Some(_) => Standing::Not,
+    let partitions: BTreeSet<Option<i32>> = last.iter().map(|seen| seen.partition).collect();
+    let offsets: BTreeSet<Option<i64>> = last.iter().map(|seen| seen.offset).collect();
+    if partitions.len() == 1 && !offsets.contains(&None) {
+        last.retain(|seen| Some(&seen.offset) == offsets.last());
+    }
+    let all = |holds: fn(&str) -> bool| last.iter().all(|seen| seen.state.as_deref().is_some_and(holds));
+    match (all(|state| state == "END"), all(|state| state != "END")) {
+        (true, _) => Standing::Ended(earliest(&ended)),
+        (_, true) => Standing::Not,
+        _ => Standing::Unclear,
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod columns;
 mod file;
+mod filter;
 mod frames;
 mod observations;
 mod operations;
@@ -18,6 +19,7 @@ pub use samples::SampleRef;
 pub use source::Source;
 
 use self::file::Checked;
+use self::filter::Filtered;
 use self::source::Held;
 use crate::HistoryError;
 use arrow_array::RecordBatch;
@@ -108,6 +110,20 @@ impl<R: Row> Table<R> {
             let other = || HistoryError::Columns { table: R::TABLE };
             R::visit(batch, &mut take).ok_or_else(other)
         })
+    }
+
+    /// The table of those rows that `keep` keeps, in their order. They are counted in a pass, and chosen anew in each further
+    /// one; no more than a batch of them is held.
+    ///
+    /// # Errors
+    /// As [`Self::each`].
+    pub fn filtered(&self, keep: impl Fn(R::Ref<'_>) -> bool + Send + Sync + 'static) -> Result<Self, HistoryError>
+    where
+        R: 'static,
+    {
+        let mut rows = 0;
+        self.each(|row| rows += u64::from(keep(row)))?;
+        Ok(Self::from_source(Filtered::<R, _>::of(Arc::clone(&self.source), keep), rows))
     }
 
     /// All rows by themselves: only for tables that are known to be small.

@@ -26,7 +26,7 @@ pub(super) fn opening(judged: &Judged<'_>) -> Markup {
                 section aria-labelledby="promised" {
                     h2 #promised { "What was promised" }
                     p { (verdict.hypothesis) }
-                    (variants(verdict))
+                    (changes(verdict))
                 }
                 section aria-labelledby="done" { h2 #done { "What was done" } (deeds(verdict)) }
             }
@@ -54,18 +54,25 @@ fn load_doubt(finding: &Finding) -> Markup {
     }
 }
 
-fn variants(verdict: &Verdict) -> Markup {
-    html! {
-        @if !verdict.variants.is_empty() {
-            p.note {
-                "The system ran in a variant, a changed design: "
-                @for (index, variant) in verdict.variants.iter().enumerate() {
-                    @if index > 0 { ", " }
-                    code { (variant) }
+/// What of the system was not as its manifest has it.
+fn changes(verdict: &Verdict) -> Markup {
+    let told = |what: &str, changes: &[String]| {
+        html! {
+            @if !changes.is_empty() {
+                p.note {
+                    (what) ": "
+                    @for (index, change) in changes.iter().enumerate() {
+                        @if index > 0 { ", " }
+                        code { (change) }
+                    }
+                    "."
                 }
-                "."
             }
         }
+    };
+    html! {
+        (told("The system ran in a variant, a changed design", &verdict.variants))
+        (told("Settings of the system were changed for this run", &verdict.sets))
     }
 }
 

@@ -84,6 +84,7 @@ fn verdict(judgement: Judgement, sentence: &str) -> Verdict {
         judgement,
         sentence: sentence.to_owned(),
         variants: Vec::new(),
+        sets: Vec::new(),
         seed: SEED,
         complete: true,
         figures: figures(),

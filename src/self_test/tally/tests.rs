@@ -17,6 +17,7 @@ fn verdict(judgement: Judgement, sentence: &str, nothing_lost: Finding) -> End {
         judgement,
         sentence: sentence.to_owned(),
         variants: Vec::new(),
+        sets: Vec::new(),
         seed: 7,
         complete: true,
         figures: Vec::new(),

@@ -23,6 +23,13 @@ pub(super) const ABOUT: About = About {
         ("during", "the phase, or a list of phases, in which the operations were intended"),
         ("at_least", "the share promised, in percent: 99.9"),
     ],
+    figures: &[
+        ("operations", "operations that were due"),
+        ("bad_operations", "those that were not served"),
+        ("bad_percent", "their share"),
+        ("bad_low_percent", "the lower end of its interval"),
+        ("bad_high_percent", "the upper end"),
+    ],
     example: "of = \"submit_application\"\nduring = \"steady\"\nat_least = 99.9\n",
     parse: |value| {
         table::read(value, |table: Table| {

@@ -14,6 +14,7 @@ pub(super) const ABOUT: About = About {
     cost: "One pass over the journal.",
     counterexample: "The traffic ends, 12 rows stay in an outbox, and their number no longer changes.",
     keys: &[],
+    figures: &[("drain_s", "how long it took")],
     example: "",
     parse: |value| table::read(value, |Table {}| Ok(Drain)),
 };
@@ -22,7 +23,8 @@ pub(super) const ABOUT: About = About {
 #[serde(deny_unknown_fields)]
 struct Table {}
 
-/// Quiet is a pass, stuck a fail; still moving, or not readable, is unknown: nobody can tell what comes of it.
+/// Quiet is a pass, stuck a fail; still moving, not readable, or without a gauge is unknown: nobody can tell what comes of
+/// it.
 #[derive(Debug)]
 pub struct Drain;
 
@@ -48,6 +50,10 @@ impl Check for Drain {
                 (Judgement::Unknown, format!("Work was left and still moving{after}, when the bound was reached."))
             }
             DrainOutcome::Unreadable => (Judgement::Unknown, format!("What was left could not be read{after}.")),
+            DrainOutcome::Unwatched => {
+                let sentence = "The system has no gauge with drains = true: nobody can tell whether it came to rest.";
+                (Judgement::Unknown, sentence.to_owned())
+            }
         };
         Ok(finding(judgement, sentence).figure("drain_s", took).evidence("gauges", evidence.as_str()))
     }
@@ -65,6 +71,7 @@ mod tests {
             (DrainOutcome::Stuck, Judgement::Fail),
             (DrainOutcome::Moving, Judgement::Unknown),
             (DrainOutcome::Unreadable, Judgement::Unknown),
+            (DrainOutcome::Unwatched, Judgement::Unknown),
         ] {
             let mut script = Script::new();
             script.phases(&[(60.0, Phase::Drain)]).drained(64.0, outcome);

@@ -22,6 +22,13 @@ pub(super) const ABOUT: About = About {
         ("repeats_at_least", "how many repeats of acknowledged requests it takes to say something; 1 if left out"),
         ("denials", "statuses of a refusal that deny that it was a repeat; [409, 422] if left out"),
     ],
+    figures: &[
+        ("answered_repeats", "repeats of acknowledged requests that were acknowledged or denied"),
+        ("refused_repeats", "repeats that were refused otherwise"),
+        ("contradicted_repeats", "repeats that got another answer"),
+        ("denied_repeats", "repeats that were denied"),
+        ("unkept_repeats", "repeats of which one of the two answers was not kept"),
+    ],
     example: "of = \"submit_application\"\nrepeats_at_least = 100\ndenials = [409, 422]\n",
     parse: |value| {
         table::read(value, |table: Table| {
@@ -55,7 +62,8 @@ fn denials() -> Vec<u16> {
 /// - *contradicted* if it was acknowledged with another status or another body than the first acknowledged attempt;
 /// - *denied* if it was refused with one of the statuses that say that it is no repeat.
 ///
-/// Every other refusal, and no answer at all, is availability's affair. What was sent before the first acknowledgement
+/// Every other refusal (shed, or not let in) and no answer at all are availability's affair: they say nothing of whether
+/// the repeat was recognised, and do not count as answered. What was sent before the first acknowledgement
 /// may be refused as being in progress.
 #[derive(Debug)]
 pub struct Idempotency {
@@ -128,8 +136,10 @@ impl Attempt {
 /// What became of the repeats.
 #[derive(Default)]
 struct Tally<'a> {
-    /// Repeats that were answered.
+    /// Repeats that were answered: acknowledged, or denied.
     answered: u64,
+    /// Repeats that were refused without being denied.
+    refused: u64,
     /// Acknowledged repeats of which one of the two answers was not kept.
     unkept: u64,
     contradicted: u64,
@@ -166,6 +176,7 @@ impl Check for Idempotency {
         let whole = history.damage.is_empty();
         let finding = Finding::new(ABOUT.name, ABOUT.class, judgement, sentence)
             .figure("answered_repeats", tally.answered as f64)
+            .figure("refused_repeats", tally.refused as f64)
             .figure("contradicted_repeats", counted(tally.contradicted, whole))
             .figure("denied_repeats", counted(tally.denied, whole))
             .figure("unkept_repeats", tally.unkept as f64);
@@ -190,10 +201,16 @@ impl Idempotency {
 
     fn take(&self, tally: &mut Tally<'_>, group: &Group<'_, Attempt>, first: &Attempt, row: &Member<Attempt>) {
         let repeat = &row.what;
-        tally.answered += u64::from(repeat.status.is_some() && repeat.outcome != Outcome::Indeterminate);
         let kept = first.answer.is_some() && repeat.answer.is_some();
         tally.unkept += u64::from(repeat.outcome == Outcome::Ok && !kept);
-        if let Some(wrong) = self.wrong(first, repeat) {
+        let wrong = self.wrong(first, repeat);
+        match repeat.outcome {
+            Outcome::Ok => tally.answered += 1,
+            Outcome::Fail if wrong.is_some() => tally.answered += 1,
+            Outcome::Fail => tally.refused += 1,
+            Outcome::Indeterminate => {}
+        }
+        if let Some(wrong) = wrong {
             match wrong {
                 Wrong::Contradicted => tally.contradicted += 1,
                 Wrong::Denied => tally.denied += 1,
@@ -211,7 +228,13 @@ impl Idempotency {
         if tally.answered < self.repeats_at_least.max(1) {
             let (seen, least) =
                 (wording::plural(tally.answered, "repeat"), wording::count(self.repeats_at_least.max(1)));
-            return Some(format!("only {seen} of acknowledged requests answered, where {least} are asked for"));
+            let refused = match tally.refused {
+                0 => String::new(),
+                some => format!(" ({} refused otherwise)", wording::were(some)),
+            };
+            return Some(format!(
+                "only {seen} of acknowledged requests answered, where {least} are asked for{refused}"
+            ));
         }
         (tally.unkept > 0).then(|| format!("the answers of {} were not kept", wording::plural(tally.unkept, "repeat")))
     }
@@ -276,6 +299,11 @@ mod tests {
         let finding = of(&[(Outcome::Fail, 409, Some(1))]);
         assert_eq!((finding.judgement, figure(&finding, "denied_repeats")), (Fail, Some(1.0)));
         assert_eq!(judgement(&[(Outcome::Fail, 429, Some(1)), (Outcome::Ok, 202, Some(7))]), Pass);
+        // However often it is shed: nobody saw whether it was recognised.
+        let shed = of(&[(Outcome::Fail, 429, Some(1)); 5]);
+        assert_eq!((shed.judgement, figure(&shed, "answered_repeats")), (Unknown, Some(0.0)));
+        assert_eq!(figure(&shed, "refused_repeats"), Some(5.0));
+        assert!(shed.sentence.contains("(5 were refused otherwise)"), "{}", shed.sentence);
         let strict = judged(
             "idempotency",
             &format!("{OF}\ndenials = [429]"),

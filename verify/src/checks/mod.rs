@@ -31,7 +31,7 @@ mod offenders;
 mod percent;
 mod reading;
 mod standing;
-mod starvation;
+pub(crate) mod starvation;
 mod table;
 
 use crate::About;
@@ -97,6 +97,18 @@ mod tests {
     }
 
     #[test]
+    fn the_names_of_figures_are_those_of_a_systems_stages_and_of_an_experiments_faults() {
+        let of = |check: &str| find(check).unwrap().figure_names(&["db.row", "log.in"], &["cut", "kill"]);
+        let delivery = of("delivery");
+        for name in ["ok_intents", "lost_intents.log.in", "lost_intents.db.row.kill", "exposed_intents.cut"] {
+            assert_eq!(delivery.iter().filter(|known| *known == name).count(), 1, "{name}");
+        }
+        assert!(!delivery.iter().any(|known| known.contains("STAGE") || known.contains("FAULT")), "{delivery:?}");
+        assert!(of("latency").contains(&"p999_ms".to_owned()) && !of("latency").contains(&"pN_ms".to_owned()));
+        assert!(of("recovery").contains(&"failover_s.kill".to_owned()));
+    }
+
+    #[test]
     fn no_two_checks_share_a_name() {
         for (index, about) in CHECKS.iter().enumerate() {
             assert!(CHECKS[..index].iter().all(|other| other.name != about.name), "{}", about.name);
@@ -137,6 +149,7 @@ mod tests {
             ("check = \"error_budget\"\nof = \"x\"\nobjective = 100", "percent"),
             ("check = \"error_budget\"\nof = \"x\"\nobjective = 99.9\nwindow = \"0s\"", "window"),
             ("check = \"delivery\"\nexposed_at_least = 1", "chain"),
+            ("check = \"delivery\"\nchain = \"x\"\nexposed_at_least = 0", "write 1 or more"),
             ("check = \"recovery\"\nto = \"x\"\nafter = \"y\"\nwithin = \"soon\"", "soon"),
         ] {
             let error = parse(&format!("[expect.x]\n{text}\n")).unwrap_err();

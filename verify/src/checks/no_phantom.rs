@@ -25,6 +25,11 @@ pub(super) const ABOUT: About = About {
         ("stages", "a list of stages, at least one"),
         ("operations", "a list of all the operations that put something there, at least one"),
     ],
+    figures: &[
+        ("phantom_ids.STAGE", "ids at a stage that nobody asked for"),
+        ("indeterminate_ids.STAGE", "ids at a stage of which nobody knows whether they were asked for"),
+        ("rows.STAGE", "rows at a stage"),
+    ],
     example: "stages = [\"db.application\"]\noperations = [\"submit_application\"]\n",
     parse: |value| {
         table::read(value, |table: Table| Ok(NoPhantom { stages: table.stages, operations: table.operations }))
@@ -145,7 +150,7 @@ impl Check for NoPhantom {
         let mut finding = Finding::new(ABOUT.name, ABOUT.class, judgement, "");
         for (stage, tally) in standing.iter().zip(&tallies) {
             finding = finding
-                .figure(&format!("phantom_ids.{}", stage.stage), counted(tally.phantoms, stage.reading.complete))
+                .figure(&format!("phantom_ids.{}", stage.stage), counted(tally.phantoms, stage.reading.whole()))
                 .figure(&format!("indeterminate_ids.{}", stage.stage), tally.indeterminate as f64)
                 .figure(&format!("rows.{}", stage.stage), stage.rows as f64)
                 .evidence(stage.stage, stage.reading.description.as_str());

@@ -14,6 +14,8 @@ pub(super) struct StageReading {
     pub(super) description: String,
     /// Why it cannot be relied on, if so.
     pub(super) doubts: Vec<String>,
+    /// Why what was not seen there may have been there, if so: the log has lost its beginning, to retention or otherwise.
+    pub(super) beginning_gone: Option<String>,
 }
 
 impl StageReading {
@@ -21,7 +23,7 @@ impl StageReading {
     pub(super) fn of(history: &History, stage: &str, rows: u64) -> Self {
         let Some(read) = history.journal.stage_read(stage) else {
             let (doubts, description) = (vec![format!("{stage} was not read")], "not read".into());
-            return Self { complete: false, to_its_end: false, description, doubts };
+            return Self { complete: false, to_its_end: false, description, doubts, beginning_gone: None };
         };
         let mut doubts = Vec::new();
         let lacking = rows < read.rows;
@@ -34,6 +36,10 @@ impl StageReading {
         if read.unreadable > 0 {
             doubts.push(format!("{} of {stage} could not be understood", wording::plural(read.unreadable, "row")));
         }
+        let cut = read.bounds.iter().find(|(_, first, _)| *first > 0);
+        let beginning_gone = cut.map(|(partition, first, _)| {
+            format!("the beginning of {stage} is gone: its partition {partition} starts at offset {first}")
+        });
         let description = format!(
             "{}, {}; {} filtered out, {} not understood{}",
             if read.complete { "read to its end" } else { "not read to its end" },
@@ -43,7 +49,17 @@ impl StageReading {
             if read.isolation.is_empty() { String::new() } else { format!("; {}", read.isolation) },
         );
         let to_its_end = read.complete && !lacking;
-        Self { complete: to_its_end && read.unreadable == 0, to_its_end, description, doubts }
+        Self { complete: to_its_end && read.unreadable == 0, to_its_end, description, doubts, beginning_gone }
+    }
+
+    /// Whether what was not seen there was never there.
+    pub(super) fn whole(&self) -> bool {
+        self.complete && self.beginning_gone.is_none()
+    }
+
+    /// Whether what was seen there live, and not at the end, is gone: what was removed from the beginning may be it.
+    pub(super) fn shows_what_is_gone(&self) -> bool {
+        self.to_its_end && self.beginning_gone.is_none()
     }
 }
 
@@ -68,6 +84,7 @@ impl Rest {
             Some(DrainOutcome::Quiet | DrainOutcome::Stuck) => None,
             Some(DrainOutcome::Moving) => Some("the system was still moving when the drain ended"),
             Some(DrainOutcome::Unreadable) => Some("nobody could read whether the system had come to rest"),
+            Some(DrainOutcome::Unwatched) => Some("no gauge tells whether the system had come to rest (drains = true)"),
             None => Some("nobody waited for the system to come to rest"),
         };
         let stuck = outcome == Some(DrainOutcome::Stuck);
@@ -86,7 +103,8 @@ pub(super) fn doubts<'r>(
     readings: impl IntoIterator<Item = &'r StageReading>,
     rest: &Rest,
 ) -> Vec<String> {
-    let of_readings = readings.into_iter().flat_map(|reading| reading.doubts.iter().cloned());
+    let of_readings =
+        readings.into_iter().flat_map(|reading| reading.doubts.iter().chain(&reading.beginning_gone).cloned());
     damage(history).chain(of_readings).chain(rest.doubt.clone()).collect()
 }
 

@@ -2,6 +2,7 @@
 
 use crate::spans::Spans;
 use proofload_history::{At, History, HistoryError};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// More of the processor's time than this taken by others (steal) makes latencies meaningless.
@@ -70,6 +71,49 @@ fn unwatched(spans: &[(At, At)], watched: &[bool]) -> Option<String> {
     Some(format!("nobody watched the machine between {from} and {to} (no sample of the canary)"))
 }
 
+/// Seconds in which the machine was starved, by the same limits as a whole span.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Moments(BTreeSet<u64>);
+
+impl Moments {
+    /// Those of a run. One pass over the series; a few numbers a second are held.
+    ///
+    /// # Errors
+    /// If the series cannot be read.
+    pub(crate) fn of(history: &History) -> Result<Self, HistoryError> {
+        let mut seconds: BTreeMap<u64, [Mean; 3]> = BTreeMap::new();
+        history.series.each(|sample| {
+            let which = match sample.metric() {
+                "cpu_steal_fraction" if sample.subject() == "machine" => 0,
+                "cpu_foreign_fraction" => 1,
+                "canary_us" => 2,
+                _ => return,
+            };
+            seconds.entry(sample.at().0 / SECOND).or_default()[which].take(sample.value());
+        })?;
+        let starved = |means: &[Mean; 3]| {
+            let limits = [STEAL_LIMIT, FOREIGN_LIMIT, CANARY_LIMIT_US];
+            means.iter().zip(limits).any(|(mean, limit)| mean.value().is_some_and(|mean| mean > limit))
+        };
+        Ok(Self(seconds.into_iter().filter(|(_, means)| starved(means)).map(|(second, _)| second).collect()))
+    }
+
+    /// Whether what was intended at this instant met a starved machine: in such a second, or in the one after it, with what
+    /// had queued up by then.
+    pub(crate) fn met(&self, at: At) -> bool {
+        let second = at.0 / SECOND;
+        [Some(second), second.checked_sub(1)].into_iter().flatten().any(|second| self.0.contains(&second))
+    }
+
+    /// How many seconds they are.
+    pub(crate) fn seconds(&self) -> u64 {
+        self.0.len() as u64
+    }
+}
+
+/// In nanoseconds.
+const SECOND: u64 = 1_000_000_000;
+
 /// The mean of some samples.
 #[derive(Clone, Copy, Default)]
 struct Mean {
@@ -120,6 +164,22 @@ mod tests {
         let mut script = Script::new();
         script.sample_of("kafka-1", "cpu_steal_fraction", 1.0, 0.5);
         assert_eq!(machine(&script, &[(0.0, 10.0)]).starved, None);
+    }
+
+    #[test]
+    fn a_second_above_a_limit_is_met_by_what_is_intended_in_it_and_in_the_next() {
+        let met = |metric: &str, values: [f64; 2]| {
+            let mut script = Script::new();
+            script.unwatched().sample(metric, 3.2, values[0]).sample(metric, 3.7, values[1]).sample(metric, 8.0, 0.0);
+            let moments = Moments::of(&script.history()).unwrap();
+            let seconds: Vec<u64> = (0..10).filter(|second| moments.met(At(second * SECOND + 500_000_000))).collect();
+            assert_eq!(moments.seconds(), seconds.len() as u64 / 2);
+            seconds
+        };
+        for (metric, limit) in [("cpu_steal_fraction", 0.1), ("cpu_foreign_fraction", 0.1), ("canary_us", 10_000.0)] {
+            assert_eq!(met(metric, [0.0, 2.1 * limit]), [3, 4], "{metric}");
+            assert_eq!(met(metric, [0.0, 2.0 * limit]), [0; 0], "{metric}");
+        }
     }
 
     #[test]

@@ -4,13 +4,14 @@ mod facts;
 mod figures;
 mod limits;
 mod sentence;
+mod starved;
 
 use self::facts::Facts;
 use crate::check::{Chain, Context, PlannedFault};
 use crate::checks;
 use crate::faults::Faults;
 use crate::{About, Budget, Class, Expectation, FaultSummary, Finding, Judgement, PhaseSpan, Verdict};
-use proofload_history::journal::split_occurrence;
+use proofload_history::journal::{DrainOutcome, split_occurrence};
 use proofload_history::{At, Event, History, HistoryError, Journal};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,6 +29,8 @@ pub struct Plan {
     pub hypothesis: String,
     /// Variants applied to the system.
     pub variants: Vec<String>,
+    /// Settings of the system that were changed for this run: `process.gateway.replicas=3`.
+    pub sets: Vec<String>,
     /// The chains of the system, by name.
     pub chains: BTreeMap<String, Chain>,
     /// What is expected, in the experiment's order.
@@ -47,7 +50,8 @@ pub struct JudgeInput<'a> {
     pub plan: &'a Plan,
 }
 
-/// The checks that every run is held to, before its expectations. Their findings bear their own names.
+/// The checks that every run is held to, before its expectations. Their findings bear their own names, which no
+/// expectation may have: `attested` would be judged where it was skipped.
 pub const IMPLICIT: [&str; 2] = ["load", "attested"];
 
 /// Findings are judged on this many threads; the verdict is the same on any number.
@@ -94,6 +98,7 @@ pub fn judge_on(input: &JudgeInput<'_>, threads: usize) -> Verdict {
         judgement,
         sentence: String::new(),
         variants: plan.variants.clone(),
+        sets: plan.sets.clone(),
         seed: journal.seed().unwrap_or_default(),
         complete: journal.complete() && history.damage.is_empty(),
         figures: figures::of(&facts, &findings),
@@ -165,7 +170,11 @@ fn judge_one(task: &Task<'_>, input: &JudgeInput<'_>, budget: Budget) -> Finding
     let faults = if plan.without_faults { &[] } else { plan.faults.as_slice() };
     let context = Context { chains: &plan.chains, expectations: &plan.expectations, faults, budget };
     let unknown = |sentence: String| Finding::new(name, class, Judgement::Unknown, sentence);
-    let finding = match catch_unwind(AssertUnwindSafe(|| task.check.judge(history, &context))) {
+    let judged = || {
+        let finding = task.check.judge(history, &context)?;
+        starved::doubted(finding, history, |rest| task.check.judge(rest, &context))
+    };
+    let finding = match catch_unwind(AssertUnwindSafe(judged)) {
         Ok(Ok(finding)) => finding,
         Ok(Err(error)) => unknown(unreadable(&error)),
         Err(panic) => {
@@ -223,7 +232,27 @@ fn doubt(history: &History, plan: &Plan, findings: &[Finding]) -> Option<String>
             _ => None,
         })
     };
-    interrupted.or_else(damaged).or_else(unended).or_else(idle).or_else(skipped).or_else(unsteady)
+    let restless = || restless(&history.journal, plan);
+    interrupted.or_else(damaged).or_else(unended).or_else(idle).or_else(skipped).or_else(unsteady).or_else(restless)
+}
+
+/// How the system was left, where it had not come to rest and nobody expects it to (`drain`). A system without a gauge
+/// that drains is left to the checks that need one.
+fn restless(journal: &Journal, plan: &Plan) -> Option<String> {
+    if plan.expectations.iter().any(|expectation| expectation.check_name == "drain") {
+        return None;
+    }
+    let last = journal.entries.iter().rev().find_map(|entry| match &entry.event {
+        Event::Drained { outcome, evidence } => Some((*outcome, evidence)),
+        _ => None,
+    });
+    let (how, evidence) = match last? {
+        (DrainOutcome::Quiet | DrainOutcome::Unwatched, _) => return None,
+        (DrainOutcome::Stuck, evidence) => ("work was left and no longer moved", evidence),
+        (DrainOutcome::Moving, evidence) => ("work was left and still moving", evidence),
+        (DrainOutcome::Unreadable, evidence) => ("what was left could not be read", evidence),
+    };
+    Some(format!("the system had not come to rest: {how} ({evidence}), and no expectation on `drain` judges that"))
 }
 
 fn phases(journal: &Journal) -> Vec<PhaseSpan> {

@@ -13,6 +13,7 @@ pub(super) fn plan() -> Plan {
         title: "A test".into(),
         hypothesis: "All is well.".into(),
         variants: Vec::new(),
+        sets: Vec::new(),
         chains: Script::chains(),
         expectations: vec![
             expectation("nothing-lost", "delivery", "chain = \"order\""),
@@ -125,6 +126,72 @@ fn a_generator_that_cannot_keep_up_gives_unknown_and_says_so_first() {
         verdict.sentence.starts_with("UNKNOWN: The generator could not keep up: asked for 200,000/s"),
         "{}",
         verdict.sentence
+    );
+}
+
+/// A run in which what is made from 8 s to 10 s takes 400 ms, or everything does, on a machine that is starved from 8 s on for
+/// a while, or never.
+fn slow(everything: bool, starved_for: u64) -> Verdict {
+    let mut script = Script::good();
+    for made in &mut script.operations {
+        if everything || (8.0..10.0).contains(&made.intended.secs()) {
+            made.done = At(made.intended.0 + 400_000_000);
+        }
+    }
+    for half in 0..2 * starved_for {
+        script.sample("canary_us", 8.0 + half as f64 / 2.0, 30_000.0);
+    }
+    judged_run(&script)
+}
+
+#[test]
+fn what_is_broken_only_while_the_machine_was_starved_is_unknown_and_what_is_broken_without_it_stands() {
+    let judgement = |everything, starved_for| {
+        let verdict = slow(everything, starved_for);
+        finding(&verdict, "fast").judgement
+    };
+    assert_eq!([judgement(false, 0), judgement(true, 0)], [Judgement::Fail; 2]);
+    assert_eq!([judgement(false, 2), judgement(true, 2)], [Judgement::Unknown, Judgement::Fail]);
+    // What is made in the second after it meets what had queued up.
+    assert_eq!(judgement(false, 1), Judgement::Unknown);
+    let doubted = slow(false, 2);
+    let fast = finding(&doubted, "fast");
+    let says =
+        "It was broken, but only while the machine was starved (2 seconds of the run): place_order during steady";
+    assert!(fast.sentence.starts_with(says), "{}", fast.sentence);
+    assert!(fast.evidence[0].text.starts_with("without what was made in the 2 seconds"), "{}", fast.evidence[0].text);
+    assert_eq!(finding(&doubted, "nothing-lost").judgement, Judgement::Pass);
+}
+
+/// How a run ends whose system was left like this.
+fn left(outcome: DrainOutcome, expects: &str) -> Verdict {
+    let mut script = Script::good();
+    script.without(|event| matches!(event, Event::Drained { .. })).drained(61.0, outcome);
+    let mut plan = plan();
+    plan.expectations.remove(0);
+    if expects == "drain" {
+        plan.expectations.push(expectation("drains", "drain", ""));
+    }
+    judge(&JudgeInput { history: &script.history(), plan: &plan })
+}
+
+#[test]
+fn a_system_that_did_not_come_to_rest_never_passes_whatever_was_expected() {
+    use DrainOutcome::{Moving, Quiet, Stuck, Unreadable, Unwatched};
+    for (outcome, unexpected, expected) in [
+        (Quiet, Judgement::Pass, Judgement::Pass),
+        (Stuck, Judgement::Unknown, Judgement::Fail),
+        (Moving, Judgement::Unknown, Judgement::Unknown),
+        (Unreadable, Judgement::Unknown, Judgement::Unknown),
+        (Unwatched, Judgement::Pass, Judgement::Unknown),
+    ] {
+        assert_eq!(left(outcome, "").judgement, unexpected, "{outcome:?}");
+        assert_eq!(left(outcome, "drain").judgement, expected, "{outcome:?} with an expectation on it");
+    }
+    let stuck = left(Stuck, "").sentence;
+    assert!(
+        stuck.starts_with("UNKNOWN: the system had not come to rest: work was left and no longer moved"),
+        "{stuck}"
     );
 }
 

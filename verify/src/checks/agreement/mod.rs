@@ -29,6 +29,15 @@ pub(super) const ABOUT: About = About {
             "`amount`, if left out: each id has as many rows at both, with the same amounts; `presence`: each id is at both, however often",
         ),
     ],
+    figures: &[
+        ("left_ids", "ids at the left stage"),
+        ("right_ids", "ids at the right stage"),
+        ("agreeing_ids", "ids on which both agree"),
+        ("only_left_ids", "ids at the left stage alone"),
+        ("only_right_ids", "ids at the right stage alone"),
+        ("differing_ids", "ids at both with other amounts"),
+        ("undecided_ids", "ids of which nobody can tell"),
+    ],
     example: "left = \"rail.payout\"\nright = \"ledger.payout\"\ncompare = \"amount\"\n",
     parse: |value| table::read(value, Agreement::new),
 };
@@ -78,10 +87,10 @@ impl Check for Agreement {
         let sides_of = |read: &Read| {
             known.get_or_init(|| {
                 let readings = [0, 1].map(|side| StageReading::of(history, names[side], read.rows[side]));
-                let whole = readings.iter().all(|reading| reading.complete);
+                let whole = readings.iter().all(StageReading::whole);
                 let sides = Sides {
                     names,
-                    to_their_ends: [readings[0].to_its_end, readings[1].to_its_end],
+                    show_what_is_gone: [0, 1].map(|side: usize| readings[side].shows_what_is_gone()),
                     firm: whole && rest.settled,
                     amounts: self.compare == Compare::Amount,
                 };

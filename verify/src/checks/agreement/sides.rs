@@ -23,8 +23,8 @@ impl Kept {
 /// Two stages, the left one first, and what may be claimed of them.
 pub(super) struct Sides<'a> {
     pub(super) names: [&'a str; 2],
-    /// Whether each was read to its end.
-    pub(super) to_their_ends: [bool; 2],
+    /// Whether what was seen at each live, and not at the end, is gone.
+    pub(super) show_what_is_gone: [bool; 2],
     /// Whether what was not seen at either is not there.
     pub(super) firm: bool,
     /// Whether amounts have to be the same.
@@ -122,7 +122,7 @@ impl<'a> Tally<'a> {
             },
             [left_lacks, _] => {
                 let lacking = usize::from(!left_lacks);
-                let is_gone = sides.to_their_ends[lacking] && !group.live_at(lacking).is_empty();
+                let is_gone = sides.show_what_is_gone[lacking] && !group.live_at(lacking).is_empty();
                 if sides.firm || is_gone {
                     self.only[1 - lacking] += 1;
                     self.push((group.id, ONLY[1 - lacking], sides.names[lacking]), rows, is_gone.then_some(lacking));

@@ -1,8 +1,8 @@
 //! What the check of a producer beside a lagging consumer says of histories written by hand.
 
+use crate::Finding;
 use crate::Judgement::{self, Fail, Pass, Unknown};
-use crate::testing::{Script, check, figure, judged};
-use crate::{Finding, Reference};
+use crate::testing::{Script, figure, judged};
 use proofload_history::{Outcome, Phase};
 
 const TABLE: &str = "of = \"place_order\"\nlag = \"waiting\"\nlag_at_least = 1000\nduring = \"steady\"";
@@ -197,9 +197,4 @@ fn settings_that_make_no_sense_are_refused() {
         let error = (about.parse)(value.into()).unwrap_err();
         assert!(error.message().contains(says), "{}", error.message());
     }
-}
-
-#[test]
-fn its_operation_is_to_be_resolved() {
-    assert_eq!(check("backpressure", TABLE).references(), [Reference::Operation("place_order".into())]);
 }

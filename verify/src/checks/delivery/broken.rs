@@ -211,12 +211,12 @@ impl Seen {
 
     /// Where a stage has the id at the end, the first few.
     fn places(&self, id: Id, stage: usize) -> String {
-        let Some((all, first)) = self.0.get(&(id, stage, Reading::Final)) else { return "0 times: ".to_owned() };
+        let Some((all, first)) = self.0.get(&(id, stage, Reading::Final)) else { return wording::times(0) };
         let at = |seen: &Observation| seen.at.map_or_else(String::new, |at| format!(" at {at}"));
         let places: Vec<String> = first.iter().map(|seen| format!("{}{}", place::of(seen), at(seen))).collect();
         let more = all - first.len() as u64;
-        let more = if more > 0 { format!(" and {more} times more") } else { String::new() };
-        format!("{all} times: {}{more}", places.join(", "))
+        let more = if more > 0 { format!(" and {} more", wording::times(more)) } else { String::new() };
+        format!("{}: {}{more}", wording::times(*all), places.join(", "))
     }
 }
 

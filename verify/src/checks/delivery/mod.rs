@@ -15,9 +15,10 @@ use self::reading::Readings;
 use self::sightings::Sightings;
 use self::tally::{AtStage, Scene, Tally};
 use super::offenders::{self, counted};
+use super::reading::StageReading;
 use super::table;
 use crate::autopsy::Autopsy;
-use crate::check::Reference;
+use crate::check::{Condition, Reference};
 use crate::faults::Faults;
 use crate::intents::{Intents, Known};
 use crate::statistics::binomial;
@@ -41,9 +42,34 @@ pub(super) const ABOUT: About = About {
             "how many acknowledged intents, during each fault if there are any, it takes to say something; 1 if left out",
         ),
     ],
+    figures: &[
+        ("ok_intents", "intents that were acknowledged"),
+        ("failed_intents", "intents that certainly did not happen"),
+        ("indeterminate_intents", "intents with an unknown outcome"),
+        ("lost_intents", "acknowledged, and missing from a stage"),
+        ("half_done_intents", "not acknowledged, taken in, and missing from a later stage"),
+        ("repeated_intents", "more than once at a stage that forbids it"),
+        ("unexpected_intents", "at a stage where they should not be"),
+        ("undecided_intents", "missing where nobody can tell whether they would have come"),
+        ("indeterminate_landed_intents", "with an unknown outcome, and at every stage"),
+        ("indeterminate_not_landed_intents", "with an unknown outcome, and not taken in"),
+        ("lost_intents.STAGE", "lost or half done, by the first stage that lacks them; left out if none"),
+        ("lost_intents.STAGE.FAULT", "those of them that were acknowledged during a fault; left out if none"),
+        ("repeated_intents.STAGE", "repeated at a stage; left out if none"),
+        ("repeated_intents.STAGE.FAULT", "those of them during a fault; left out if none"),
+        ("unexpected_intents.STAGE", "unexpected at a stage; left out if none"),
+        ("unexpected_intents.STAGE.FAULT", "those of them during a fault; left out if none"),
+        ("exposed_intents.FAULT", "intents that were acknowledged while a fault was active, or soon after"),
+        ("exposed_injections.FAULT", "injections of the fault that put any at risk"),
+    ],
     example: "chain = \"application\"\nexposed_at_least = 100\n",
     parse: |value| {
-        table::read(value, |table: Table| Ok(Delivery { chain: table.chain, exposed_at_least: table.exposed_at_least }))
+        table::read(value, |Table { chain, exposed_at_least }: Table| {
+            if exposed_at_least == 0 {
+                return Err("exposed_at_least = 0 would pass where nothing was at risk: write 1 or more".into());
+            }
+            Ok(Delivery { chain, exposed_at_least })
+        })
     },
 };
 
@@ -70,11 +96,17 @@ fn one() -> u64 {
 ///   stage that is not for it. An id that was issued and has no row is indeterminate.
 ///
 /// A stage can be for some: `only_if` an earlier stage has the intent in one of some states. Then it is lost only where it
-/// is one of those, and unexpected where it is none.
+/// is one of those, and unexpected where it is none. Where no acknowledged intent is one of those, the stage was put to no
+/// test, and there is no pass.
+///
+/// Several operations may be made under one id (an application, and its withdrawal). Each is judged by its own chain, and
+/// what one that was not refused may have left at a stage is held against no other. Only what is at the first stage of a
+/// chain is certain to come from the operation that begins there.
 ///
 /// A repeat and an unexpected id stand however little was read; a loss needs a stage that was read to its end, with
 /// every row understood (one that was not may be the one that is missing), and a system that had come to rest (or was
-/// stuck), unless the id was seen live at that stage and is gone.
+/// stuck), unless the id was seen live at that stage and is gone. In a log that has lost its beginning nothing is a loss:
+/// it may have been there.
 #[derive(Debug)]
 pub struct Delivery {
     chain: String,
@@ -113,6 +145,7 @@ impl Delivery {
             readings.doubts.insert(0, format!("no {} was acknowledged, so nothing was at risk", chain.operation));
         } else {
             readings.doubts.extend(self.exposed_too_little(exposed, intents));
+            readings.doubts.extend(untested(chain, intents, sightings));
         }
         let autopsy = Autopsy::of(&history.journal);
         let scene = Scene { history, chain, intents, sightings, readings: &readings, autopsy };
@@ -148,6 +181,22 @@ impl Delivery {
             )
         })
     }
+}
+
+/// Which stages that are for some had nothing to have.
+fn untested(chain: &Chain, intents: &Intents, sightings: &Sightings) -> impl Iterator<Item = String> {
+    chain.stages.iter().enumerate().filter_map(|(n, stage)| {
+        let Condition { stage: earlier, states } = stage.only_if.as_ref()?;
+        let mut acknowledged = (0..).zip(intents.known()).filter(|(_, known)| **known == Known::Ok);
+        let tested = acknowledged.any(|(number, _)| sightings.required(n, number));
+        let states = wording::either(states);
+        (!tested).then(|| {
+            format!(
+                "no {} acknowledged is {states} at {earlier}, so {} had nothing to have",
+                chain.operation, stage.stage
+            )
+        })
+    })
 }
 
 fn sentence(
@@ -190,7 +239,7 @@ fn sentence(
 
 /// A zero is a figure only where the reading allows one.
 fn figures(finding: Finding, tally: &Tally, unexpected: u64, readings: &Readings) -> Finding {
-    let all_read = readings.stages.iter().all(|stage| stage.complete);
+    let all_read = readings.stages.iter().all(StageReading::whole);
     finding
         .figure("ok_intents", tally.ok as f64)
         .figure("failed_intents", tally.failed as f64)
@@ -228,7 +277,7 @@ fn evidence(
         );
     }
     finding = finding.evidence("indeterminate", format!(
-        "{} with an unknown outcome: {} are at every stage, {} nowhere; {} of issued ids have no row and were seen nowhere",
+        "{} with an unknown outcome: {} are at every stage, {} were not taken in; {} of issued ids have no row and were seen nowhere",
         wording::plural(tally.indeterminate, "intent"), wording::count(tally.landed), wording::count(tally.not_landed), wording::count(tally.unused)
     ));
     for (fault, exposed) in exposed {

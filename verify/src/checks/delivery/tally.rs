@@ -16,7 +16,7 @@ pub(super) struct Tally {
     pub(super) unused: u64,
     /// Indeterminate ones, those without a row included, that are at every stage from the first that has them.
     pub(super) landed: u64,
-    /// Indeterminate ones that are nowhere.
+    /// Indeterminate ones that were not taken in.
     pub(super) not_landed: u64,
     /// Missing where the run cannot tell whether they would have come: the stage was not read, or all was moving.
     pub(super) undecided: u64,
@@ -76,8 +76,9 @@ impl Scene<'_> {
                 continue;
             }
             // What was seen there and is gone will not come again, moving or not, and was a row that could be understood.
-            let gone = self.readings.stages[stage].to_its_end && self.sightings.live(stage, number);
-            if gone || (self.readings.stages[stage].complete && self.readings.rest.settled) {
+            let reading = &self.readings.stages[stage];
+            let gone = reading.shows_what_is_gone() && self.sightings.live(stage, number);
+            if gone || (reading.whole() && self.readings.rest.settled) {
                 return Owned::Lacks(stage);
             }
             owned = Owned::Undecided;
@@ -85,10 +86,16 @@ impl Scene<'_> {
         owned
     }
 
+    /// The number of the first stage that has the intent, if it was taken in. Under a shared id another operation may
+    /// have left what is at any stage but the first: there the chain's own begins.
+    fn taken_in(&self, number: Number) -> Option<usize> {
+        self.sightings.first(number).filter(|first| *first == 0 || !self.intents.shared(number))
+    }
+
     /// The number of the stage that lost an intent, which was acknowledged or taken in, and is marked as lost.
     pub(super) fn lost_at(&self, number: Number) -> usize {
         let acknowledged = self.intents.known()[number as usize] == Known::Ok;
-        let from = if acknowledged { 0 } else { self.sightings.first(number).unwrap_or_default() };
+        let from = if acknowledged { 0 } else { self.taken_in(number).unwrap_or_default() };
         match self.owned(number, from) {
             Owned::Lacks(stage) => stage,
             Owned::Whole | Owned::Undecided => from,
@@ -108,7 +115,7 @@ impl Scene<'_> {
         let known = self.intents.known()[number as usize];
         // A later attempt that was ok may be among the rows that a damaged history lacks.
         let refused = known == Known::Fail && self.history.damage.is_empty();
-        let first = if refused { self.sightings.first(number) } else { None };
+        let first = if refused { self.taken_in(number) } else { None };
         let for_some = matches!(known, Known::Ok | Known::Indeterminate | Known::NoRow);
         let misplaced = move |stage: &usize| {
             for_some && self.sightings.times(*stage, number) > 0 && self.sightings.excluded(*stage, number)
@@ -192,7 +199,7 @@ impl Tally {
     }
 
     fn open(&mut self, scene: &Scene<'_>, number: Number) {
-        let Some(first) = scene.sightings.first(number) else {
+        let Some(first) = scene.taken_in(number) else {
             self.not_landed += 1;
             return;
         };

@@ -151,6 +151,7 @@ fn of_what_is_there_too_often_the_first_three_places_are_told_and_the_others_cou
         repeated.detail
     };
     assert_eq!(told(2), "seen 3 times: db.row, db.row, db.row");
+    assert_eq!(told(3), "seen 4 times: db.row, db.row, db.row and once more");
     assert_eq!(told(4), "seen 5 times: db.row, db.row, db.row and 2 times more");
 }
 
@@ -205,7 +206,7 @@ fn intents_are_counted_by_how_they_ended_and_ids_that_nobody_used_are_none() {
     let told = finding.evidence.iter().find(|line| line.label == "indeterminate").unwrap();
     assert_eq!(
         told.text,
-        "3 intents with an unknown outcome: 2 are at every stage, 1 nowhere; 14 of issued ids have no row and were seen nowhere"
+        "3 intents with an unknown outcome: 2 are at every stage, 1 were not taken in; 14 of issued ids have no row and were seen nowhere"
     );
 }
 
@@ -277,6 +278,33 @@ fn what_another_operation_did_is_not_this_chains_business() {
         let finding = of_another(id);
         assert_eq!(finding.judgement, Judgement::Pass, "{id}: {}", finding.sentence);
     }
+}
+
+/// An order that was placed and then changed, where the chain is that of the change: it begins at its own log.
+#[test]
+fn what_another_operation_left_is_not_held_against_one_that_was_refused_or_is_in_doubt() {
+    let changed = |other: Outcome, outcome: Outcome, stages: &'static [&str]| {
+        says(&Script::good_with(move |script, _| {
+            let id = Script::id(1_200);
+            script.issue(1, 1_200, 1_201).attempt_of("another", id, 30.0, other).attempt(id, 31.0, outcome);
+            for stage in stages {
+                script.seen(stage, id);
+            }
+        }))
+    };
+    for outcome in [Outcome::Fail, Outcome::Indeterminate] {
+        for other in [Outcome::Ok, Outcome::Indeterminate] {
+            let left = changed(other, outcome, &["db.row"]);
+            assert_eq!(left.judgement, Judgement::Pass, "{other:?} {outcome:?}: {}", left.sentence);
+        }
+        // Nobody else left it: neither one that was refused, nor, at the first stage, any other.
+        for (other, stages) in [(Outcome::Fail, &["db.row"]), (Outcome::Ok, &["log.in"])] {
+            let own = changed(other, outcome, stages);
+            assert_eq!(own.judgement, Judgement::Fail, "{other:?} {outcome:?} {stages:?}");
+        }
+    }
+    let open = changed(Outcome::Ok, Outcome::Indeterminate, &["db.row"]);
+    assert_eq!(figure(&open, "indeterminate_not_landed_intents"), Some(1.0));
 }
 
 #[test]
@@ -399,6 +427,25 @@ fn in_a_stage_half_read_a_loss_is_not_claimed_and_a_repeat_stands() {
     assert_eq!(says(&repeated).judgement, Judgement::Fail);
 }
 
+/// Retention may have removed it, or a leader that lost its disk.
+#[test]
+fn in_a_log_whose_beginning_is_gone_a_loss_is_not_claimed_and_nothing_passes() {
+    let read_from = |first: i64, lost: bool| {
+        let mut script = with_event(|event| matches!(event, Event::StageRead(read) if read.stage == "log.in"), |_| {});
+        if lost {
+            script.gone("log.in", Script::id(5)).seen_live("log.in", Script::id(5));
+        }
+        says(script.read_log(62.0, true, &[(0, 0, 0), (3, first, 4_000)]))
+    };
+    assert_eq!([read_from(0, false), read_from(0, true)].map(|it| it.judgement), [Judgement::Pass, Judgement::Fail]);
+    for lost in [false, true] {
+        let finding = read_from(100, lost);
+        assert_eq!((finding.judgement, figure(&finding, "lost_intents")), (Judgement::Unknown, None), "{lost}");
+        let why = "the beginning of log.in is gone: its partition 3 starts at offset 100";
+        assert!(finding.sentence.contains(why), "{}", finding.sentence);
+    }
+}
+
 #[test]
 fn what_is_missing_while_the_system_moves_is_unknown_and_once_it_is_stuck_a_loss() {
     let missing = |outcome: Option<DrainOutcome>| {
@@ -514,6 +561,22 @@ fn says_under_a_condition(script: &Script) -> Finding {
     let (chains, check) = (Script::conditional_chains(), crate::testing::check("delivery", TABLE));
     let context = Context { chains: &chains, expectations: &[], faults: &[], budget: Budget::OF_CHECK };
     check.judge(&script.history(), &context).unwrap()
+}
+
+#[test]
+fn a_stage_that_is_for_some_and_had_none_of_them_was_put_to_no_test() {
+    let finding = says_of_orders(&[("SHUT", false), ("SHUT", false)]);
+    assert_eq!(finding.judgement, Judgement::Unknown, "{}", finding.sentence);
+    let why = "no place_order acknowledged is OPEN at db.row, so log.out had nothing to have";
+    assert!(finding.sentence.contains(why), "{}", finding.sentence);
+    // What was never acknowledged was not at risk.
+    let mut script = Script::new();
+    script.issue(1, 0, 2).timed(0, 1.0, 10, Outcome::Ok).timed(1, 2.0, 10, Outcome::Indeterminate);
+    for (n, state) in [(0, "SHUT"), (1, "OPEN")] {
+        script.seen("log.in", Script::id(n)).seen("db.row", Script::id(n)).in_state(state);
+    }
+    script.seen("log.out", Script::id(1)).drained(90.0, DrainOutcome::Quiet).read_all(91.0);
+    assert_eq!(says_under_a_condition(&script).judgement, Judgement::Unknown);
 }
 
 #[test]

@@ -37,6 +37,15 @@ pub(super) const ABOUT: About = About {
         ("p99", "limit for the quantile 0.99"),
         ("p999", "limit for the quantile 0.999"),
     ],
+    figures: &[
+        ("samples", "acknowledged intents, whose ages were taken"),
+        ("missing_intents", "those that never came to the stage"),
+        ("late_intents", "those that came later than the limit that is broken; 0 if none is"),
+        ("pN_ms", "a quantile of the ages; without a value it is infinite"),
+        ("pN_low_ms", "the lower end of its interval"),
+        ("pN_high_ms", "the upper end"),
+        ("pN_limit_ms", "what was promised"),
+    ],
     example: "of = \"submit_application\"\nstage = \"db.application\"\nduring = [\"steady\", \"fault\"]\np50 = \"200ms\"\np90 = \"1s\"\np95 = \"2s\"\np99 = \"5s\"\np999 = \"15s\"\n",
     parse: |value| table::read(value, Freshness::new),
 };
@@ -88,7 +97,7 @@ impl Check for Freshness {
         let rows = arrivals.each(history, |arrival| collected.take(arrival))?;
         let reading = StageReading::of(history, stage, rows);
         let rest = Rest::of(&history.journal);
-        let conclusive = reading.complete && rest.settled;
+        let conclusive = reading.whole() && rest.settled;
         let unreadable = history.journal.stage_read(stage).map_or(0, |read| read.unreadable);
         let ages = collected.ages(conclusive, unreadable);
         if ages.sorted.is_empty() {
@@ -99,7 +108,7 @@ impl Check for Freshness {
         let rows = Rows::of(&ages.sorted, &self.limits);
         let machine = starvation::of(history, &spans)?;
         let mut doubts: Vec<String> = damage(history).chain(reading.doubts).collect();
-        doubts.extend(rest.doubt.filter(|_| ages.missing > 0));
+        doubts.extend(reading.beginning_gone.into_iter().chain(rest.doubt).filter(|_| ages.missing > 0));
         doubts.extend(ages.undated_doubt(stage));
         let (judgement, sentence) = self.answer(&rows, machine.starved.as_deref(), &doubts);
         let missing = (conclusive || ages.missing == 0).then_some(ages.missing as f64);

@@ -2,7 +2,7 @@
 
 use crate::Judgement::{self, Fail, Pass, Unknown};
 use crate::testing::{Script, figure, judged, judged_within};
-use crate::{Budget, Finding, Reference};
+use crate::{Budget, Finding};
 use proofload_history::journal::DrainOutcome;
 use proofload_history::{At, Outcome, Phase};
 
@@ -195,10 +195,4 @@ fn too_few_samples_are_unknown_and_a_starved_machine_too() {
 fn a_damaged_history_never_passes() {
     let mut script = run(|_| Some(400));
     assert_eq!(says(read(&mut script).damaged("the file of operations breaks off")), Unknown);
-}
-
-#[test]
-fn its_operation_and_its_stage_are_to_be_resolved() {
-    let references = crate::testing::check("freshness", TABLE).references();
-    assert_eq!(references, [Reference::Operation("place_order".into()), Reference::Stage("log.out".into())]);
 }

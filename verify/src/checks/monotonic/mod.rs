@@ -33,6 +33,15 @@ pub(super) const ABOUT: About = About {
              an id may reach one state only",
         ),
     ],
+    figures: &[
+        ("regressed_ids", "ids that went back"),
+        ("contradicted_ids", "ids of which two rows of one version say different things"),
+        ("unordered_ids", "ids of whose rows nobody knows the order"),
+        ("followed_ids", "ids that were seen in more than one state"),
+        ("single_state_ids", "ids that were seen in one state"),
+        ("ids", "all ids"),
+        ("rows", "all rows"),
+    ],
     example: "stage = \"log.decided\"\n\
               states = [[\"SUBMITTED_AND_PENDING_APPROVAL\"], [\"APPROVED\", \"REJECTED\", \"WITHDRAWN_BY_CLIENT\"]]\n",
     parse: |value| table::read(value, |table: Table| Ok(Monotonic { stage: table.stage, states: table.states })),
@@ -218,7 +227,7 @@ impl Check for Monotonic {
         let found = std::mem::take(&mut tally.found);
         let judgement = offenders::judgement(!found.is_empty(), &doubts);
         let Standing { rows, reading, .. } = &standing[0];
-        let all_told = reading.complete && tally.all_told();
+        let all_told = reading.whole() && tally.all_told();
         let finding = Finding::new(ABOUT.name, ABOUT.class, judgement, "")
             .figure("regressed_ids", counted(tally.regressed, all_told && tally.unordered == 0))
             .figure("contradicted_ids", counted(tally.contradicted, all_told))

@@ -1,7 +1,7 @@
 //! What monotonic says of histories written by hand; random ones are in `tests/monotonic_model.rs`.
 
 use super::*;
-use crate::testing::{Script, check, figure, judged};
+use crate::testing::{Script, figure, judged};
 use proofload_history::journal::DrainOutcome;
 use proofload_history::{At, Event, Observation};
 
@@ -190,11 +190,6 @@ fn a_system_that_still_moves_or_a_damaged_history_never_passes() {
     assert_eq!(says(script.clone().damaged("it breaks off")), Judgement::Unknown);
     script.without(|event| matches!(event, Event::Drained { .. })).drained(61.0, DrainOutcome::Moving);
     assert_eq!(says(&script), Judgement::Unknown);
-}
-
-#[test]
-fn its_stage_is_to_be_resolved() {
-    assert_eq!(check("monotonic", TABLE).references(), [Reference::Stage("log.in".into())]);
 }
 
 #[test]

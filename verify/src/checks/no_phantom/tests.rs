@@ -1,7 +1,7 @@
 //! What no_phantom says of histories written by hand, and of every way in which an id can have been asked for.
 
 use super::*;
-use crate::testing::{Script, check, figure, judged, refused};
+use crate::testing::{Script, figure, judged, refused};
 use proofload_history::journal::DrainOutcome;
 use proofload_history::{Event, Outcome};
 
@@ -189,11 +189,4 @@ fn a_system_that_still_moves_does_not_pass() {
 fn a_journal_that_claims_absurdly_many_ids_is_unknown() {
     let error = refused("no_phantom", TABLE, &Script::good().issue(1, 0, u64::MAX >> 2).history());
     assert!(error.to_string().contains("ids were issued, more than a run can"), "{error}");
-}
-
-#[test]
-fn its_stages_and_operations_are_to_be_resolved() {
-    let stages = ["db.row", "log.out"].map(|stage| Reference::Stage(stage.into()));
-    let operations = ["place_order", "change_order"].map(|operation| Reference::Operation(operation.into()));
-    assert_eq!(check("no_phantom", TABLE).references(), [stages, operations].concat());
 }

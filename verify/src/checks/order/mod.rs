@@ -36,6 +36,18 @@ pub(super) const ABOUT: About = About {
         ("gaps", "whether a version may be left out: allowed or forbidden; forbidden if left out"),
         ("first", "the version with which every key begins; not judged if left out"),
     ],
+    figures: &[
+        ("reordered_records", "records that came behind a later version"),
+        ("repeated_records", "records that were there before"),
+        ("contradicted_records", "records of a version that said something else before"),
+        ("missing_versions", "versions that no record has"),
+        ("undecided_versions", "versions of which nobody can tell whether they are there"),
+        ("split_keys", "keys in more than one partition"),
+        ("unversioned_records", "records without a version"),
+        ("records", "all records"),
+        ("keys", "all keys"),
+        ("sequenced_keys", "keys with at least two versions"),
+    ],
     example: "stage = \"log.decided\"\nrepeats = \"allowed\"\ngaps = \"forbidden\"\nfirst = 1\n",
     parse: |value| {
         table::read(value, |Table { stage, repeats, gaps, first }: Table| Ok(Order { stage, repeats, gaps, first }))
@@ -119,10 +131,10 @@ struct Claims {
 
 impl Claims {
     fn of(history: &History, stage: &str, rows: u64) -> Self {
-        let read = history.journal.stage_read(stage);
+        let reading = StageReading::of(history, stage, rows);
         Self {
-            absence: StageReading::of(history, stage, rows).complete && Rest::of(&history.journal).settled,
-            beginning: read.is_none_or(|read| read.bounds.iter().all(|(_, first, _)| *first == 0)),
+            absence: reading.complete && Rest::of(&history.journal).settled,
+            beginning: reading.beginning_gone.is_none(),
         }
     }
 
@@ -161,7 +173,7 @@ impl Check for Order {
         let claims = claims_on(read.rows[0]);
         let standing = Standing::of(history, [&self.stage], &read.rows);
         let mut doubts = standing::doubts(history, &standing);
-        doubts.extend(self.doubts(&tally, claims));
+        doubts.extend(self.doubts(&tally));
         let judgement = offenders::judgement(!found.is_empty(), &doubts);
         let reading = &standing[0].reading;
         let finding = Finding::new(ABOUT.name, ABOUT.class, judgement, "");
@@ -197,7 +209,7 @@ impl Order {
     }
 
     /// Why there can be no pass, besides how the stage was read.
-    fn doubts(&self, tally: &Tally, claims: &Claims) -> Vec<String> {
+    fn doubts(&self, tally: &Tally) -> Vec<String> {
         let sequences = &tally.sequences;
         let (stage, unversioned, unplaced) = (&self.stage, sequences.unversioned_records, sequences.unplaced_records);
         let mut doubts = Vec::new();
@@ -225,9 +237,6 @@ impl Order {
                 "{} at {stage} with a version below {first}, which should be the first",
                 wording::plural(sequences.early_keys, "key")
             ));
-        }
-        if self.first.is_some() && !claims.beginning {
-            doubts.push(format!("{stage} no longer has its beginning, so nobody can tell where a key began"));
         }
         doubts
     }

@@ -1,8 +1,8 @@
 //! What the check of a limit says of histories written by hand; what a bucket can have done is tested beside it.
 
 use crate::Judgement::{Fail, Pass, Unknown};
-use crate::testing::{Script, check, figure, judged, judged_within};
-use crate::{Budget, Finding, Reference};
+use crate::testing::{Script, figure, judged, judged_within};
+use crate::{Budget, Finding};
 use proofload_history::{Id, Phase};
 use proptest::prelude::*;
 
@@ -201,12 +201,6 @@ fn each_traffic_is_told_with_what_became_of_its_requests() {
     greedy: sent 30 requests, 5 accepted, 25 rejected; asked for: 30 from 5.0 s to 5.0 s, where 6 can pass; granted: never more than the limit lets through
     modest: sent 3 requests, 2 answered; 1 rejected though there was room, 0 while it may itself have been beyond the limit
     ");
-}
-
-#[test]
-fn its_traffic_is_to_be_resolved() {
-    let expected = ["greedy", "modest"].map(|traffic| Reference::Traffic(traffic.into()));
-    assert_eq!(check("rate_limit", TABLE).references(), expected);
 }
 
 /// A request: whether it is of the greedy one, when it was sent, how long it took, its status.

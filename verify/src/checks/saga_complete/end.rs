@@ -62,21 +62,49 @@ impl AtEnd<'_> {
         self.read_whole || self.end.states.is_none()
     }
 
-    /// How an id stands here that has these rows: the one of the highest version, else the last by position, tells.
+    /// How an id stands here that has these rows: those tell that may be the last, if all of them say the same.
     pub(super) fn standing<'r>(&self, rows: &'r [Member<Kept>]) -> Standing<'r> {
-        let Some(last) = rows.iter().max_by_key(|row| (row.what.version, row.what.offset)) else {
-            return Standing::Not(None);
-        };
+        let last = Last::of(rows);
+        let Some(told) = rows.iter().find(|row| last.may_be(&row.what)) else { return Standing::Not(None) };
         if self.end.states.is_none() {
-            return Standing::Ended(last, since(rows.iter()));
-        }
-        // Offsets of several partitions say nothing of each other.
-        let in_order = last.what.version.is_some() || rows.iter().all(|row| row.what.partition == last.what.partition);
-        if !in_order || !last.what.stated {
-            return Standing::Unclear;
+            return Standing::Ended(told, since(rows.iter()));
         }
         let is_end = |row: &&Member<Kept>| row.what.is_end[self.which];
-        if is_end(&last) { Standing::Ended(last, since(rows.iter().filter(is_end))) } else { Standing::Not(Some(last)) }
+        let says = |row: &Member<Kept>| row.what.stated.then_some(row.what.is_end[self.which]);
+        let all_say = |one| rows.iter().filter(|row| last.may_be(&row.what)).all(|row| says(row) == one);
+        match says(told) {
+            Some(true) if all_say(Some(true)) => Standing::Ended(told, since(rows.iter().filter(is_end))),
+            Some(false) if all_say(Some(false)) => Standing::Not(Some(told)),
+            _ => Standing::Unclear,
+        }
+    }
+}
+
+/// Which rows of an id may be its last: those of the highest version, if all have one or none has; and of these the last
+/// of its partition, if all are in one. Versions and offsets of several partitions do not order what has neither.
+struct Last {
+    /// The version that they have, if versions order the rows.
+    version: Option<Option<i64>>,
+    /// The offset that they have, if offsets order what is left.
+    offset: Option<Option<i64>>,
+}
+
+impl Last {
+    fn of(rows: &[Member<Kept>]) -> Self {
+        let highest = rows.iter().map(|row| row.what.version).max().flatten();
+        let mixed = highest.is_some() && rows.iter().any(|row| row.what.version.is_none());
+        let mut last = Self { version: (!mixed).then_some(highest), offset: None };
+        let left = || rows.iter().map(|row| &row.what).filter(|row| last.may_be(row));
+        let partition = left().next().map(|row| row.partition);
+        if left().all(|row| row.offset.is_some() && Some(row.partition) == partition) {
+            last.offset = left().map(|row| row.offset).max();
+        }
+        last
+    }
+
+    fn may_be(&self, row: &Kept) -> bool {
+        self.version.is_none_or(|version| version == row.version)
+            && self.offset.is_none_or(|offset| offset == row.offset)
     }
 }
 

@@ -34,6 +34,16 @@ pub(super) const ABOUT: About = About {
         ("compensated", "the same for where it ends undone; left out where it has to end well"),
         ("within", "the longest time from its instant at `started` to its instant at the end; any, if left out"),
     ],
+    figures: &[
+        ("started_ids", "sagas that were started"),
+        ("done_ids", "those that were done"),
+        ("compensated_ids", "those that were compensated"),
+        ("unfinished_ids", "those that were neither"),
+        ("late_ids", "those that ended after their deadline"),
+        ("torn_ids", "those that were both done and compensated"),
+        ("undecided_ids", "those whose end is not known"),
+        ("duration_p95_s", "p95 of how long they took"),
+    ],
     example: "started = \"log.offer_accepted\"\ndone = { stage = \"db.loan\", states = [\"ACTIVE\", \"CLOSED_OBLIGATIONS_MET\"] }\ncompensated = { stage = \"ledger.reversal\" }\nwithin = \"30s\"\n",
     parse: |value| table::read(value, SagaComplete::new),
 };
@@ -121,9 +131,9 @@ impl SagaComplete {
         let (stages, places) = (self.stages(), self.places());
         let readings = places.map(|place| StageReading::of(history, stages[place], read.rows[place]));
         let [_, done, compensated] = places;
-        let ends_read = readings[1].complete && readings[2].complete;
+        let ends_read = readings[1].whole() && readings[2].whole();
         let end = |end, which: usize, place: usize| {
-            let read_whole = readings[which + 1].complete;
+            let read_whole = readings[which + 1].whole();
             AtEnd { end, which, place, read_whole }
         };
         let sagas = Sagas {
@@ -155,7 +165,7 @@ impl SagaComplete {
         readings: &[StageReading; 3],
         rest: &Rest,
     ) -> Result<Finding, HistoryError> {
-        let all_read = readings.iter().all(|reading| reading.complete) && rest.settled;
+        let all_read = readings.iter().all(StageReading::whole) && rest.settled;
         let places = self.places().into_iter().enumerate().filter(|(nth, place)| nth == place);
         let read: Vec<(&str, &StageReading)> = places.map(|(_, n)| (self.stages()[n], &readings[n])).collect();
         let mut doubts = reading::doubts(history, read.iter().map(|(_, reading)| *reading), rest);

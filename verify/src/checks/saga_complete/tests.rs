@@ -119,7 +119,7 @@ fn a_saga_that_is_done_and_compensated_is_torn_and_not_late_as_well() {
 }
 
 #[test]
-fn of_several_rows_the_highest_version_tells_the_state_and_else_the_last_position() {
+fn of_several_rows_the_highest_version_tells_the_state_and_else_the_last_of_one_partition_or_all_alike() {
     let version = |version: i64, row: Observation| Observation { version: Some(version), ..row };
     let at = |partition: i32, offset: i64, row: Observation| Observation {
         partition: Some(partition),
@@ -134,7 +134,15 @@ fn of_several_rows_the_highest_version_tells_the_state_and_else_the_last_positio
         (at(0, 9, version(1, undone.clone())), at(1, 3, version(2, done.clone())), Judgement::Pass),
         (at(0, 7, done.clone()), at(0, 5, undone.clone()), Judgement::Pass),
         (at(0, 7, undone.clone()), at(0, 5, done.clone()), Judgement::Fail),
-        (undone.clone(), done.clone(), Judgement::Pass),
+        // Without an order they must say the same.
+        (undone.clone(), done.clone(), Judgement::Unknown),
+        (done.clone(), done.clone(), Judgement::Pass),
+        (undone.clone(), undone.clone(), Judgement::Fail),
+        (at(0, 9, version(2, done.clone())), at(1, 5, version(2, undone.clone())), Judgement::Unknown),
+        (at(0, 9, version(2, done.clone())), at(1, 5, version(2, done.clone())), Judgement::Pass),
+        (at(0, 9, version(2, done.clone())), at(0, 5, version(2, undone.clone())), Judgement::Pass),
+        (at(0, 5, version(1, done.clone())), at(1, 9, undone.clone()), Judgement::Unknown),
+        (at(0, 5, version(1, undone.clone())), at(0, 9, done.clone()), Judgement::Pass),
         (at(0, 7, done.clone()), at(1, 5, undone.clone()), Judgement::Unknown),
         (Observation { state: None, ..done.clone() }, Observation { state: None, ..done }, Judgement::Unknown),
     ] {

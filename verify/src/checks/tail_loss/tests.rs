@@ -1,8 +1,8 @@
 //! What the check of a log's end says of histories written by hand, and of random ones beside a slow and obvious model.
 
+use crate::Finding;
 use crate::Judgement::{self, Fail, Pass, Unknown};
-use crate::testing::{Script, check, figure, judged};
-use crate::{Finding, Reference};
+use crate::testing::{Script, figure, judged};
 use proofload_history::Reading::{Final, Live, Replica};
 use proofload_history::{Event, Id, Outcome};
 use proptest::prelude::*;
@@ -262,11 +262,6 @@ fn what_another_operation_acknowledged_is_not_this_logs_business_and_a_stage_of_
     let of_no_chain = judged("tail_loss", "stage = \"log.elsewhere\"", &whole().history());
     assert_eq!(of_no_chain.judgement, Unknown);
     assert!(of_no_chain.sentence.contains("no chain has the stage log.elsewhere"), "{}", of_no_chain.sentence);
-}
-
-#[test]
-fn its_stage_is_to_be_resolved() {
-    assert_eq!(check("tail_loss", TABLE).references(), [Reference::Stage("log.in".into())]);
 }
 
 /// A record of a random log: whose, where, and what.
