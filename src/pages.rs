@@ -19,7 +19,7 @@ fn check(about: &proofload_verify::About) -> String {
     let mut page = format!("# {}\n\n{}\n\n{class}\n\n", about.name, about.invariant);
     let _ = write!(page, "**Counterexample.** {}\n\n**Cost.** {}\n\n", about.counterexample, about.cost);
     keys(&mut page, &[("check", "the name of this check")], about.keys);
-    figures(&mut page, about.figures);
+    figures(&mut page, about.figures.iter().copied().flatten());
     example(&mut page, &format!("[expect.some-name]\ncheck = \"{}\"\n{}", about.name, about.example.trim()));
     page
 }
@@ -35,7 +35,7 @@ fn fault(about: &proofload_chaos::About) -> String {
 }
 
 /// What a control can name: `because = { figure = "...", above = 1 }`.
-fn figures(page: &mut String, figures: &[(&str, &str)]) {
+fn figures<'a>(page: &mut String, figures: impl Iterator<Item = &'a (&'a str, &'a str)>) {
     page.push_str("\n| figure of its finding | meaning |\n| --- | --- |\n");
     for (figure, meaning) in figures {
         let _ = writeln!(page, "| `{figure}` | {meaning} |");

@@ -428,6 +428,15 @@ impl Journal {
         })
     }
 
+    /// The last drain: when it ended, how the system stood then, and what that rests on.
+    #[must_use]
+    pub fn drained(&self) -> Option<(At, DrainOutcome, &str)> {
+        self.entries.iter().rev().find_map(|entry| match &entry.event {
+            Event::Drained { outcome, evidence } => Some((entry.at, *outcome, evidence.as_str())),
+            _ => None,
+        })
+    }
+
     /// The audits of the traffic.
     pub fn load_audits(&self) -> impl Iterator<Item = &LoadAudit> {
         self.entries.iter().filter_map(|entry| match &entry.event {

@@ -135,7 +135,7 @@ pub struct About {
     pub keys: &'static [(&'static str, &'static str)],
     /// The figures of its findings, each with what it means. In a name STAGE stands for the name of a stage, FAULT for that
     /// of a fault, and pN for a quantile: p50, p90, p95, p99, p999.
-    pub figures: &'static [(&'static str, &'static str)],
+    pub figures: &'static [FigureTable],
     /// An example of its table in an experiment, complete.
     pub example: &'static str,
     /// Reads its table, without the key `check`.
@@ -143,13 +143,18 @@ pub struct About {
 }
 
 /// The quantiles that can be promised.
-const QUANTILES: [&str; 5] = ["p50", "p90", "p95", "p99", "p999"];
+pub(crate) const QUANTILES: [PerMille; 5] = [PerMille(500), PerMille(900), PerMille(950), PerMille(990), PerMille(999)];
+
+/// Names of figures, each with what it means: of those that are told together.
+pub type FigureTable = &'static [(&'static str, &'static str)];
 
 impl About {
     /// The names of all figures that its findings can have, with these stages and faults.
     #[must_use]
     pub fn figure_names(&self, stages: &[&str], faults: &[&str]) -> Vec<String> {
-        let names = self.figures.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let names = self.figures.iter().copied().flatten().map(|(name, _)| (*name).to_owned()).collect();
+        let quantiles = QUANTILES.map(|of| of.to_string());
+        let quantiles = quantiles.each_ref().map(String::as_str);
         let filled = |names: Vec<String>, place: &str, values: &[&str]| {
             let fill = |name: String| match name.contains(place) {
                 true => values.iter().map(|value| name.replace(place, value)).collect(),
@@ -157,6 +162,6 @@ impl About {
             };
             names.into_iter().flat_map(fill).collect::<Vec<String>>()
         };
-        filled(filled(filled(names, "pN", &QUANTILES), "STAGE", stages), "FAULT", faults)
+        filled(filled(filled(names, "pN", &quantiles), "STAGE", stages), "FAULT", faults)
     }
 }

@@ -16,7 +16,7 @@ pub(super) const ABOUT: About = About {
     cost: "One pass over the journal for each fault.",
     counterexample: "A broker was to be killed, and it still answered. Never a fail: what the fault was to show is unknown.",
     keys: &[],
-    figures: &[("faults", "faults that were planned")],
+    figures: &[&[("faults", "faults that were planned")]],
     example: "",
     parse: |value| table::read(value, |Table {}| Ok(Attested)),
 };

@@ -3,13 +3,22 @@
 use super::during::During;
 use super::percent::Percent;
 use super::table;
-use crate::check::Reference;
+use crate::check::{FigureTable, Reference};
 use crate::spans::Spans;
 use crate::statistics::binomial::{self, Interval};
 use crate::wording;
 use crate::{About, Check, Class, Context, Finding, Judgement};
 use proofload_history::{History, HistoryError, Outcome};
 use serde::Deserialize;
+
+/// The figures of [`Served::tell`].
+pub(super) const SERVED: FigureTable = &[
+    ("operations", "operations that were due"),
+    ("bad_operations", "those that were not served"),
+    ("bad_percent", "their share"),
+    ("bad_low_percent", "the lower end of its interval"),
+    ("bad_high_percent", "the upper end"),
+];
 
 /// What is known about `availability`.
 pub(super) const ABOUT: About = About {
@@ -23,13 +32,7 @@ pub(super) const ABOUT: About = About {
         ("during", "the phase, or a list of phases, in which the operations were intended"),
         ("at_least", "the share promised, in percent: 99.9"),
     ],
-    figures: &[
-        ("operations", "operations that were due"),
-        ("bad_operations", "those that were not served"),
-        ("bad_percent", "their share"),
-        ("bad_low_percent", "the lower end of its interval"),
-        ("bad_high_percent", "the upper end"),
-    ],
+    figures: &[SERVED],
     example: "of = \"submit_application\"\nduring = \"steady\"\nat_least = 99.9\n",
     parse: |value| {
         table::read(value, |table: Table| {

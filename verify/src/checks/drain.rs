@@ -3,7 +3,7 @@
 use super::table;
 use crate::{About, Check, Class, Context, Finding, Judgement};
 use proofload_history::journal::DrainOutcome;
-use proofload_history::{Event, History, HistoryError, Phase};
+use proofload_history::{History, HistoryError, Phase};
 use serde::Deserialize;
 
 /// What is known about `drain`.
@@ -14,7 +14,7 @@ pub(super) const ABOUT: About = About {
     cost: "One pass over the journal.",
     counterexample: "The traffic ends, 12 rows stay in an outbox, and their number no longer changes.",
     keys: &[],
-    figures: &[("drain_s", "how long it took")],
+    figures: &[&[("drain_s", "how long it took")]],
     example: "",
     parse: |value| table::read(value, |Table {}| Ok(Drain)),
 };
@@ -31,12 +31,8 @@ pub struct Drain;
 impl Check for Drain {
     fn judge(&self, history: &History, _: &Context<'_>) -> Result<Finding, HistoryError> {
         let journal = &history.journal;
-        let last = journal.entries.iter().rev().find_map(|entry| match &entry.event {
-            Event::Drained { outcome, evidence } => Some((entry.at, *outcome, evidence)),
-            _ => None,
-        });
         let finding = |judgement, sentence: String| Finding::new(ABOUT.name, ABOUT.class, judgement, sentence);
-        let Some((at, outcome, evidence)) = last else {
+        let Some((at, outcome, evidence)) = journal.drained() else {
             let sentence = "The run has no drain on record: nobody waited for the system to come to rest.";
             return Ok(finding(Judgement::Unknown, sentence.into()));
         };
@@ -55,7 +51,7 @@ impl Check for Drain {
                 (Judgement::Unknown, sentence.to_owned())
             }
         };
-        Ok(finding(judgement, sentence).figure("drain_s", took).evidence("gauges", evidence.as_str()))
+        Ok(finding(judgement, sentence).figure("drain_s", took).evidence("gauges", evidence))
     }
 }
 

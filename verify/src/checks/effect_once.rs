@@ -21,7 +21,7 @@ pub(super) const ABOUT: About = About {
     cost: "One pass over the observations for each part of the rows that fits into memory, which are sorted by id: O(n log n), 64 bytes a row.",
     counterexample: "The journal of the payment rail has two transfers under one id, at 31.2 s and at 33.9 s.",
     keys: &[("stages", "a list of stages, at least one: at each of them an id may be once")],
-    figures: &[("repeated_ids.STAGE", "ids that a stage has more than once"), ("rows.STAGE", "rows at a stage")],
+    figures: &[&[("repeated_ids.STAGE", "ids that a stage has more than once"), ("rows.STAGE", "rows at a stage")]],
     example: "stages = [\"rail.payout\", \"ledger.disbursement\"]\n",
     parse: |value| table::read(value, |table: Table| Ok(EffectOnce { stages: table.stages })),
 };

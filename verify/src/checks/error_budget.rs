@@ -1,6 +1,6 @@
 //! `error_budget`: what the run spent of the bad requests that an objective allows.
 
-use super::availability::Served;
+use super::availability::{SERVED, Served};
 use super::during::During;
 use super::percent::Percent;
 use super::table;
@@ -27,13 +27,11 @@ pub(super) const ABOUT: About = About {
         ("window", "the time for which the objective grants its budget; 30d if left out"),
     ],
     figures: &[
-        ("operations", "operations that were due"),
-        ("bad_operations", "those that were not served"),
-        ("bad_percent", "their share"),
-        ("bad_low_percent", "the lower end of its interval"),
-        ("bad_high_percent", "the upper end"),
-        ("budget_spent_percent", "how much of the run's budget they took"),
-        ("window_cost_percent", "how much of the window's budget they took"),
+        SERVED,
+        &[
+            ("budget_spent_percent", "how much of the run's budget they took"),
+            ("window_cost_percent", "how much of the window's budget they took"),
+        ],
     ],
     example: "of = \"submit_application\"\nduring = [\"steady\", \"fault\", \"recovery\"]\nobjective = 99.9\nwindow = \"30d\"\n",
     parse: |value| table::read(value, ErrorBudget::new),

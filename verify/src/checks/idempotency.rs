@@ -22,13 +22,13 @@ pub(super) const ABOUT: About = About {
         ("repeats_at_least", "how many repeats of acknowledged requests it takes to say something; 1 if left out"),
         ("denials", "statuses of a refusal that deny that it was a repeat; [409, 422] if left out"),
     ],
-    figures: &[
+    figures: &[&[
         ("answered_repeats", "repeats of acknowledged requests that were acknowledged or denied"),
         ("refused_repeats", "repeats that were refused otherwise"),
         ("contradicted_repeats", "repeats that got another answer"),
         ("denied_repeats", "repeats that were denied"),
         ("unkept_repeats", "repeats of which one of the two answers was not kept"),
-    ],
+    ]],
     example: "of = \"submit_application\"\nrepeats_at_least = 100\ndenials = [409, 422]\n",
     parse: |value| {
         table::read(value, |table: Table| {

@@ -1,7 +1,7 @@
 //! `latency`: quantiles of the time from the intended instant to the answer.
 
 use super::during::During;
-use super::limit::{Rows, limits};
+use super::limit::{self, Rows, limits};
 use super::{starvation, table};
 use crate::check::{Band, Reference};
 use crate::spans::unsent_by_generator;
@@ -29,13 +29,7 @@ pub(super) const ABOUT: About = About {
         ("p99", "limit for the quantile 0.99"),
         ("p999", "limit for the quantile 0.999"),
     ],
-    figures: &[
-        ("samples", "operations that count"),
-        ("pN_ms", "a quantile; without a value it is infinite"),
-        ("pN_low_ms", "the lower end of its interval"),
-        ("pN_high_ms", "the upper end"),
-        ("pN_limit_ms", "what was promised"),
-    ],
+    figures: &[&[("samples", "operations that count")], limit::FIGURES],
     example: "of = \"submit_application\"\nduring = \"steady\"\np50 = \"50ms\"\np90 = \"150ms\"\np95 = \"300ms\"\np99 = \"1s\"\np999 = \"5s\"\n",
     parse: |value| table::read(value, Latency::new),
 };

@@ -1,5 +1,6 @@
 //! Limits on quantiles, as experiments write them, and what a sample says of each.
 
+use crate::check::{FigureTable, QUANTILES};
 use crate::statistics::durations::Sorted;
 use crate::statistics::quantile::{self, PerMille, Quantile};
 use crate::{Finding, Judgement, wording};
@@ -8,15 +9,23 @@ use proofload_history::Period;
 /// Together the two ends of a quantile's interval hold with this confidence.
 pub(crate) const CONFIDENCE: f64 = 0.95;
 
+/// The figures of [`Rows::tell`].
+pub(super) const FIGURES: FigureTable = &[
+    ("pN_ms", "a quantile; without a value it is infinite"),
+    ("pN_low_ms", "the lower end of its interval"),
+    ("pN_high_ms", "the upper end"),
+    ("pN_limit_ms", "what was promised"),
+];
+
 /// The limits of a table by its keys p50, p90, p95, p99 and p999: quantiles with nanoseconds, in ascending order.
 ///
 /// # Errors
 /// If there is none.
-pub(super) fn limits([p50, p90, p95, p99, p999]: [Option<Period>; 5]) -> Result<Vec<(PerMille, u64)>, String> {
-    let limits = [(500, p50), (900, p90), (950, p95), (990, p99), (999, p999)];
-    let limits: Vec<(PerMille, u64)> = limits
+pub(super) fn limits(promised: [Option<Period>; 5]) -> Result<Vec<(PerMille, u64)>, String> {
+    let limits: Vec<(PerMille, u64)> = QUANTILES
         .into_iter()
-        .filter_map(|(of, limit)| Some((PerMille(of), u64::try_from(limit?.0.as_nanos()).unwrap_or(u64::MAX))))
+        .zip(promised)
+        .filter_map(|(of, limit)| Some((of, u64::try_from(limit?.0.as_nanos()).unwrap_or(u64::MAX))))
         .collect();
     if limits.is_empty() {
         return Err("no limit: write at least one of p50, p90, p95, p99, p999, such as p95 = \"300ms\"".into());

@@ -15,7 +15,7 @@ pub(super) const ABOUT: About = About {
     cost: "One pass over the journal and over the operations.",
     counterexample: "Of 10,000 scheduled arrivals 11 were not sent although workers were idle. Never a fail: it makes performance unknown.",
     keys: &[],
-    figures: &[
+    figures: &[&[
         ("asked_per_s", "arrivals a second that were asked for"),
         ("sent_per_s", "arrivals a second that were sent"),
         ("scheduled_arrivals", "arrivals that were due"),
@@ -24,7 +24,7 @@ pub(super) const ABOUT: About = About {
         ("unsent_workers_waiting_arrivals", "arrivals that were not sent since all clients waited for answers"),
         ("waited_in_vain_journeys", "journeys that waited for something that did not come"),
         ("without_value_journeys", "journeys that lacked a value which an earlier answer should have given"),
-    ],
+    ]],
     example: "",
     parse: |value| table::read(value, |Table {}| Ok(Load)),
 };

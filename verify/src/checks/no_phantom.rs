@@ -25,11 +25,11 @@ pub(super) const ABOUT: About = About {
         ("stages", "a list of stages, at least one"),
         ("operations", "a list of all the operations that put something there, at least one"),
     ],
-    figures: &[
+    figures: &[&[
         ("phantom_ids.STAGE", "ids at a stage that nobody asked for"),
         ("indeterminate_ids.STAGE", "ids at a stage of which nobody knows whether they were asked for"),
         ("rows.STAGE", "rows at a stage"),
-    ],
+    ]],
     example: "stages = [\"db.application\"]\noperations = [\"submit_application\"]\n",
     parse: |value| {
         table::read(value, |table: Table| Ok(NoPhantom { stages: table.stages, operations: table.operations }))

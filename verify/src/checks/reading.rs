@@ -2,7 +2,7 @@
 
 use crate::wording;
 use proofload_history::journal::DrainOutcome;
-use proofload_history::{Event, History, HistoryError, Journal, ObservationRef, Reading};
+use proofload_history::{History, HistoryError, Journal, ObservationRef, Reading};
 
 /// How a stage was read at the end.
 pub(super) struct StageReading {
@@ -52,6 +52,11 @@ impl StageReading {
         Self { complete: to_its_end && read.unreadable == 0, to_its_end, description, doubts, beginning_gone }
     }
 
+    /// Why it cannot be relied on for all that was ever there, if so.
+    pub(super) fn doubts_of_all(&self) -> impl Iterator<Item = String> {
+        self.doubts.iter().chain(&self.beginning_gone).cloned()
+    }
+
     /// Whether what was not seen there was never there.
     pub(super) fn whole(&self) -> bool {
         self.complete && self.beginning_gone.is_none()
@@ -76,10 +81,7 @@ pub(super) struct Rest {
 impl Rest {
     /// By the last drain of the run.
     pub(super) fn of(journal: &Journal) -> Self {
-        let outcome = journal.entries.iter().rev().find_map(|entry| match &entry.event {
-            Event::Drained { outcome, .. } => Some(*outcome),
-            _ => None,
-        });
+        let outcome = journal.drained().map(|(_, outcome, _)| outcome);
         let doubt = match outcome {
             Some(DrainOutcome::Quiet | DrainOutcome::Stuck) => None,
             Some(DrainOutcome::Moving) => Some("the system was still moving when the drain ended"),
@@ -103,8 +105,7 @@ pub(super) fn doubts<'r>(
     readings: impl IntoIterator<Item = &'r StageReading>,
     rest: &Rest,
 ) -> Vec<String> {
-    let of_readings =
-        readings.into_iter().flat_map(|reading| reading.doubts.iter().chain(&reading.beginning_gone).cloned());
+    let of_readings = readings.into_iter().flat_map(StageReading::doubts_of_all);
     damage(history).chain(of_readings).chain(rest.doubt.clone()).collect()
 }
 

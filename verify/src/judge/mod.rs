@@ -242,15 +242,12 @@ fn restless(journal: &Journal, plan: &Plan) -> Option<String> {
     if plan.expectations.iter().any(|expectation| expectation.check_name == "drain") {
         return None;
     }
-    let last = journal.entries.iter().rev().find_map(|entry| match &entry.event {
-        Event::Drained { outcome, evidence } => Some((*outcome, evidence)),
-        _ => None,
-    });
-    let (how, evidence) = match last? {
-        (DrainOutcome::Quiet | DrainOutcome::Unwatched, _) => return None,
-        (DrainOutcome::Stuck, evidence) => ("work was left and no longer moved", evidence),
-        (DrainOutcome::Moving, evidence) => ("work was left and still moving", evidence),
-        (DrainOutcome::Unreadable, evidence) => ("what was left could not be read", evidence),
+    let (_, outcome, evidence) = journal.drained()?;
+    let how = match outcome {
+        DrainOutcome::Quiet | DrainOutcome::Unwatched => return None,
+        DrainOutcome::Stuck => "work was left and no longer moved",
+        DrainOutcome::Moving => "work was left and still moving",
+        DrainOutcome::Unreadable => "what was left could not be read",
     };
     Some(format!("the system had not come to rest: {how} ({evidence}), and no expectation on `drain` judges that"))
 }

@@ -29,7 +29,7 @@ pub(super) const ABOUT: About = About {
             "`amount`, if left out: each id has as many rows at both, with the same amounts; `presence`: each id is at both, however often",
         ),
     ],
-    figures: &[
+    figures: &[&[
         ("left_ids", "ids at the left stage"),
         ("right_ids", "ids at the right stage"),
         ("agreeing_ids", "ids on which both agree"),
@@ -37,7 +37,7 @@ pub(super) const ABOUT: About = About {
         ("only_right_ids", "ids at the right stage alone"),
         ("differing_ids", "ids at both with other amounts"),
         ("undecided_ids", "ids of which nobody can tell"),
-    ],
+    ]],
     example: "left = \"rail.payout\"\nright = \"ledger.payout\"\ncompare = \"amount\"\n",
     parse: |value| table::read(value, Agreement::new),
 };

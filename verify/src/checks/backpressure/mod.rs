@@ -38,7 +38,7 @@ pub(super) const ABOUT: About = About {
             "the phase, or a list of phases, in which the operations were intended; all with traffic but warm_up if left out",
         ),
     ],
-    figures: &[
+    figures: &[&[
         ("low_lag_s", "seconds in which the lag was low"),
         ("low_lag_operations", "operations made in them"),
         ("low_lag_p95_ms", "their p95"),
@@ -47,7 +47,7 @@ pub(super) const ABOUT: About = About {
         ("high_lag_p95_ms", "their p95"),
         ("lag_max_records", "the greatest lag"),
         ("slowed_operations", "operations that were slower than they may be while the lag was high"),
-    ],
+    ]],
     example: "of = \"submit_application\"\nlag = \"unapplied_commands\"\nlag_at_least = 1000\nat_most_times = 2.0\nduring = [\"steady\", \"fault\"]\n",
     parse: |value| table::read(value, Backpressure::new),
 };

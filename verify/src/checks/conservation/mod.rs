@@ -30,14 +30,14 @@ pub(super) const ABOUT: About = About {
             "`key`, if left out: the rows of each key come to 0, and a row without a key makes it unknown; `stage`: only the total is judged",
         ),
     ],
-    figures: &[
+    figures: &[&[
         ("transactions", "transactions, where each must balance"),
         ("unbalanced_transactions", "those that do not balance"),
         ("total_minor_units", "what all amounts come to"),
         ("off_by_minor_units", "what that is beyond what it should be"),
         ("rows_without_amount", "rows without an amount"),
         ("rows_without_key", "rows without a key, where each transaction must balance"),
-    ],
+    ]],
     example: "stage = \"ledger.entry\"\ntotal = 0\nby = \"key\"\n",
     parse: |value| table::read(value, Conservation::new),
 };

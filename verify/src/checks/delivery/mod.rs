@@ -42,7 +42,7 @@ pub(super) const ABOUT: About = About {
             "how many acknowledged intents, during each fault if there are any, it takes to say something; 1 if left out",
         ),
     ],
-    figures: &[
+    figures: &[&[
         ("ok_intents", "intents that were acknowledged"),
         ("failed_intents", "intents that certainly did not happen"),
         ("indeterminate_intents", "intents with an unknown outcome"),
@@ -61,7 +61,7 @@ pub(super) const ABOUT: About = About {
         ("unexpected_intents.STAGE.FAULT", "those of them during a fault; left out if none"),
         ("exposed_intents.FAULT", "intents that were acknowledged while a fault was active, or soon after"),
         ("exposed_injections.FAULT", "injections of the fault that put any at risk"),
-    ],
+    ]],
     example: "chain = \"application\"\nexposed_at_least = 100\n",
     parse: |value| {
         table::read(value, |Table { chain, exposed_at_least }: Table| {

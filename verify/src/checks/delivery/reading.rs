@@ -22,7 +22,7 @@ impl Readings {
         let stages: Vec<StageReading> =
             rows.map(|(stage, rows)| StageReading::of(history, &stage.stage, *rows)).collect();
         let rest = Rest::of(&history.journal);
-        let of_stages = stages.iter().flat_map(|stage| stage.doubts.iter().chain(&stage.beginning_gone).cloned());
+        let of_stages = stages.iter().flat_map(StageReading::doubts_of_all);
         let stateless =
             chain.stages.iter().enumerate().filter_map(|(n, stage)| stateless(stage, sightings.stateless(n)));
         let doubts = damage(history).chain(of_stages).chain(stateless).chain(rest.doubt.clone()).collect();

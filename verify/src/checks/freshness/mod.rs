@@ -4,7 +4,7 @@ mod arrivals;
 
 use self::arrivals::{Arrivals, Collected};
 use super::during::During;
-use super::limit::{Rows, limits};
+use super::limit::{self, Rows, limits};
 use super::offenders::{self, Offenders};
 use super::reading::{self, Rest, StageReading, damage};
 use super::{starvation, table};
@@ -38,13 +38,12 @@ pub(super) const ABOUT: About = About {
         ("p999", "limit for the quantile 0.999"),
     ],
     figures: &[
-        ("samples", "acknowledged intents, whose ages were taken"),
-        ("missing_intents", "those that never came to the stage"),
-        ("late_intents", "those that came later than the limit that is broken; 0 if none is"),
-        ("pN_ms", "a quantile of the ages; without a value it is infinite"),
-        ("pN_low_ms", "the lower end of its interval"),
-        ("pN_high_ms", "the upper end"),
-        ("pN_limit_ms", "what was promised"),
+        &[
+            ("samples", "acknowledged intents, whose ages were taken"),
+            ("missing_intents", "those that never came to the stage"),
+            ("late_intents", "those that came later than the limit that is broken; 0 if none is"),
+        ],
+        limit::FIGURES,
     ],
     example: "of = \"submit_application\"\nstage = \"db.application\"\nduring = [\"steady\", \"fault\"]\np50 = \"200ms\"\np90 = \"1s\"\np95 = \"2s\"\np99 = \"5s\"\np999 = \"15s\"\n",
     parse: |value| table::read(value, Freshness::new),

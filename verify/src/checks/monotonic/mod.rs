@@ -33,7 +33,7 @@ pub(super) const ABOUT: About = About {
              an id may reach one state only",
         ),
     ],
-    figures: &[
+    figures: &[&[
         ("regressed_ids", "ids that went back"),
         ("contradicted_ids", "ids of which two rows of one version say different things"),
         ("unordered_ids", "ids of whose rows nobody knows the order"),
@@ -41,7 +41,7 @@ pub(super) const ABOUT: About = About {
         ("single_state_ids", "ids that were seen in one state"),
         ("ids", "all ids"),
         ("rows", "all rows"),
-    ],
+    ]],
     example: "stage = \"log.decided\"\n\
               states = [[\"SUBMITTED_AND_PENDING_APPROVAL\"], [\"APPROVED\", \"REJECTED\", \"WITHDRAWN_BY_CLIENT\"]]\n",
     parse: |value| table::read(value, |table: Table| Ok(Monotonic { stage: table.stage, states: table.states })),

@@ -36,7 +36,7 @@ pub(super) const ABOUT: About = About {
         ("gaps", "whether a version may be left out: allowed or forbidden; forbidden if left out"),
         ("first", "the version with which every key begins; not judged if left out"),
     ],
-    figures: &[
+    figures: &[&[
         ("reordered_records", "records that came behind a later version"),
         ("repeated_records", "records that were there before"),
         ("contradicted_records", "records of a version that said something else before"),
@@ -47,7 +47,7 @@ pub(super) const ABOUT: About = About {
         ("records", "all records"),
         ("keys", "all keys"),
         ("sequenced_keys", "keys with at least two versions"),
-    ],
+    ]],
     example: "stage = \"log.decided\"\nrepeats = \"allowed\"\ngaps = \"forbidden\"\nfirst = 1\n",
     parse: |value| {
         table::read(value, |Table { stage, repeats, gaps, first }: Table| Ok(Order { stage, repeats, gaps, first }))

@@ -38,13 +38,13 @@ pub(super) const ABOUT: About = About {
             "the phase, or a list of phases, in which the requests were intended; all with traffic but warm_up if left out",
         ),
     ],
-    figures: &[
+    figures: &[&[
         ("rejected_below_requests", "rejected though there was room"),
         ("accepted_above_requests", "accepted beyond what the limit lets through"),
         ("rejected_over_requests", "rejected of the traffic beyond the limit"),
         ("over_requests", "requests of the traffic beyond the limit"),
         ("below_requests", "requests of the traffic below it"),
-    ],
+    ]],
     example: "over = [\"greedy\"]\nbelow = [\"modest\"]\nlimit = \"20/s\"\nburst = 20\nstatus = 429\nduring = \"steady\"\n",
     parse: |value| table::read(value, RateLimit::new),
 };

@@ -38,7 +38,7 @@ pub(super) const ABOUT: About = About {
             "the longest time from the injection to the same until the heal begins, counting only what was answered before it",
         ),
     ],
-    figures: &[
+    figures: &[&[
         ("failover_s.FAULT", "from the injection to back in band; without a value it was not reached"),
         ("failover_censored_s.FAULT", "where it was not reached, for how long that was seen"),
         ("failover_shortest_s.FAULT", "of several injections the shortest"),
@@ -51,7 +51,7 @@ pub(super) const ABOUT: About = About {
         ("restoration_not_reached.FAULT", "after how many of several heals it was not reached"),
         ("within_s", "what was promised of the restoration"),
         ("failover_within_s", "what was promised of the failover"),
-    ],
+    ]],
     example: "to = \"fast-when-healthy\"\nafter = \"leader-cut\"\nwithin = \"15s\"\nfailover_within = \"10s\"\n",
     parse: |value| {
         table::read(value, |table: Table| {

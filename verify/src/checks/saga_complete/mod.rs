@@ -14,7 +14,7 @@ use crate::check::Reference;
 use crate::statistics::quantile::PerMille;
 use crate::wording;
 use crate::{About, Check, Class, Context, Finding, Judgement};
-use proofload_history::{At, Event, History, HistoryError, Journal, Period, Reading};
+use proofload_history::{History, HistoryError, Period, Reading};
 use serde::Deserialize;
 use std::cell::OnceCell;
 
@@ -34,7 +34,7 @@ pub(super) const ABOUT: About = About {
         ("compensated", "the same for where it ends undone; left out where it has to end well"),
         ("within", "the longest time from its instant at `started` to its instant at the end; any, if left out"),
     ],
-    figures: &[
+    figures: &[&[
         ("started_ids", "sagas that were started"),
         ("done_ids", "those that were done"),
         ("compensated_ids", "those that were compensated"),
@@ -43,7 +43,7 @@ pub(super) const ABOUT: About = About {
         ("torn_ids", "those that were both done and compensated"),
         ("undecided_ids", "those whose end is not known"),
         ("duration_p95_s", "p95 of how long they took"),
-    ],
+    ]],
     example: "started = \"log.offer_accepted\"\ndone = { stage = \"db.loan\", states = [\"ACTIVE\", \"CLOSED_OBLIGATIONS_MET\"] }\ncompensated = { stage = \"ledger.reversal\" }\nwithin = \"30s\"\n",
     parse: |value| table::read(value, SagaComplete::new),
 };
@@ -141,7 +141,7 @@ impl SagaComplete {
             compensated: self.compensated.as_ref().map(|at| end(at, 1, compensated)),
             within: self.within.map(|within| within.0),
             absent_is_final: ends_read && rest.settled,
-            ends_read_after: drained(&history.journal).filter(|_| ends_read),
+            ends_read_after: history.journal.drained().map(|(at, ..)| at).filter(|_| ends_read),
         };
         (sagas, readings)
     }
@@ -232,11 +232,6 @@ impl SagaComplete {
             Judgement::Unknown => offenders::unknown(&format!("all of {sagas} ended{within}"), doubts),
         }
     }
-}
-
-/// When the last drain of the run ended.
-fn drained(journal: &Journal) -> Option<At> {
-    journal.entries.iter().rev().find(|entry| matches!(entry.event, Event::Drained { .. })).map(|entry| entry.at)
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use super::*;
 use crate::Offender;
 use crate::testing::{Script, figure, judged};
-use proofload_history::Observation;
 use proofload_history::journal::DrainOutcome;
+use proofload_history::{At, Event, Observation};
 
 const STATES: &str = "started = \"log.accepted\"\ndone = { stage = \"db.loan\", states = [\"ACTIVE\", \"CLOSED\"] }\n\
                       compensated = { stage = \"db.reversal\" }\nwithin = \"10s\"";

@@ -26,13 +26,13 @@ pub(super) const ABOUT: About = About {
     cost: "One pass over the operations, and one over the observations for each part of the log's records that fits into memory, which are sorted by id: O(n log n), 64 bytes a record. Passes of their own where something was lost.",
     counterexample: "A record that was acknowledged was read at offset 812 while the leader was cut off; the partition ends at 800 and has it nowhere else.",
     keys: &[("stage", "the stage, which is a log that is followed while the run goes on and is not compacted")],
-    figures: &[
+    figures: &[&[
         ("live_records", "records that were seen while the run went on"),
         ("acknowledged_live_records", "those of them that were acknowledged"),
         ("cut_off_records", "those at or beyond the end of their partition"),
         ("overwritten_records", "those whose place another record has"),
         ("lost_at_tail_intents", "acknowledged, cut off or overwritten, and nowhere else in the log"),
-    ],
+    ]],
     example: "stage = \"log.submitted\"\n",
     parse: |value| table::read(value, |table: Table| Ok(TailLoss { stage: table.stage })),
 };
