@@ -95,13 +95,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credentials_that_cannot_be_got_are_the_environments_failure_and_other_failures_of_traffic_are_defects() {
+    fn what_cannot_be_got_or_written_is_the_environments_failure_and_other_failures_of_traffic_are_defects() {
         let (name, why) = ("client".to_owned(), "connection refused".to_owned());
         let credential =
             GeneratorError::Credential { name, number: 1, within: std::time::Duration::from_secs(60), why };
         let code =
             |error: GeneratorError| classify(&anyhow::Error::from(error).context("the traffic cannot start"), true);
         assert_eq!(code(credential), ExitCode::Environment);
+        let full = || std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let unwritten = |doing| HistoryError::File { doing, path: "runs/x/operations.arrow".into(), source: full() };
+        assert_eq!(code(GeneratorError::History(unwritten("write"))), ExitCode::Environment);
+        assert_eq!(classify(&unwritten("write").into(), true), ExitCode::Environment);
+        assert_eq!(
+            classify(&unwritten("open").into(), false),
+            ExitCode::Usage,
+            "a run that is read is the user's input"
+        );
+        assert_eq!(classify(&files::Unwritten::of("x").into(), false), ExitCode::Environment);
         assert_eq!(code(GeneratorError::NoTraffic), ExitCode::Defect);
     }
 }

@@ -29,6 +29,7 @@ fn fault(about: &proofload_chaos::About) -> String {
     let needs = if about.needs.is_empty() { "nothing".to_owned() } else { about.needs.join(", ") };
     let _ = write!(page, "**Needs of the environment.** {needs}\n\n**Injected.** {}\n\n", about.injected);
     let _ = write!(page, "**Attested.** {}\n\n**Healed.** {}\n\n", about.attested, about.healed);
+    let _ = write!(page, "**Beside other faults.** {}\n\n", about.beside);
     keys(&mut page, COMMON_KEYS, about.keys);
     example(&mut page, about.example.trim());
     page

@@ -1,15 +1,17 @@
 //! Drives the faults of a run: waits for each one's moment, aims it, lets it live, and ends it.
 
 use crate::fault::{Fault, Scene};
+use crate::holds::Holds;
 use crate::life::{Fate, Firing, Keep, Life};
 use crate::plan::FaultPlan;
 use crate::resolve::{Resolved, resolve};
 use crate::schedule::Schedule;
-use crate::wait::{self, Moment};
+use crate::wait;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, join_all};
 use proofload_history::{Event, Phase, Recorder};
 use proofload_lab::Lab;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -66,6 +68,7 @@ struct Inner {
     /// In the order of the schedule: one for every occurrence.
     lives: Vec<Vec<Arc<Life>>>,
     milestones: Vec<watch::Sender<Milestone>>,
+    holds: Arc<Holds>,
     stop: watch::Sender<Option<String>>,
 }
 
@@ -74,18 +77,19 @@ impl Chaos {
     #[must_use]
     pub fn new(setting: Setting, schedule: Schedule) -> Self {
         let stop = watch::Sender::new(None);
-        let keep = keep(&setting.lab);
+        let (holds, keep) = (Arc::new(Holds::default()), keep(&setting.lab));
         let lives = |plan: &FaultPlan| {
             let names = plan.occurrences().into_iter();
-            let (recorder, keep) = (&setting.recorder, &keep);
+            let (recorder, holds, keep) = (&setting.recorder, &holds, &keep);
             let life = |name: String| {
-                Life::new(&name, plan.about.name, Arc::clone(recorder), Arc::clone(keep), stop.subscribe())
+                let (recorder, holds, keep) = (Arc::clone(recorder), Arc::clone(holds), Arc::clone(keep));
+                Life::new(&name, plan.about.name, recorder, holds, keep, stop.subscribe())
             };
             names.map(life).map(Arc::new).collect()
         };
         let lives = schedule.plans().iter().map(lives).collect();
         let milestones = schedule.plans().iter().map(|_| watch::Sender::default()).collect();
-        Self { inner: Arc::new(Inner { setting, schedule, lives, milestones, stop }) }
+        Self { inner: Arc::new(Inner { setting, schedule, lives, milestones, holds, stop }) }
     }
 
     /// Lets every fault happen at its moment, and returns when all are over: healed and the system seen whole, or
@@ -96,15 +100,18 @@ impl Chaos {
         let tasks: Vec<_> = (0..self.inner.lives.len())
             .map(|index| {
                 let (inner, phases) = (Arc::clone(&self.inner), phases.clone());
-                tokio::spawn(async move { inner.drive(index, phases).await })
+                tokio::spawn(async move {
+                    // Healed at once, and not when all others are over.
+                    if AssertUnwindSafe(inner.drive(index, phases)).catch_unwind().await.is_err() {
+                        inner.broke(index).await;
+                    }
+                })
             })
             .collect();
-        for ((task, lives), plan) in tasks.into_iter().zip(&self.inner.lives).zip(self.inner.schedule.plans()) {
-            if let Err(error) = task.await {
-                let note = format!("the task of fault `{}` broke: {error}", plan.name);
-                // The heal below matters more than a line in the journal.
-                let _ = self.inner.setting.recorder.event(Event::Noted { note });
-                join_all(lives.iter().map(|life| life.finish("its task broke"))).await;
+        for task in join_all(tasks).await {
+            // Not even the heal of a fault whose task broke came to its end: whoever runs this ends the lab.
+            if let Some(panic) = task.err().and_then(|broken| broken.try_into_panic().ok()) {
+                std::panic::resume_unwind(panic);
             }
         }
         self.outcomes()
@@ -166,10 +173,11 @@ impl Inner {
     /// One fault from its plan to the end of its last occurrence. The next one begins when the last is over: healed, and
     /// the system seen whole.
     async fn drive(&self, index: usize, phases: watch::Receiver<Option<Phase>>) {
-        let mut unhealed: Option<&Life> = None;
+        let mut broken: Option<&Life> = None;
         for (nth, life) in self.lives[index].iter().enumerate() {
-            if let Some(last) = unhealed {
-                life.finish(&format!("`{}` could not be healed", last.fault)).await;
+            // What it breaks would not be its own doing.
+            if let Some(last) = broken {
+                life.finish(&format!("the system was not seen whole after `{}`", last.fault)).await;
                 continue;
             }
             let mut stop = self.stop.subscribe();
@@ -179,9 +187,21 @@ impl Inner {
                 because = self.happen(index, nth, phases.clone()) => because,
             };
             life.finish(&because).await;
-            unhealed = life.is_active().then_some(&**life);
+            self.let_go(life);
+            broken = (!life.left_whole()).then_some(&**life);
         }
-        // Whoever waits for a fault that never came to be waits no longer.
+        self.missed(index);
+    }
+
+    /// What was taken for a fault that was called off before its injection, and so was never healed.
+    fn let_go(&self, life: &Life) {
+        if !life.is_active() {
+            self.holds.let_go(&life.fault);
+        }
+    }
+
+    /// Whoever waits for a fault that never came to be waits no longer.
+    fn missed(&self, index: usize) {
         self.milestones[index].send_if_modified(|milestone| match milestone {
             Milestone::Ahead => {
                 *milestone = Milestone::Missed;
@@ -191,6 +211,16 @@ impl Inner {
         });
     }
 
+    /// Ends a fault whose task panicked.
+    async fn broke(&self, index: usize) {
+        let note = format!("the task of fault `{}` broke, a defect of proofload", self.schedule.plans()[index].name);
+        // The heal matters more than a line in the journal.
+        let _ = self.setting.recorder.event(Event::Noted { note });
+        join_all(self.lives[index].iter().map(|life| life.finish("its task broke"))).await;
+        self.lives[index].iter().for_each(|life| self.let_go(life));
+        self.missed(index);
+    }
+
     /// Waits for the moment of the fault's `nth` occurrence, injects it and keeps it until it is due. Returns why it is to be healed, or why
     /// it was not injected. Dropping this future at any point leaves nothing that [`Life::finish`] does not heal.
     async fn happen(&self, index: usize, nth: usize, phases: watch::Receiver<Option<Phase>>) -> String {
@@ -198,19 +228,18 @@ impl Inner {
         let phase = self.schedule.phase_of(plan);
         let repeat = plan.repeat.as_ref().filter(|_| nth > 0);
         let again = repeat.map(|repeat| repeat.pause(self.setting.seed, &life.fault));
-        let moment = match self.moment(plan, phase, &phases, again).await {
-            Ok(moment) => moment,
+        let now = match self.moment(plan, phase, &phases, again).await {
+            Ok(because) => because,
             Err(why_not) => return why_not,
         };
         let (resolved, fault) = match self.aim(plan, &life.fault).await {
             Ok(aimed) => aimed,
             Err(why_not) => return why_not,
         };
-        let firing = Firing {
-            targets: resolved.instances.clone(),
-            because: format!("{}; {}", resolved.because, moment.because),
-            exposed: moment.exposed,
-        };
+        if let Err(why_not) = self.holds.take(&life.fault, fault.holds()) {
+            return format!("{why_not}: let it fire later, or aim it at another");
+        }
+        let firing = Firing { targets: resolved.instances.clone(), because: format!("{}; {now}", resolved.because) };
         if !inject(life, &fault, firing).await {
             return "its injection failed".to_owned();
         }
@@ -222,14 +251,14 @@ impl Inner {
         }
     }
 
-    /// Waits for the moment when `plan` fires, or fires `again` after a pause, or says why it never will.
+    /// Waits for the moment when `plan` fires, or fires `again` after a pause, and says why then; or why it never will.
     async fn moment(
         &self,
         plan: &FaultPlan,
         phase: Phase,
         phases: &watch::Receiver<Option<Phase>>,
         again: Option<Duration>,
-    ) -> Result<Moment, String> {
+    ) -> Result<String, String> {
         let milestone = |name: &str| self.index(name).map(|index| self.milestones[index].subscribe());
         wait::moment(plan, phase, phases, milestone, &self.setting.gauges, again).await
     }

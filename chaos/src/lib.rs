@@ -9,6 +9,7 @@
 //! - [`schedule`]: the faults of an experiment together, on the time of a run
 //! - [`chaos`]: drives the faults of a run
 //! - `wait`, `resolve`, `life`: a fault's moment, its aim, and its way from injection to heal
+//! - `holds`: what active faults have in hand, so that no two end with the heal of one
 //! - `process`, `spec`: reads /proc; reads TOML with the place of everything
 
 pub mod chaos;
@@ -21,6 +22,7 @@ pub mod target;
 pub mod trigger;
 
 mod error;
+mod holds;
 mod life;
 mod process;
 mod resolve;

@@ -5,6 +5,7 @@
 
 use crate::ChaosError;
 use crate::fault::{Fault, Look};
+use crate::holds::Holds;
 use futures::future::BoxFuture;
 use proofload_history::{Event, Recorder};
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex as StdMutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Mutex, watch};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 /// How long an injection may take.
@@ -37,7 +39,6 @@ pub(crate) type Keep = Arc<dyn Fn(&str, &[String]) -> BoxFuture<'static, ()> + S
 pub(crate) struct Firing {
     pub(crate) targets: Vec<String>,
     pub(crate) because: String,
-    pub(crate) exposed: Option<u64>,
 }
 
 /// What became of a fault.
@@ -82,11 +83,15 @@ pub(crate) struct Life {
     state: Mutex<State>,
     /// Whether the state is [`State::Active`], for those that cannot wait for its lock.
     active: AtomicBool,
+    /// Whether nobody saw the system whole after the heal.
+    left_broken: AtomicBool,
     fate: StdMutex<Option<Fate>>,
     /// The newest look of each observer, and whether it is in the journal.
     looks: StdMutex<BTreeMap<String, (Look, bool)>>,
     /// The instances that it holds, from its injection on.
     held: OnceLock<Vec<String>>,
+    /// What faults have in hand: its own is let go with its heal.
+    holds: Arc<Holds>,
     keep: Keep,
     kept: AtomicBool,
     /// Set when the run is being ended: bounds shrink.
@@ -98,6 +103,7 @@ impl Life {
         fault: &str,
         kind: &'static str,
         recorder: Arc<Recorder>,
+        holds: Arc<Holds>,
         keep: Keep,
         stop: watch::Receiver<Option<String>>,
     ) -> Self {
@@ -107,9 +113,11 @@ impl Life {
             recorder,
             state: Mutex::new(State::Waiting),
             active: AtomicBool::new(false),
+            left_broken: AtomicBool::new(false),
             fate: StdMutex::new(None),
             looks: StdMutex::new(BTreeMap::new()),
             held: OnceLock::new(),
+            holds,
             keep,
             kept: AtomicBool::new(false),
             stop,
@@ -126,6 +134,11 @@ impl Life {
         self.active.load(Ordering::SeqCst)
     }
 
+    /// Whether there is nothing of it: it was healed and the system seen whole, or nothing was touched.
+    pub(crate) fn left_whole(&self) -> bool {
+        !self.is_active() && !self.left_broken.load(Ordering::SeqCst)
+    }
+
     /// Injects `fault`, journalled before anything is touched. Returns whether it is in effect now: not if it has been
     /// called off before, or if the injection failed; what a failed one had done has been undone.
     pub(crate) async fn inject(&self, fault: Arc<dyn Fault>, firing: Firing) -> bool {
@@ -139,7 +152,6 @@ impl Life {
             kind: self.kind.to_owned(),
             targets: firing.targets,
             because: firing.because,
-            exposed: firing.exposed,
         };
         if let Err(error) = self.recorder.event(injecting) {
             self.set_fate(Fate::Failed { because: ChaosError::Journal(error).to_string() });
@@ -148,20 +160,52 @@ impl Life {
         }
         *state = State::Active(Arc::clone(&fault));
         self.active.store(true, Ordering::SeqCst);
-        match bounded("inject it", INJECT_BOUND, fault.inject()).await {
-            Ok(()) => {
+        // In a task of its own: what it asked of another process cannot be called back by dropping it.
+        let mut injecting = tokio::spawn({
+            let fault = Arc::clone(&fault);
+            async move { fault.inject().await }
+        });
+        let (error, under_way) = match timeout(INJECT_BOUND, &mut injecting).await {
+            Ok(Ok(Ok(()))) => {
                 self.set_fate(Fate::Injected { attested: false, healed: false });
                 self.journal(Event::FaultInjected { fault: self.fault.clone() });
-                true
+                return true;
             }
-            Err(error) => {
-                let because = format!("its injection failed: {error}");
-                self.set_fate(Fate::Failed { because: because.clone() });
-                self.heal_locked(&mut state, &because).await;
-                self.journal(Event::FaultSkipped { fault: self.fault.clone(), because });
-                false
-            }
+            Ok(Ok(Err(error))) => (error.to_string(), false),
+            Ok(Err(broken)) => (format!("it broke, a defect of proofload: {broken}"), false),
+            Err(_) => (slow("inject it", INJECT_BOUND).to_string(), true),
+        };
+        let because = format!("its injection failed: {error}");
+        self.set_fate(Fate::Failed { because: because.clone() });
+        self.heal_locked(&mut state, &because).await;
+        if under_way {
+            self.heal_what_came_late(&mut state, injecting).await;
         }
+        self.journal(Event::FaultSkipped { fault: self.fault.clone(), because });
+        false
+    }
+
+    /// An injection that was given up may take effect behind its heal. So it is healed once more when it has ended, or when
+    /// nobody waits for that any longer.
+    async fn heal_what_came_late(&self, state: &mut State, mut injecting: JoinHandle<Result<(), ChaosError>>) {
+        let State::Healed(fault) = &*state else { return };
+        let fault = Arc::clone(fault);
+        let ended = timeout(INJECT_BOUND, &mut injecting).await.is_ok();
+        if !ended {
+            injecting.abort();
+            self.left_broken.store(true, Ordering::SeqCst);
+        }
+        let behind = if ended { "ended behind its heal" } else { "has not ended: it may still take effect" };
+        let again = match bounded("heal it", HEAL_BOUND, fault.heal()).await {
+            Ok(()) => "it was healed once more".to_owned(),
+            Err(error) => {
+                // As with any heal that fails, a later call tries again.
+                *state = State::Active(fault);
+                self.active.store(true, Ordering::SeqCst);
+                format!("healing it once more failed: {error}")
+            }
+        };
+        self.journal(Event::Noted { note: format!("the injection of `{}` {behind}; {again}", self.fault) });
     }
 
     /// Looks for the fault's effect until every observer has seen it, and journals each when it does. Never returns
@@ -211,6 +255,7 @@ impl Life {
                 Ok(()) => {
                     *state = State::Healed(fault);
                     self.active.store(false, Ordering::SeqCst);
+                    self.holds.let_go(&self.fault);
                     let (fault, because) = (self.fault.clone(), because.to_owned());
                     self.journal(Event::FaultHealed { fault, because, began });
                     return;
@@ -263,6 +308,7 @@ impl Life {
         if let Some(Fate::Injected { healed: fate, .. }) = &mut *lock(&self.fate) {
             *fate = healed;
         }
+        self.left_broken.fetch_or(!healed, Ordering::SeqCst);
         let evidence = format!("{last} ({:.1} s after the heal)", since.elapsed().as_secs_f64());
         self.journal(Event::HealAttested { fault: self.fault.clone(), healed, evidence });
     }
@@ -322,8 +368,11 @@ async fn bounded(
     bound: Duration,
     step: impl Future<Output = Result<(), ChaosError>>,
 ) -> Result<(), ChaosError> {
-    let slow = || ChaosError::Slow { doing: doing.to_owned(), seconds: bound.as_secs() };
-    timeout(bound, step).await.unwrap_or_else(|_| Err(slow()))
+    timeout(bound, step).await.unwrap_or_else(|_| Err(slow(doing, bound)))
+}
+
+fn slow(doing: &str, bound: Duration) -> ChaosError {
+    ChaosError::Slow { doing: doing.to_owned(), seconds: bound.as_secs() }
 }
 
 /// A panic while the lock was held leaves a whole value behind: setting it is all that happens under it.

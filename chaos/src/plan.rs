@@ -26,7 +26,10 @@ pub const COMMON_KEYS: &[(&str, &str)] = &[
         "when",
         "a condition on the running system that must hold before it fires, watched from `at` on: { gauge = \"backlog\", at_least = 100 } or `at_most`; with `give_up_after`, else to the end of the phase",
     ),
-    ("for", "how long it lasts; without it, to the end of the phase that it fires in, which ends every fault"),
+    (
+        "for",
+        "how long it lasts, at least half a second longer than it takes to see its effect; without it, to the end of the phase that it fires in, which ends every fault",
+    ),
     (
         "repeat",
         "how often it fires, and the pause from the moment when the system was seen whole again to the next time: { times = 50, every = \"1s\" }, or a pause drawn from the run's seed: every = { from = \"500ms\", to = \"2s\" }; its target is found anew each time, and each time is journalled, attested and healed by itself, as `name#7`",
@@ -73,6 +76,15 @@ impl FaultPlan {
         let condition = keys.get("when").map(|value| Condition::parse(fault, value, names)).transpose()?;
         let (target, recipe) = (about.parse)(&Draft { fault, keys: &keys, names })?;
         let lasts = lasts(&keys, &*recipe)?;
+        let least = recipe.seen_after() + HEALED_BEHIND;
+        if let Some(short) = lasts.filter(|lasts| !recipe.seen_after().is_zero() && *lasts < least) {
+            let (short, least) = (Period(short), Period(least));
+            let span = keys.get("for").map_or_else(|| keys.span(), Spanned::span);
+            return Err(wrong(
+                span,
+                format!("nobody could see its effect within {short}: it must last {least} or longer"),
+            ));
+        }
         let repeat = keys.get("repeat").map(|value| Repeat::parse(fault, value)).transpose()?;
         if let (Some(value), None) = (keys.get("repeat"), lasts) {
             return Err(wrong(
@@ -108,6 +120,9 @@ impl FaultPlan {
         }
     }
 }
+
+/// How much longer than its effect takes to be seen a fault must last: whoever looks takes a moment too.
+const HEALED_BEHIND: Duration = Duration::from_millis(500);
 
 /// The name of a fault is the name of its nftables table and of its toxics as well.
 fn checked_name<'a>(name: &'a Spanned<DeString<'_>>) -> Result<&'a str, SpecError> {

@@ -53,7 +53,7 @@ pub(crate) async fn resolve(
             Ok(Resolved { because: format!("as {other}: {}", known.because), ..known })
         }
         Target::ControllerOf(part) => {
-            let controller = controller(lab)?;
+            let controller = controller(lab, part)?;
             Ok(found(vec![controller], format!("active controller of {part}")))
         }
         Target::LeaderOf { topic, partition, not_controller } => {
@@ -74,9 +74,11 @@ pub(crate) async fn resolve(
 }
 
 async fn leader_of(topic: &str, partition: i32, not_controller: bool, lab: &Lab) -> Result<Resolved, String> {
-    let controller = controller(lab);
-    let avoided = if not_controller { Some(controller.clone()?) } else { None };
     let leaders = View::new(lab).leaders(topic).await?;
+    let led = leaders.iter().find_map(|(_, leader)| lab.instance(leader.as_ref()?));
+    let component = led.ok_or_else(|| format!("no partition of {topic} has a leader"))?.of.clone();
+    let controller = controller(lab, &component);
+    let avoided = if not_controller { Some(controller.clone()?) } else { None };
     let (partition, leader) = choose_leader(&leaders, partition, avoided.as_deref()).ok_or_else(|| match &avoided {
         None => format!("{topic}/{partition} has no leader"),
         Some(controller) => {
@@ -95,8 +97,9 @@ async fn leader_of(topic: &str, partition: i32, not_controller: bool, lab: &Lab)
     })
 }
 
-fn controller(lab: &Lab) -> Result<String, String> {
-    kafka::controller(lab).map(|name| name.to_string()).ok_or_else(|| "no active controller is known".to_owned())
+fn controller(lab: &Lab, component: &str) -> Result<String, String> {
+    let controller = kafka::controller(lab, component).map(|name| name.to_string());
+    controller.ok_or_else(|| format!("no active controller of {component} is known"))
 }
 
 /// The leader of `wanted`, or, where that is `avoided`, the one of the next partition that is led by another; partitions

@@ -102,13 +102,8 @@ pub struct Condition {
 /// What to do after a reading of the gauge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
-    /// Fire, for this reason; that many operations are at risk, where the gauge counts them.
-    Fire {
-        /// `backlog = 118 >= 100`
-        because: String,
-        /// The gauge's value, if it was one to be reached from below.
-        exposed: Option<u64>,
-    },
+    /// Fire, for this reason: `backlog = 118 >= 100`.
+    Fire(String),
     /// Read again.
     Wait,
     /// Too late; this is why.
@@ -139,14 +134,9 @@ impl Condition {
     /// What a reading means when the gauge has been watched for `watched`.
     pub(crate) fn decide(&self, reading: &Result<f64, String>, watched: Duration) -> Decision {
         match reading {
-            Ok(value) if self.bound.holds(*value) => Decision::Fire {
-                because: format!("{} = {value} {}", self.gauge, self.limit()),
-                exposed: match self.bound {
-                    // A float to an integer saturates: a negative reading exposes nothing.
-                    Bound::AtLeast(_) => Some(*value as u64),
-                    Bound::AtMost(_) => None,
-                },
-            },
+            Ok(value) if self.bound.holds(*value) => {
+                Decision::Fire(format!("{} = {value} {}", self.gauge, self.limit()))
+            }
             _ if self.give_up_after.is_some_and(|bound| watched >= bound) => Decision::GiveUp(self.never_held(reading)),
             _ => Decision::Wait,
         }
@@ -184,9 +174,8 @@ mod tests {
 
     #[test]
     fn a_condition_fires_at_its_limit_and_not_before() {
-        let fires = |bound, value: f64| {
-            matches!(condition(bound, None).decide(&Ok(value), Duration::ZERO), Decision::Fire { .. })
-        };
+        let fires =
+            |bound, value: f64| matches!(condition(bound, None).decide(&Ok(value), Duration::ZERO), Decision::Fire(_));
         let table = [
             (Bound::AtLeast(100.0), 99.0, false),
             (Bound::AtLeast(100.0), 100.0, true),
@@ -202,11 +191,10 @@ mod tests {
     }
 
     #[test]
-    fn what_fires_says_why_and_how_many_were_exposed() {
-        let fire = |because: &str, exposed| Decision::Fire { because: because.to_owned(), exposed };
+    fn what_fires_says_why() {
         let now = |bound| condition(bound, None).decide(&Ok(118.0), Duration::ZERO);
-        assert_eq!(now(Bound::AtLeast(100.0)), fire("backlog = 118 >= 100", Some(118)));
-        assert_eq!(now(Bound::AtMost(200.0)), fire("backlog = 118 <= 200", None), "a low value counts nothing");
+        assert_eq!(now(Bound::AtLeast(100.0)), Decision::Fire("backlog = 118 >= 100".to_owned()));
+        assert_eq!(now(Bound::AtMost(200.0)), Decision::Fire("backlog = 118 <= 200".to_owned()));
     }
 
     #[test]
@@ -239,6 +227,6 @@ mod tests {
     #[test]
     fn a_condition_that_holds_at_the_last_moment_fires() {
         let decided = condition(Bound::AtLeast(100.0), Some(5)).decide(&Ok(100.0), Duration::from_secs(6));
-        assert!(matches!(decided, Decision::Fire { .. }));
+        assert!(matches!(decided, Decision::Fire(_)));
     }
 }

@@ -11,16 +11,7 @@ use tokio::time::{Instant, sleep};
 /// Time between two readings of a gauge.
 const POLL: Duration = Duration::from_millis(100);
 
-/// The moment when a fault fires.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Moment {
-    /// Why now.
-    pub(crate) because: String,
-    /// Operations at risk, where the condition counts them.
-    pub(crate) exposed: Option<u64>,
-}
-
-/// Waits until `plan` fires, or says why it never will. `phase` is the one that ends it. `again` is the pause, if it
+/// Waits until `plan` fires and says why now, or why it never will. `phase` is the one that ends it. `again` is the pause, if it
 /// has fired before.
 pub(crate) async fn moment(
     plan: &FaultPlan,
@@ -29,7 +20,7 @@ pub(crate) async fn moment(
     milestone: impl Fn(&str) -> Option<watch::Receiver<Milestone>>,
     gauges: &ReadGauge,
     again: Option<Duration>,
-) -> Result<Moment, String> {
+) -> Result<String, String> {
     let begins = async {
         match again {
             None => started(&plan.start, phases.clone(), milestone).await.map(|()| plan.start.to_string()),
@@ -47,7 +38,7 @@ pub(crate) async fn moment(
         () = end_of(phase, phases.clone()) => return Err(format!("the phase {phase} ended before its moment came")),
     };
     match &plan.condition {
-        None => Ok(Moment { because: begins, exposed: None }),
+        None => Ok(begins),
         Some(condition) => held(condition, gauges, || *phases.borrow() > Some(phase)).await,
     }
 }
@@ -79,12 +70,12 @@ async fn started(
 }
 
 /// Polls the gauge until the condition holds, has been watched for too long, or the phase is `over`.
-async fn held(condition: &Condition, gauges: &ReadGauge, over: impl Fn() -> bool) -> Result<Moment, String> {
+async fn held(condition: &Condition, gauges: &ReadGauge, over: impl Fn() -> bool) -> Result<String, String> {
     let since = Instant::now();
     loop {
         let reading = gauges(&condition.gauge).await;
         match condition.decide(&reading, since.elapsed()) {
-            Decision::Fire { because, exposed } if !over() => return Ok(Moment { because, exposed }),
+            Decision::Fire(because) if !over() => return Ok(because),
             Decision::GiveUp(because) => return Err(because),
             _ if over() => return Err(condition.never_held(&reading)),
             _ => sleep(POLL).await,

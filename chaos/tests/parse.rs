@@ -240,6 +240,31 @@ fn a_repetition_that_cannot_fit_or_that_others_refer_to_is_refused() {
 }
 
 #[test]
+fn a_fault_that_is_over_before_anybody_can_see_it_is_refused() {
+    let link = "link = { from = \"worker\", to = \"postgres\" }";
+    let cut = "target = { instance = \"kafka-1\" }\nfrom = { component = \"kafka\", others = true }";
+    for (kind, keys, lasts, least) in [
+        ("pause", "target = { instance = \"worker-1\" }", "800ms", "1500ms"),
+        ("partition", cut, "1s", "1500ms"),
+        ("cut_link", &format!("{link}\nmode = \"stall\""), "1s", "1500ms"),
+        ("latency", &format!("{link}\nlatency = \"6s\""), "6s", "6500ms"),
+        ("latency", &format!("{link}\nlatency = \"6s\"\njitter = \"5s\""), "11s", "11500ms"),
+    ] {
+        let text = format!("[fault.x]\nkind = \"{kind}\"\n{keys}\nfor = \"{lasts}\"");
+        let message = format!("nobody could see its effect within {lasts}: it must last {least} or longer");
+        check(&text, &message, &format!("\"{lasts}\""), None);
+        assert!(
+            schedule(&text.replace(&format!("for = \"{lasts}\""), &format!("for = \"{least}\""))).is_ok(),
+            "{kind}"
+        );
+    }
+    // Whoever was killed, or is cut off by refusal, is seen to be at once.
+    let kill = "[fault.x]\nkind = \"kill\"\ntarget = { instance = \"kafka-1\" }\nrestart_after = \"200ms\"";
+    let refuse = format!("[fault.x]\nkind = \"cut_link\"\n{link}\nmode = \"refuse\"\nfor = \"100ms\"");
+    assert!(schedule(kill).is_ok() && schedule(&refuse).is_ok());
+}
+
+#[test]
 fn a_duration_that_makes_no_sense_is_refused_at_its_place() {
     let kill = "[fault.x]\nkind = \"kill\"\ntarget = { instance = \"kafka-1\" }\n";
     let advice = "is not a duration: write a number and a unit, such as \"300ms\", \"2.5s\", \"5m\" or \"24h\", at most ten years";
@@ -360,7 +385,7 @@ fn a_plan_tells_what_happens_when() {
         [fault.weather]
         kind = \"pause\"
         target = { any_of = [\"api\", \"worker\", \"postgres\"] }
-        for = \"1s\"
+        for = \"2s\"
         repeat = { times = 5, every = { from = \"500ms\", to = \"2s\" } }
     ";
     let line = |planned: &Planned| {
@@ -370,7 +395,7 @@ fn a_plan_tells_what_happens_when() {
     let timeline = schedule(text).unwrap().timeline();
     insta::assert_snapshot!(timeline.iter().map(line).collect::<Vec<_>>().join("\n"), @r"
     25 to 45: cut the leader of orders/0 off from the other instances of kafka, in both directions (cut: at the start of fault, for 20s)
-    25 to ?: pause one instance of api, worker or postgres, drawn from the seed (weather: at the start of fault, for 1s, 5 times, each 500ms to 2s, drawn from the seed, after the last was healed)
+    25 to ?: pause one instance of api, worker or postgres, drawn from the seed (weather: at the start of fault, for 2s, 5 times, each 500ms to 2s, drawn from the seed, after the last was healed)
     28 to 50: kill what cut hit, start again later (then-kill: 3s after cut, to the end of its phase)
     51 to 80: slow the links from worker-1 to postgres by 300ms (slow: 1s after the start of recovery, to the end of its phase)
     ? to ?: kill one instance of worker, drawn from the seed, start again after 5s (crash: at the start of fault, once backlog >= 100, for 5s)

@@ -77,8 +77,6 @@ pub enum Event {
         targets: Vec<String>,
         /// Why these, and why now: `leader of orders/0`, `unapplied_commands = 118 >= 100`.
         because: String,
-        /// How many operations were at risk of its defect when it fired, where that can be counted.
-        exposed: Option<u64>,
     },
     /// The injection has been carried out.
     FaultInjected {
@@ -307,8 +305,6 @@ pub struct FaultRecord {
     pub attested: Vec<(bool, String, String)>,
     /// Whether the heal was seen, and what was seen.
     pub heal_attested: Option<(bool, String)>,
-    /// Operations at risk when it fired.
-    pub exposed: Option<u64>,
 }
 
 /// How the journal calls the occurrence `number` of the fault `id`: `crash#7`.
@@ -376,7 +372,7 @@ impl Journal {
     pub fn faults(&self) -> Vec<FaultRecord> {
         let mut faults: Vec<FaultRecord> = Vec::new();
         for entry in &self.entries {
-            if let Event::FaultInjecting { fault, kind, targets, because, exposed } = &entry.event {
+            if let Event::FaultInjecting { fault, kind, targets, because } = &entry.event {
                 let (id, occurrence) = split_occurrence(fault);
                 faults.push(FaultRecord {
                     id: id.into(),
@@ -390,7 +386,6 @@ impl Journal {
                     healed: None,
                     attested: Vec::new(),
                     heal_attested: None,
-                    exposed: *exposed,
                 });
             }
             let of = |faults: &mut Vec<FaultRecord>, name: &str, tell: &mut dyn FnMut(&mut FaultRecord)| {
@@ -480,7 +475,6 @@ mod tests {
             kind: "kill".to_owned(),
             targets: Vec::new(),
             because: String::new(),
-            exposed: None,
         };
         let healed =
             |name: &str| Event::FaultHealed { fault: name.to_owned(), because: "due".to_owned(), began: Some(At(2)) };

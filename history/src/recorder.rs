@@ -5,6 +5,7 @@ use crate::table::Row;
 use crate::tally::{Tallied, Tally};
 use crate::{Clock, Entry, Event, HistoryError, Observation, Operation, RunDir, Sample, format};
 use arrow_ipc::writer::StreamWriter;
+use arrow_schema::ArrowError;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -135,7 +136,7 @@ impl<R: Row> TableFile<R> {
     fn create(path: &Path) -> Result<Self, HistoryError> {
         let file = File::create(path).map_err(HistoryError::file("create", path))?;
         let writer = StreamWriter::try_new(Tallied::new(file), &format::stated(R::schema()))
-            .map_err(|source| HistoryError::Encode { table: R::TABLE, source })?;
+            .map_err(|error| unwritten::<R>(path, error))?;
         Ok(Self { path: path.to_owned(), writer, closed: false, waiting: Vec::new(), since: Instant::now() })
     }
 
@@ -157,18 +158,26 @@ impl<R: Row> TableFile<R> {
         if self.waiting.is_empty() {
             return Ok(());
         }
-        let encode = |source| HistoryError::Encode { table: R::TABLE, source };
-        let batch = R::encode(&self.waiting).map_err(encode)?;
+        let unwritten = |error| unwritten::<R>(&self.path, error);
+        let batch = R::encode(&self.waiting).map_err(unwritten)?;
         self.waiting.clear();
-        self.writer.write(&batch).map_err(encode)?;
+        self.writer.write(&batch).map_err(unwritten)?;
         self.writer.get_mut().flush().map_err(HistoryError::file("write", &self.path))
     }
 
     fn close(&mut self) -> Result<Tally, HistoryError> {
         self.closed = true;
         self.write()?;
-        self.writer.finish().map_err(|source| HistoryError::Encode { table: R::TABLE, source })?;
+        self.writer.finish().map_err(|error| unwritten::<R>(&self.path, error))?;
         Ok(self.writer.get_ref().tally())
+    }
+}
+
+/// Whether a table cannot be written, or a row not encoded.
+fn unwritten<R: Row>(path: &Path, error: ArrowError) -> HistoryError {
+    match error {
+        ArrowError::IoError(_, source) => HistoryError::file("write", path)(source),
+        source => HistoryError::Encode { table: R::TABLE, source },
     }
 }
 

@@ -123,7 +123,11 @@ impl Gauges {
         let cannot = |error: KafkaError| format!("cannot read the offsets of `{topic}`: {error}");
         let client = match slot.take() {
             Some(client) => client,
-            None => Arc::new(kafka::direct(&self.0.lab, component, &key.1).create().map_err(cannot)?),
+            // What stands behind an open transaction is work too: its end under read_committed would hide it.
+            None => {
+                let mut config = kafka::direct(&self.0.lab, component, &key.1);
+                Arc::new(config.set("isolation.level", "read_uncommitted").create().map_err(cannot)?)
+            }
         };
         *slot = Some(Arc::clone(&client));
         let (topic, partitions) = (topic.to_owned(), i32::try_from(described.partitions).unwrap_or(i32::MAX));

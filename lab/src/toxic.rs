@@ -110,18 +110,6 @@ pub(crate) async fn remove(client: &reqwest::Client, link: &Link, name: &str) ->
     Err(failure(link, format!("take {name} from the link to {}", link.to), what))
 }
 
-/// The names of the toxics on `link`.
-pub(crate) async fn names(link: &Link) -> Result<Vec<String>, LabError> {
-    let (api, proxy) = (link.api.clone(), link.proxy.clone());
-    let list = move || Client::new(api.as_str()).find_proxy(&proxy)?.toxics();
-    let listed = tokio::task::spawn_blocking(list).await;
-    let listed = listed.map_err(|error| error.to_string()).and_then(|listed| listed);
-    match listed {
-        Ok(toxics) => Ok(toxics.into_iter().map(|toxic| toxic.name).collect()),
-        Err(what) => Err(failure(link, format!("list the toxics on the link to {}", link.to), what)),
-    }
-}
-
 /// Lets `link` accept connections, or closes it with those that it has.
 pub(crate) async fn set_enabled(client: &reqwest::Client, link: &Link, enabled: bool) -> Result<(), LabError> {
     let url = format!("http://{}/proxies/{}", link.api, link.proxy);

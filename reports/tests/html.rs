@@ -103,7 +103,6 @@ fn every_fault_of_the_journal_has_its_name_and_a_band_in_every_panel() {
             kind: "pause".into(),
             targets: vec![],
             because: String::new(),
-            exposed: None,
         };
         run.history.journal.entries.push(Entry { at: At::from_secs_f64(40.0 + f64::from(n)), event });
     }

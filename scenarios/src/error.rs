@@ -108,10 +108,10 @@ pub enum GeneratorError {
 }
 
 impl GeneratorError {
-    /// Whether the system that the traffic needs is not there, rather than the generator failing.
+    /// Whether the system that the traffic needs is not there, or a file cannot be written, rather than the generator failing.
     #[must_use]
     pub fn is_of_the_environment(&self) -> bool {
-        matches!(self, Self::Credential { .. })
+        matches!(self, Self::Credential { .. } | Self::History(HistoryError::File { .. }))
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) fn judge(run: &Path, json: bool) -> anyhow::Result<ExitCode> {
     match stored.render(&verdict) {
         // An archive is not written to, and what it holds can be judged all the same.
         Err(error) if error.is::<Unwritten>() => {
-            out::aside(format_args!("warning: the answer stands, and the reports are what they were before: {error}"));
+            out::aside(format_args!("warning: the answer stands, but not every report could be renewed: {error}"));
         }
         rendered => rendered?,
     }

@@ -20,6 +20,7 @@ pub(super) const ABOUT: About = About {
     injected: "Toxiproxy on the source host: mode \"refuse\" disables the proxy, so that connections break and new ones are refused; mode \"stall\" adds the toxic timeout(0), so that connections stay open, and what the component answers is lost, while what it is sent arrives; they are closed with the heal",
     attested: "a client on the link: a question in the component's own protocol is not answered, as it was before",
     healed: "the proxy is enabled, or the toxic removed; a question must be answered",
+    beside: links::BESIDE,
     keys: &[
         LINK_KEY,
         ("mode", "\"refuse\": nothing arrives on either side; \"stall\": answers are lost, requests are not"),
@@ -68,6 +69,13 @@ impl Recipe for CutLink {
             Mode::Stall => "stall",
         };
         format!("let the links from {target} to {} {how}", self.to)
+    }
+
+    fn seen_after(&self) -> Duration {
+        match self.mode {
+            Mode::Refuse => Duration::ZERO,
+            Mode::Stall => SILENCE,
+        }
     }
 
     fn arm<'a>(&'a self, scene: Scene<'a>) -> BoxFuture<'a, Result<Arc<dyn Fault>, String>> {
@@ -127,6 +135,10 @@ impl Cut {
 }
 
 impl Fault for Cut {
+    fn holds(&self) -> Vec<String> {
+        self.links.iter().map(|link| format!("the cut of {}", links::words(link))).collect()
+    }
+
     fn inject(&self) -> BoxFuture<'_, Result<(), ChaosError>> {
         async move {
             for link in &self.links {

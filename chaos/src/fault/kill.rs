@@ -1,6 +1,6 @@
 //! `kill`: processes end by SIGKILL, and are started again later.
 
-use super::victim::{Victim, names, serving, unanswered, victims};
+use super::victim::{BESIDE, Victim, held, names, serving, unanswered, victims};
 use super::{About, Aimed, Draft, Fault, Look, Recipe, Scene, TARGET_KEY, Whole};
 use crate::ChaosError;
 use crate::spec::wrong;
@@ -20,6 +20,7 @@ pub(super) const ABOUT: About = About {
     injected: "SIGKILL to every process of the instance. The page cache survives, so it cannot show the loss of writes that were not yet on the disk.",
     attested: "the kernel: none of its processes is in /proc any more; and a client: a request in its own protocol is not answered",
     healed: "started again by its own recipe; it must answer in its own protocol, and every Kafka replica must be back in sync",
+    beside: BESIDE,
     keys: &[
         TARGET_KEY,
         ("restart_after", "how long until it is started again; says the same as `for`"),
@@ -80,6 +81,10 @@ struct Killed {
 }
 
 impl Fault for Killed {
+    fn holds(&self) -> Vec<String> {
+        held(&self.victims)
+    }
+
     fn inject(&self) -> BoxFuture<'_, Result<(), ChaosError>> {
         let kill = async |victim: &Victim| {
             let name = &victim.instance;
@@ -108,7 +113,7 @@ impl Fault for Killed {
     fn heal(&self) -> BoxFuture<'_, Result<(), ChaosError>> {
         let start = async |victim: &Victim| {
             let name = &victim.instance;
-            // Whatever runs by now is there already: another fault's heal, or this one's, done twice.
+            // Whatever runs by now is there already: started by hand, or by this heal, done twice.
             if self.lab.pid(name).is_some() {
                 return Ok(());
             }

@@ -21,6 +21,7 @@ pub(super) const ABOUT: About = About {
     injected: "a Toxiproxy toxic on the way back from the component, on the source host: it adds the whole latency to each round trip, on established connections too",
     attested: "a client on the link: a question in the component's own protocol takes longer than before, by at least 0.7 of (latency - jitter)",
     healed: "the toxic is removed; a question must be answered in less than before plus 0.3 of (latency - jitter)",
+    beside: links::BESIDE,
     keys: &[
         LINK_KEY,
         ("latency", "the time that is added to each round trip"),
@@ -68,6 +69,10 @@ impl Recipe for Latency {
         format!("slow the links from {target} to {} by {}", self.to, Period(self.latency))
     }
 
+    fn seen_after(&self) -> Duration {
+        self.latency + self.jitter
+    }
+
     fn arm<'a>(&'a self, scene: Scene<'a>) -> BoxFuture<'a, Result<Arc<dyn Fault>, String>> {
         async move {
             let slowed = Slowed {
@@ -80,7 +85,6 @@ impl Recipe for Latency {
                 },
                 felt: self.latency - self.jitter,
             };
-            slowed.refuse_second().await?;
             Ok(Arc::new(slowed) as Arc<dyn Fault>)
         }
         .boxed()
@@ -97,23 +101,10 @@ struct Slowed {
 }
 
 impl Slowed {
-    /// How long a question takes on each link now: the link, before, and now.
+    /// How long one question takes on each link now: the link, before, and now.
     async fn pings(&self) -> Vec<(&Link, Duration, Result<Duration, String>)> {
-        let ping =
-            async |(link, before): &'_ (Link, Duration)| links::ping(&self.lab, link).await.map(|now| (*before, now));
-        let pinged = join_all(self.links.iter().map(ping)).await;
-        self.links.iter().zip(pinged).map(|((link, before), now)| (link, *before, now.map(|(_, now)| now))).collect()
-    }
-
-    /// A link takes one toxic of a kind; healing the second fault would heal the first.
-    async fn refuse_second(&self) -> Result<(), String> {
-        for (link, _) in &self.links {
-            let there = self.lab.toxics(link).await.map_err(|error| error.to_string())?;
-            if there.contains(&self.toxic.name()) {
-                return Err(format!("{} is slowed by another fault already", links::words(link)));
-            }
-        }
-        Ok(())
+        let pinged = join_all(self.links.iter().map(|(link, _)| links::ping_once(&self.lab, link))).await;
+        self.links.iter().zip(pinged).map(|((link, before), now)| (link, *before, now)).collect()
     }
 }
 
@@ -126,6 +117,10 @@ fn evidence(link: &Link, before: Duration, now: &Result<Duration, String>) -> St
 }
 
 impl Fault for Slowed {
+    fn holds(&self) -> Vec<String> {
+        self.links.iter().map(|(link, _)| format!("the latency of {}", links::words(link))).collect()
+    }
+
     fn inject(&self) -> BoxFuture<'_, Result<(), ChaosError>> {
         async move {
             for (link, _) in &self.links {

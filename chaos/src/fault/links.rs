@@ -16,8 +16,12 @@ pub(super) const LINK_KEY: (&str, &str) = (
     "the links: { from = \"worker\", to = \"postgres\" }; `from` is a process (all its instances), an instance, or a target such as { any_of = \"worker\" }; `to` is a component, all instances of it",
 );
 
-/// A question through a link that takes longer than this is not answered.
-const PING_BOUND: Duration = Duration::from_secs(10);
+/// Which faults may not hit a link at the same time.
+pub(super) const BESIDE: &str = "none of this kind on the same link: one that comes while the link is held is skipped";
+
+/// A question through a link that takes longer than this is not answered. Twice the longest latency, which a handshake and
+/// a question meet one after the other, and some more.
+const PING_BOUND: Duration = Duration::from_secs(20);
 /// A link is as slow as the median of this many questions.
 const PINGS: usize = 3;
 

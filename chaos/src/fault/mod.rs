@@ -38,6 +38,8 @@ pub struct About {
     pub attested: &'static str,
     /// How it is undone, and what must be seen before that counts.
     pub healed: &'static str,
+    /// Which faults may be active at the same time. One that may not is skipped, for the heal of either would end both.
+    pub beside: &'static str,
     /// The keys of its table besides [`crate::plan::COMMON_KEYS`], each with what it means.
     pub keys: &'static [(&'static str, &'static str)],
     /// An example of its table in an experiment, complete.
@@ -91,6 +93,11 @@ pub(crate) trait Recipe: Send + Sync + fmt::Debug {
         None
     }
 
+    /// How long it takes at least until others can have seen its effect.
+    fn seen_after(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// Aims at what the target was resolved to, and measures what attestation compares with. Touches nothing.
     ///
     /// # Errors
@@ -109,6 +116,11 @@ pub(crate) struct Scene<'a> {
 
 /// A fault aimed at instances. Whoever drives it ([`crate::life`]) keeps the order, the bounds and the journal.
 pub(crate) trait Fault: Send + Sync {
+    /// What no other fault may hold at the same time, for the heal of one would end both: `the processes of kafka-2`.
+    fn holds(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Does it.
     fn inject(&self) -> BoxFuture<'_, Result<(), ChaosError>>;
 

@@ -14,6 +14,7 @@ use proofload_lab::kafka::View;
 use proofload_lab::manifest::SpecError;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::time::Duration;
 use toml::Spanned;
 use toml::de::DeValue;
 
@@ -24,6 +25,7 @@ pub(super) const ABOUT: About = About {
     injected: "nftables drops packets by their address in the network namespace of the instance: on established connections too, and without an answer",
     attested: "the kernel: the rules' counters of dropped packets rise; and the peers: a new connection to the instance is not even refused. With `expect_election`, a broker on the majority's side as well: it names another leader while the old one still answers",
     healed: "the table of rules is deleted; a new connection from every peer must be answered, the instance must answer in its own protocol, and every Kafka replica must be back in sync",
+    beside: "any: each cut has rules of its own",
     keys: &[
         TARGET_KEY,
         (
@@ -102,6 +104,10 @@ impl Recipe for Partition {
         format!("cut {target} off from {}, {}{port}", self.from, self.direction.words())
     }
 
+    fn seen_after(&self) -> Duration {
+        SILENCE
+    }
+
     fn arm<'a>(&'a self, scene: Scene<'a>) -> BoxFuture<'a, Result<Arc<dyn Fault>, String>> {
         async move {
             let targets = scene.resolved.instances.clone();
@@ -137,6 +143,20 @@ struct Cut {
 /// processes of the host do.
 const CLOSED_PORT: u16 = 9;
 
+/// How long a new connection may go without an answer before packets count as dropped.
+const SILENCE: Duration = Duration::from_secs(1);
+
+/// What became of a try to connect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reached {
+    /// It was answered, if only by a refusal.
+    Answered,
+    /// Nothing came back.
+    Silence,
+    /// It could not be tried, which says nothing of the network.
+    Untried,
+}
+
 /// How often the peers try to reach the target before the cut.
 const REACH_TRIES: u32 = 3;
 
@@ -146,8 +166,8 @@ impl Cut {
         ran.map(drop).map_err(ChaosError::lab(format!("change the packet rules of {target}")))
     }
 
-    /// Whether a new connection from each peer to each target is answered, if only by a refusal.
-    async fn reach(&self) -> Vec<(bool, String)> {
+    /// Whether a new connection from each peer to each target is answered.
+    async fn reach(&self) -> Vec<(Reached, String)> {
         let pairs = self.targets.iter().flat_map(|target| self.peers.iter().map(move |(peer, _)| (peer, target)));
         join_all(pairs.map(|(peer, target)| self.connect(peer, target))).await
     }
@@ -155,28 +175,30 @@ impl Cut {
     /// A cut has an effect only where packets pass before it. A busy machine may need more than one try.
     async fn expect_reach(&self) -> Result<(), String> {
         for _ in 1..REACH_TRIES {
-            if self.reach().await.iter().all(|(answered, _)| *answered) {
+            if self.reach().await.iter().all(|(reached, _)| *reached == Reached::Answered) {
                 return Ok(());
             }
         }
-        match self.reach().await.into_iter().find(|(answered, _)| !answered) {
+        match self.reach().await.into_iter().find(|(reached, _)| *reached != Reached::Answered) {
             None => Ok(()),
             Some((_, evidence)) => Err(format!("even before the cut {evidence}")),
         }
     }
 
-    async fn connect(&self, peer: &str, target: &str) -> (bool, String) {
+    async fn connect(&self, peer: &str, target: &str) -> (Reached, String) {
         let Some(address) = self.lab.instance(target).map(|instance| instance.address) else {
-            return (false, format!("{target} has no address"));
+            return (Reached::Untried, format!("{target} has no address"));
         };
-        let port = self.port.unwrap_or(CLOSED_PORT);
-        // 124 is what `timeout` ends with when the time is up. Anything else came from the other side.
-        let script = format!("timeout 1 bash -c '</dev/tcp/{address}/{port}' 2>/dev/null; echo $?");
-        match self.lab.in_host(peer, &["bash", "-c", &script], None).await {
-            Ok(status) if status.trim() == "124" => (false, format!("{peer} gets no answer from {target} within 1 s")),
-            Ok(status) if matches!(status.trim(), "0" | "1") => (true, format!("{peer} gets an answer from {target}")),
-            Ok(status) => (false, format!("{peer} cannot try to connect to {target}: exit {}", status.trim())),
-            Err(error) => (false, format!("{peer} cannot try to connect to {target}: {error}")),
+        let (port, seconds) = (self.port.unwrap_or(CLOSED_PORT), SILENCE.as_secs());
+        // 124 is what `timeout` ends with when the time is up, 0 and 1 came from the other side.
+        let script = format!("timeout {seconds} bash -c '</dev/tcp/{address}/{port}' 2>/dev/null; echo $?");
+        let ended = self.lab.in_host(peer, &["bash", "-c", &script], None).await;
+        let untried = |why: &str| (Reached::Untried, format!("{peer} cannot try to connect to {target}: {why}"));
+        match ended.as_deref().map(str::trim) {
+            Ok("124") => (Reached::Silence, format!("{peer} gets no answer from {target} within {seconds} s")),
+            Ok("0" | "1") => (Reached::Answered, format!("{peer} gets an answer from {target}")),
+            Ok(other) => untried(&format!("exit {other}")),
+            Err(error) => untried(&error.to_string()),
         }
     }
 
@@ -240,9 +262,8 @@ impl Fault for Cut {
 
     fn look(&self) -> BoxFuture<'_, Vec<Look>> {
         async move {
-            let connect = |(answered, evidence): (bool, String)| (!answered, evidence);
-            let tried: Vec<(bool, String)> = self.reach().await.into_iter().map(connect).collect();
-            let tried = Whole::all(tried);
+            let cut = |(reached, evidence): (Reached, String)| (reached == Reached::Silence, evidence);
+            let tried = Whole::all(self.reach().await.into_iter().map(cut));
             let observer = format!(
                 "connections from {}",
                 self.peers.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ")
@@ -270,7 +291,9 @@ impl Fault for Cut {
     fn look_whole(&self) -> BoxFuture<'_, Whole> {
         async move {
             let mut seen = join_all(self.targets.iter().map(|target| self.unruled(target))).await;
-            seen.extend(self.reach().await);
+            seen.extend(
+                self.reach().await.into_iter().map(|(reached, evidence)| (reached == Reached::Answered, evidence)),
+            );
             let targets: Vec<&str> = self.targets.iter().map(String::as_str).collect();
             seen.extend(serving(&self.lab, &targets).await);
             Whole::all(seen)

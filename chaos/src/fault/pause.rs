@@ -1,6 +1,6 @@
 //! `pause`: processes are stopped where they stand, and go on later.
 
-use super::victim::{Victim, names, serving, unanswered, victims};
+use super::victim::{BESIDE, PROBE_BOUND, Victim, held, names, serving, unanswered, victims};
 use super::{About, Aimed, Draft, Fault, Look, Recipe, Scene, TARGET_KEY, Whole};
 use crate::ChaosError;
 use crate::target::Target;
@@ -9,6 +9,7 @@ use futures::future::{BoxFuture, join_all};
 use proofload_lab::manifest::SpecError;
 use proofload_lab::{Lab, Signal};
 use std::sync::Arc;
+use std::time::Duration;
 
 pub(super) const ABOUT: About = About {
     name: "pause",
@@ -17,6 +18,7 @@ pub(super) const ABOUT: About = About {
     injected: "SIGSTOP to every process of the instance",
     attested: "the kernel: all its processes are in state T in /proc; and a client: a request in its own protocol is not answered in time",
     healed: "SIGCONT; no process may be in state T, it must answer in its own protocol, and every Kafka replica must be back in sync",
+    beside: BESIDE,
     keys: &[TARGET_KEY],
     example: r#"
 [fault.frozen]
@@ -40,6 +42,10 @@ impl Recipe for Pause {
         format!("pause {target}")
     }
 
+    fn seen_after(&self) -> Duration {
+        PROBE_BOUND
+    }
+
     fn arm<'a>(&'a self, scene: Scene<'a>) -> BoxFuture<'a, Result<Arc<dyn Fault>, String>> {
         async move {
             let victims = victims(scene)?;
@@ -55,6 +61,10 @@ struct Paused {
 }
 
 impl Fault for Paused {
+    fn holds(&self) -> Vec<String> {
+        held(&self.victims)
+    }
+
     fn inject(&self) -> BoxFuture<'_, Result<(), ChaosError>> {
         async move {
             for Victim { instance, .. } in &self.victims {
@@ -85,7 +95,7 @@ impl Fault for Paused {
     fn heal(&self) -> BoxFuture<'_, Result<(), ChaosError>> {
         async move {
             for Victim { instance, .. } in &self.victims {
-                // One that was killed meanwhile has nothing to go on with; whoever killed it starts it again.
+                // One that ended meanwhile, by itself or by hand, has nothing to go on with.
                 if self.lab.pid(instance).is_some() {
                     let go_on = self.lab.signal(instance, Signal::CONT);
                     go_on.map_err(ChaosError::lab(format!("let {instance} go on")))?;

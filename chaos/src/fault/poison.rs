@@ -17,6 +17,7 @@ pub(super) const ABOUT: About = About {
     injected: "a producer of the harness, on the direct listeners, with acks=all",
     attested: "a consumer of the harness: it reads each of them at its offset",
     healed: "nothing is undone: a log keeps what it has, and what the system makes of it is for expectations to say",
+    beside: "any",
     keys: &[
         ("topic", "the topic"),
         (

@@ -38,8 +38,17 @@ pub(super) fn names(victims: &[Victim]) -> Vec<&str> {
     victims.iter().map(|victim| victim.instance.as_str()).collect()
 }
 
+/// Which faults may not hit a process at the same time.
+pub(super) const BESIDE: &str =
+    "no `kill` or `pause` of the same processes: one that comes while they are held is skipped";
+
+/// What a fault of the processes of `victims` holds.
+pub(super) fn held(victims: &[Victim]) -> Vec<String> {
+    victims.iter().map(|victim| format!("the processes of {}", victim.instance)).collect()
+}
+
 /// How long a request of a probe may take before it counts as unanswered.
-const PROBE_BOUND: Duration = Duration::from_secs(1);
+pub(super) const PROBE_BOUND: Duration = Duration::from_secs(1);
 
 /// A look by a client: effective if `instance` does not answer in its own protocol.
 pub(super) async fn unanswered(lab: &Lab, instance: &str) -> Look {

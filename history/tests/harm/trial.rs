@@ -64,7 +64,6 @@ fn events(seed: u64) -> Vec<Event> {
             kind: "kill".to_owned(),
             targets: vec!["kafka-1".to_owned()],
             because: "leader of orders/0".to_owned(),
-            exposed: Some(3),
         },
         Event::FaultAttested {
             fault: "crash#1".to_owned(),

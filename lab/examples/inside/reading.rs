@@ -173,7 +173,7 @@ pub(crate) async fn leaders(folder: &Path) -> Played {
     parcels.post().await?;
     parcels.store().await?;
     measured(&gauges).await?;
-    check(controller(lab).is_some_and(|name| lab.instance(&name).is_some()), || "no controller".to_owned())?;
+    check(controller(lab, "kafka").is_some_and(|name| lab.instance(&name).is_some()), || "no controller".to_owned())?;
     check(view.all_in_sync().await?, || "not in sync after the start".to_owned())?;
 
     let before = view.partition("parcels", 0).await?;

@@ -16,11 +16,12 @@ struct QuorumState {
     leader_epoch: i32,
 }
 
-/// The instance that is the active controller: the leader of the highest epoch that any node has on its disk. `None`
-/// while nobody leads that epoch, or if no node has such a file.
+/// The instance that is the active controller of `component`: the leader of the highest epoch that any of its nodes has on
+/// its disk. `None` while nobody leads that epoch, or if no node has such a file.
 #[must_use]
-pub fn controller(lab: &Lab) -> Option<Name> {
-    let nodes: Vec<_> = lab.instances().iter().filter(|instance| instance.kind == KIND).collect();
+pub fn controller(lab: &Lab, component: &str) -> Option<Name> {
+    let nodes = lab.instances().iter().filter(|instance| &*instance.of == component && instance.kind == KIND);
+    let nodes: Vec<_> = nodes.collect();
     let states = nodes.iter().filter_map(|node| read(&lab.data(&node.name)));
     let number = leader(states)?;
     // The lab numbers nodes from 1, in the order of their instances.

@@ -55,11 +55,12 @@ impl View {
         Self { clusters: clusters.into_values().collect() }
     }
 
-    /// All partitions. Where brokers disagree, the highest leader epoch is right: an isolated broker cannot raise it.
+    /// All partitions. Where brokers disagree, the highest leader epoch is right: an isolated broker cannot raise it. A
+    /// majority must answer, for one that is isolated believes what was true before.
     /// Under the same epoch the smallest in-sync set counts, so that nothing is taken for whole too early.
     ///
     /// # Errors
-    /// If no broker of a cluster answers.
+    /// If no majority of a cluster's brokers answers.
     pub async fn partitions(&self) -> Result<Vec<Partition>, String> {
         self.ask_all().await.map(|(partitions, _)| partitions)
     }
@@ -81,7 +82,7 @@ impl View {
     /// One partition, as [`Self::partitions`] finds it.
     ///
     /// # Errors
-    /// If no broker answers, or none knows the partition.
+    /// If no majority of brokers answers, or none knows the partition.
     pub async fn partition(&self, topic: &str, partition: i32) -> Result<Partition, String> {
         find(self.partitions().await?, topic, partition)
     }
@@ -97,7 +98,7 @@ impl View {
     /// Who leads a partition, if anybody.
     ///
     /// # Errors
-    /// If no broker answers, or none knows the partition.
+    /// If no majority of brokers answers, or none knows the partition.
     pub async fn leader(&self, topic: &str, partition: i32) -> Result<Option<Name>, String> {
         Ok(self.partition(topic, partition).await?.leader)
     }
@@ -113,7 +114,7 @@ impl View {
     /// Who leads each partition of `topic`, if anybody, ordered by partition.
     ///
     /// # Errors
-    /// If no broker answers, or none knows the topic.
+    /// If no majority of brokers answers, or none knows the topic.
     pub async fn leaders(&self, topic: &str) -> Result<Vec<(i32, Option<Name>)>, String> {
         let of_topic = self.partitions().await?.into_iter().filter(|it| it.topic == topic);
         let leaders: Vec<_> = of_topic.map(|it| (it.partition, it.leader)).collect();
@@ -123,7 +124,7 @@ impl View {
     /// Whether every broker answers, every partition has a leader, and every replica is in sync.
     ///
     /// # Errors
-    /// If no broker of a cluster answers.
+    /// If no majority of a cluster's brokers answers.
     pub async fn all_in_sync(&self) -> Result<bool, String> {
         let (partitions, silent) = self.ask_all().await?;
         let whole = |it: &Partition| it.leader.is_some() && it.in_sync.len() >= it.replicas.len();
@@ -138,8 +139,9 @@ impl View {
             let answers = join_all(brokers.iter().map(|broker| metadata::ask(broker.listener))).await;
             let (known, failed): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
             let failed: Vec<String> = failed.into_iter().filter_map(Result::err).collect();
-            if known.is_empty() {
-                return Err(failed.join("; "));
+            if !is_majority(known.len(), brokers.len()) {
+                let (answered, all) = (known.len(), brokers.len());
+                return Err(format!("only {answered} of {all} brokers answered: {}", failed.join("; ")));
             }
             silent += failed.len();
             let known = agreed(known.into_iter().flatten().flatten());
@@ -147,6 +149,11 @@ impl View {
         }
         Ok((partitions, silent))
     }
+}
+
+/// Whether one of so many cannot be the only one that knows better.
+fn is_majority(some: usize, all: usize) -> bool {
+    2 * some > all
 }
 
 /// One belief for each partition: that of the highest epoch, and of the smallest in-sync set.
@@ -196,6 +203,12 @@ mod tests {
     fn an_isolated_leader_is_outvoted_by_a_higher_epoch() {
         let beliefs = [belief(1, 4, &[1, 2, 3]), belief(2, 5, &[2, 3]), belief(2, 5, &[2, 3])];
         assert_eq!(agreed(beliefs.into_iter()), vec![belief(2, 5, &[2, 3])]);
+    }
+
+    #[test]
+    fn a_broker_alone_is_believed_only_where_there_is_no_other() {
+        let enough = [(0, 1), (1, 1), (1, 2), (1, 3), (2, 3), (2, 4), (3, 5)].map(|(some, all)| is_majority(some, all));
+        assert_eq!(enough, [false, true, false, false, true, false, true]);
     }
 
     #[test]

@@ -262,14 +262,6 @@ impl Lab {
         toxic::set_enabled(&self.inner.ground.http, link, enabled).await
     }
 
-    /// The names of the toxics on a link.
-    ///
-    /// # Errors
-    /// If the Toxiproxy of its host does not answer.
-    pub async fn toxics(&self, link: &Link) -> Result<Vec<String>, LabError> {
-        toxic::names(link).await
-    }
-
     /// The programs that it runs on.
     pub(crate) fn tools(&self) -> &Toolbox {
         &self.inner.ground.tools

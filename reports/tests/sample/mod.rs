@@ -272,7 +272,6 @@ fn fault(id: &str, kind: &str, target: &str, (from, to): (f64, f64), effective: 
         kind: kind.into(),
         targets: vec![target.into()],
         because: String::new(),
-        exposed: None,
     };
     let attested =
         Event::FaultAttested { fault: fault.clone(), effective, observer: String::new(), evidence: String::new() };

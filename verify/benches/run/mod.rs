@@ -206,7 +206,6 @@ fn around(operations: u64) -> History {
                 kind: "kill".into(),
                 targets: vec!["kafka-2".into()],
                 because: "due".into(),
-                exposed: None,
             },
         ),
         (end / 4, fault(|fault| Event::FaultInjected { fault })),

@@ -207,7 +207,7 @@ impl Idempotency {
         match repeat.outcome {
             Outcome::Ok => tally.answered += 1,
             Outcome::Fail if wrong.is_some() => tally.answered += 1,
-            Outcome::Fail => tally.refused += 1,
+            Outcome::Fail => tally.refused += u64::from(repeat.status.is_some()),
             Outcome::Indeterminate => {}
         }
         if let Some(wrong) = wrong {

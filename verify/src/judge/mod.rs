@@ -276,7 +276,7 @@ fn fault_summaries(journal: &Journal, facts: &Facts, plan: &Plan) -> Vec<FaultSu
             healed_s: fault.healed.map(At::secs),
             attested: fault.effective(),
             attestation: attestation(fault),
-            exposed: fault.exposed.or_else(|| facts.exposures.get(nth).copied()),
+            exposed: facts.exposures.get(nth).copied(),
         })
         .collect();
     for fault in plan.faults.iter().filter(|fault| records.iter().all(|record| *record.id != *fault.id)) {

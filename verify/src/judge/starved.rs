@@ -29,8 +29,11 @@ pub(super) fn doubted(
     if rest.judgement == Judgement::Fail {
         return Ok(finding.evidence("starved moments", without));
     }
-    let sentence =
-        format!("It was broken, but only while the machine was starved ({seconds} of the run): {}", finding.sentence);
+    let doubt = match rest.judgement {
+        Judgement::Pass => "but only while the machine was starved",
+        _ => "and what was made while the machine was not starved does not suffice to tell whether it would be without",
+    };
+    let sentence = format!("It was broken, {doubt} ({seconds} of the run): {}", finding.sentence);
     let mut finding = Finding { judgement: Judgement::Unknown, sentence, ..finding };
     finding.evidence.insert(0, Evidence { label: "starved moments".into(), text: without });
     Ok(finding)

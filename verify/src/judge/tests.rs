@@ -129,38 +129,42 @@ fn a_generator_that_cannot_keep_up_gives_unknown_and_says_so_first() {
     );
 }
 
-/// A run in which what is made from 8 s to 10 s takes 400 ms, or everything does, on a machine that is starved from 8 s on for
-/// a while, or never.
-fn slow(everything: bool, starved_for: u64) -> Verdict {
+/// A run in which what is made from 8 s to 11 s takes 400 ms, or everything does, on a machine that is starved in some seconds.
+fn slow(everything: bool, starved: &[u64]) -> Verdict {
     let mut script = Script::good();
     for made in &mut script.operations {
-        if everything || (8.0..10.0).contains(&made.intended.secs()) {
+        if everything || (8.0..11.0).contains(&made.intended.secs()) {
             made.done = At(made.intended.0 + 400_000_000);
         }
     }
-    for half in 0..2 * starved_for {
-        script.sample("canary_us", 8.0 + half as f64 / 2.0, 30_000.0);
+    // Above the limit in these seconds, and far below it on average.
+    for second in starved {
+        script.sample("canary_us", *second as f64 + 0.1, 15_200.0).sample("canary_us", *second as f64 + 0.6, 15_200.0);
     }
     judged_run(&script)
 }
 
 #[test]
 fn what_is_broken_only_while_the_machine_was_starved_is_unknown_and_what_is_broken_without_it_stands() {
-    let judgement = |everything, starved_for| {
-        let verdict = slow(everything, starved_for);
+    let judgement = |everything, starved: &[u64]| {
+        let verdict = slow(everything, starved);
         finding(&verdict, "fast").judgement
     };
-    assert_eq!([judgement(false, 0), judgement(true, 0)], [Judgement::Fail; 2]);
-    assert_eq!([judgement(false, 2), judgement(true, 2)], [Judgement::Unknown, Judgement::Fail]);
+    assert_eq!([judgement(false, &[]), judgement(true, &[])], [Judgement::Fail; 2]);
+    assert_eq!([judgement(false, &[8, 9, 10]), judgement(true, &[8, 9, 10])], [Judgement::Unknown, Judgement::Fail]);
     // What is made in the second after it meets what had queued up.
-    assert_eq!(judgement(false, 1), Judgement::Unknown);
-    let doubted = slow(false, 2);
+    assert_eq!([judgement(false, &[8, 9]), judgement(false, &[10])], [Judgement::Unknown, Judgement::Fail]);
+    let doubted = slow(false, &[8, 9, 10]);
     let fast = finding(&doubted, "fast");
     let says =
-        "It was broken, but only while the machine was starved (2 seconds of the run): place_order during steady";
+        "It was broken, but only while the machine was starved (3 seconds of the run): place_order during steady";
     assert!(fast.sentence.starts_with(says), "{}", fast.sentence);
-    assert!(fast.evidence[0].text.starts_with("without what was made in the 2 seconds"), "{}", fast.evidence[0].text);
+    assert!(fast.evidence[0].text.starts_with("without what was made in the 3 seconds"), "{}", fast.evidence[0].text);
     assert_eq!(finding(&doubted, "nothing-lost").judgement, Judgement::Pass);
+    // Every second second, and so all of the steady phase: nothing is left to tell by.
+    let throughout = slow(true, &[4, 6, 8, 10, 12, 14, 16, 18]);
+    let says = "It was broken, and what was made while the machine was not starved does not suffice to tell";
+    assert!(finding(&throughout, "fast").sentence.starts_with(says), "{}", finding(&throughout, "fast").sentence);
 }
 
 /// How a run ends whose system was left like this.

@@ -236,10 +236,7 @@ impl Script {
 
     pub(crate) fn injected(&mut self, at: f64, fault: &str) -> &mut Self {
         let (kind, targets) = ("kill".to_owned(), vec!["kafka-2".to_owned()]);
-        self.event(
-            at,
-            Event::FaultInjecting { fault: fault.into(), kind, targets, because: "due".into(), exposed: None },
-        );
+        self.event(at, Event::FaultInjecting { fault: fault.into(), kind, targets, because: "due".into() });
         self.event(at, Event::FaultInjected { fault: fault.into() })
     }
 

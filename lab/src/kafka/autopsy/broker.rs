@@ -30,8 +30,10 @@ pub(crate) fn keep_logs(site: &Site, fault: &str) {
     let manifest = &site.ground.manifest;
     let root = site.ground.run.autopsy();
     let into = root.join(fault).join(&*site.instance.name);
+    // Brokers that one fault holds are kept side by side: each within its share of what is left.
+    let side_by_side = (manifest.instances(&site.instance.of).len() as u64).max(1);
     let bound = Bound {
-        bytes: FAULT_BYTES_MAX.min(RUN_BYTES_MAX.saturating_sub(bytes_below(&root))),
+        bytes: FAULT_BYTES_MAX.min(RUN_BYTES_MAX.saturating_sub(bytes_below(&root)) / side_by_side),
         until: Instant::now() + KEEP_WITHIN,
     };
     for (log, stages, kept) in keep_each(manifest, &site.instance.of, &site.data, &into, bound) {

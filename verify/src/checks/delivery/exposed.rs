@@ -4,8 +4,8 @@ use crate::faults::Faults;
 use proofload_history::At;
 use std::collections::BTreeMap;
 
-/// For each fault that was injected, how many intents were at risk of being lost by it: what the journal counted when
-/// it fired, else those acknowledged while it was active or could still do harm.
+/// For each fault that was injected, how many intents were at risk of being lost by it: those acknowledged while it was
+/// active or could still do harm.
 pub(crate) struct Exposures<'f> {
     faults: &'f Faults,
     counts: Vec<u64>,
@@ -13,13 +13,13 @@ pub(crate) struct Exposures<'f> {
 
 impl<'f> Exposures<'f> {
     pub(crate) fn of(faults: &'f Faults) -> Self {
-        Self { faults, counts: faults.records.iter().map(|fault| fault.exposed.unwrap_or_default()).collect() }
+        Self { faults, counts: vec![0; faults.records.len()] }
     }
 
     /// Takes an intent in that was acknowledged at `at`.
     pub(crate) fn acknowledged(&mut self, at: At) {
         for (fault, count) in self.faults.records.iter().zip(&mut self.counts) {
-            *count += u64::from(fault.exposed.is_none() && self.faults.harms(fault, at));
+            *count += u64::from(self.faults.harms(fault, at));
         }
     }
 

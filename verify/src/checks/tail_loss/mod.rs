@@ -25,7 +25,10 @@ pub(super) const ABOUT: About = About {
     invariant: "What was acknowledged and was seen in the log while the run went on is still in it: where it was, or where a retry brought it back.",
     cost: "One pass over the operations, and one over the observations for each part of the log's records that fits into memory, which are sorted by id: O(n log n), 64 bytes a record. Passes of their own where something was lost.",
     counterexample: "A record that was acknowledged was read at offset 812 while the leader was cut off; the partition ends at 800 and has it nowhere else.",
-    keys: &[("stage", "the stage, which is a log that is followed while the run goes on and is not compacted")],
+    keys: &[(
+        "stage",
+        "the stage, which is a log that is followed while the run goes on and is not compacted; of an id with several records any one that is left counts for all",
+    )],
     figures: &[&[
         ("live_records", "records that were seen while the run went on"),
         ("acknowledged_live_records", "those of them that were acknowledged"),
