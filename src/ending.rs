@@ -1,7 +1,7 @@
 //! The last lines of a run: they say the same as the report's first screen.
 
 use proofload_reports::{Judged, headline};
-use proofload_verify::{Control, Finding, Judgement, caught};
+use proofload_verify::{Control, Finding, Judgement, caught, count};
 use std::io::IsTerminal;
 use std::path::Path;
 
@@ -23,7 +23,7 @@ pub(crate) fn ending(judged: &Judged<'_>, control: Option<&Control>) -> String {
     }
     if let Some((finding, offender)) = headline::first_offender(verdict) {
         let offence = headline::offence(offender);
-        lines.push(format!("first of {}, {}: {offence}.", finding.offenders_total, finding.expectation));
+        lines.push(format!("first of {}, {}: {offence}.", count(finding.offenders_total), finding.expectation));
         lines.extend(headline::trace_command(judged, offender).map(|command| format!("trace it: {command}")));
     }
     if let Some(control) = control {

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 
 impl Bench {
     fn self_test(&self, extra: &[&str]) -> Command {
-        let mut command = proofload(&["self-test", "tests/experiments/answers.toml", "--out"]);
+        let mut command = proofload(&["self-test", "tests/experiments/payments.toml", "--out"]);
         command.arg(self.out.path()).args(extra);
         command
     }
@@ -34,23 +34,27 @@ fn a_control_that_is_caught_is_told_from_one_that_is_not() {
 
     let tried = &matrix["experiments"][0];
     assert_eq!((&tried["good"]["passed"], &tried["good"]["false_alarms"]), (&1.into(), &0.into()), "{tried:#}");
-    let [harmless, moved] = ["harmless", "moved"].map(|variant| {
+    let [harmless, forgetful] = ["harmless", "forgetful"].map(|variant| {
         let mut controls = tried["controls"].as_array().unwrap().iter();
         controls.find(|control| control["variant"] == variant).unwrap()
     });
-    assert_eq!((&moved["caught"], &moved["judgement"]), (&1.into(), &"pass".into()), "{moved:#}");
+    assert_eq!((&forgetful["caught"], &forgetful["judgement"]), (&1.into(), &"pass".into()), "{forgetful:#}");
     assert_eq!((&harmless["not_caught"], &harmless["judgement"]), (&1.into(), &"fail".into()), "{harmless:#}");
-    assert!(harmless["doubts"][0]["sentence"].as_str().unwrap().starts_with("served did not fail."), "{harmless:#}");
+    assert!(
+        harmless["doubts"][0]["sentence"].as_str().unwrap().starts_with("nothing-lost did not fail."),
+        "{harmless:#}"
+    );
 
     // Each run is one that can be opened and judged by itself, and the page leads to it.
     let page = std::fs::read_to_string(bench.latest("self-test").join("matrix.html")).unwrap();
-    for run in [&tried["good"]["runs"][0], &harmless["runs"][0], &moved["runs"][0]] {
+    for run in [&tried["good"]["runs"][0], &harmless["runs"][0], &forgetful["runs"][0]] {
         assert_eq!(run["seed"], 23);
         let folder = run["run"].as_str().unwrap();
         assert!(page.contains(&format!("../../{folder}/report.html")), "no link to {folder}");
         assert!(bench.out.path().join(folder).join("report.html").is_file(), "{folder} has no report");
     }
-    let judged = proofload(&["judge"]).arg(bench.out.path().join(moved["runs"][0]["run"].as_str().unwrap())).output();
+    let judged =
+        proofload(&["judge"]).arg(bench.out.path().join(forgetful["runs"][0]["run"].as_str().unwrap())).output();
     assert_eq!(judged.unwrap().status.code(), Some(1));
     assert_eq!(fixtures(), fixtures_before);
     assert!(pid_namespaces().is_subset(&before), "a process of a lab is left");

@@ -193,6 +193,53 @@ fn a_leader_that_is_cut_off_can_be_killed_while_it_is_and_both_are_healed() {
 }
 
 #[test]
+fn a_fault_on_what_another_holds_is_skipped_and_one_behind_its_heal_is_not() {
+    let text = r#"
+        [fault.frozen]
+        kind = "pause"
+        target = { instance = "service-2" }
+        for = "5s"
+        [fault.crash]
+        kind = "kill"
+        target = { same_as = "frozen" }
+        at = { after_fault = "frozen", delay = "1s" }
+        restart_after = "1s"
+        [fault.later]
+        kind = "kill"
+        target = { same_as = "frozen" }
+        at = { after_fault = "frozen", delay = "15s" }
+        restart_after = "1s"
+        [fault.slow]
+        kind = "latency"
+        link = { from = "service", to = "cache" }
+        latency = "400ms"
+        for = "6s"
+        [fault.slower]
+        kind = "latency"
+        link = { from = "service-1", to = "cache" }
+        latency = "800ms"
+        at = { after_fault = "slow", delay = "1s" }
+        for = "2s"
+    "#;
+    let journal = journal_of(SMALL, text, false);
+    let faults = journal.faults();
+    let ids: std::collections::BTreeSet<&str> = faults.iter().map(|fault| &*fault.id).collect();
+    assert_eq!(ids, ["frozen", "later", "slow"].into());
+    faults.iter().for_each(|fault| check(fault, 2));
+    let skipped = |fault: &str| {
+        journal.entries.iter().find_map(|entry| match &entry.event {
+            Event::FaultSkipped { fault: of, because } if of == fault => Some(because.clone()),
+            _ => None,
+        })
+    };
+    let says =
+        "`frozen` has the processes of service-2 in hand until it is healed: let it fire later, or aim it at another";
+    assert_eq!(skipped("crash").as_deref(), Some(says));
+    let slower = skipped("slower").unwrap();
+    assert!(slower.starts_with("`slow` has the latency of "), "{slower}");
+}
+
+#[test]
 fn a_repeated_fault_hits_drawn_instances_and_every_occurrence_is_attested_and_healed() {
     let text = r#"
         [fault.crash]

@@ -187,7 +187,7 @@ pub enum Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DrainOutcome {
-    /// Every draining gauge was zero and stayed so.
+    /// Every draining gauge was zero and stayed so; or the system says that all is done when it is answered.
     Quiet,
     /// Work was left and still moving at the bound.
     Moving,
@@ -195,7 +195,7 @@ pub enum DrainOutcome {
     Stuck,
     /// The gauges could not be read.
     Unreadable,
-    /// The system has no draining gauge, so nobody can know.
+    /// The system has no draining gauge and does not say that it needs none, so nobody can know.
     Unwatched,
 }
 

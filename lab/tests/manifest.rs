@@ -53,6 +53,18 @@ fn every_table_is_read() {
 }
 
 #[test]
+fn what_is_done_when_it_is_answered_leaves_nothing_for_a_gauge_that_drains() {
+    let done = |say: &str| format!("name = \"parcels\"\n{say}\n");
+    let (error, place) = refused("name = \"parcels\"\n", &done("done_when_answered = true"));
+    let says = "gauge `waiting` drains, so there is work left behind an answer: take out one of the two";
+    assert_eq!((error.message.as_str(), place.as_str()), (says, "true"));
+    let manifest = Manifest::parse(&edited("name = \"parcels\"\n", &done("done_when_answered = false"))).unwrap();
+    assert!(!manifest.is_done_when_answered() && !parcels().is_done_when_answered());
+    let text = edited("drains = true\n", "").replace("name = \"parcels\"\n", &done("done_when_answered = true"));
+    assert!(Manifest::parse(&text).unwrap().is_done_when_answered());
+}
+
+#[test]
 fn instances_are_numbered_where_replicas_are_given() {
     let manifest = parcels();
     assert_eq!(manifest.instances("kafka"), ["kafka-1", "kafka-2", "kafka-3"]);

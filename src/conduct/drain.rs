@@ -24,6 +24,16 @@ pub(super) struct DrainEnd {
     pub(super) evidence: String,
 }
 
+impl DrainEnd {
+    /// That of a system whose answers come behind its work.
+    pub(super) fn of_answers() -> Self {
+        Self {
+            outcome: DrainOutcome::Quiet,
+            evidence: "all is done when it is answered (done_when_answered = true)".into(),
+        }
+    }
+}
+
 impl DrainWatch {
     pub(super) fn new(began: Instant, bound: Duration, stuck_after: Duration) -> Self {
         Self { began, bound, stuck_after, last: None, unmoved_since: began, failures: Vec::new() }
@@ -58,7 +68,7 @@ impl DrainWatch {
         }
         let values = self.last.as_ref()?;
         if values.is_empty() {
-            let evidence = "no gauge of the system has drains = true".to_owned();
+            let evidence = "the system has neither a gauge with drains = true nor done_when_answered = true".to_owned();
             return Some(DrainEnd { outcome: DrainOutcome::Unwatched, evidence });
         }
         let quiet = values.iter().all(|(_, value)| *value == 0.0);

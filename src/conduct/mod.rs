@@ -15,7 +15,7 @@ pub(crate) use keep::keep;
 use crate::experiment::Experiment;
 use crate::progress::Progress;
 use anyhow::Context as _;
-use drain::DrainWatch;
+use drain::{DrainEnd, DrainWatch};
 use futures::FutureExt as _;
 use interrupt::Interrupt;
 use proofload_chaos::{Chaos, Schedule, Setting};
@@ -209,20 +209,27 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Waits until the system is quiet, stuck, or out of time.
     async fn drain(&self) -> anyhow::Result<()> {
-        let phases = self.experiment.header.phases;
-        let mut watch = DrainWatch::new(Instant::now(), phases.drain_max.0, phases.stuck_after.0);
-        let end = loop {
-            let reading = self.draining_gauges().await;
-            if let Some(end) = watch.take(Instant::now(), reading) {
-                break end;
-            }
-            tokio::time::sleep(DRAIN_POLL).await;
+        let end = match self.experiment.system.manifest.is_done_when_answered() {
+            true => DrainEnd::of_answers(),
+            false => self.rest().await,
         };
         self.progress.say(&format!("drain: {}", end.evidence));
         self.recorder.event(Event::Drained { outcome: end.outcome, evidence: end.evidence })?;
         Ok(())
+    }
+
+    /// Waits until the system is quiet, stuck, or out of time.
+    async fn rest(&self) -> DrainEnd {
+        let phases = self.experiment.header.phases;
+        let mut watch = DrainWatch::new(Instant::now(), phases.drain_max.0, phases.stuck_after.0);
+        loop {
+            let reading = self.draining_gauges().await;
+            if let Some(end) = watch.take(Instant::now(), reading) {
+                return end;
+            }
+            tokio::time::sleep(DRAIN_POLL).await;
+        }
     }
 
     /// The gauges that come to rest when the system has nothing left to do.

@@ -49,3 +49,4 @@ pub use judge::{IMPLICIT, JudgeInput, Plan, judge};
 pub use offending::{Listed, Listing};
 pub use trace::{Trace, trace};
 pub use verdict::{FaultSummary, PhaseSpan, Verdict};
+pub use wording::count;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-/// A count with separators: `16,012`.
-pub(crate) fn count(number: impl Into<u64>) -> String {
+/// A count with its thousands separated: `16,012`.
+#[must_use]
+pub fn count(number: impl Into<u64>) -> String {
     let digits = number.into().to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {

@@ -68,6 +68,9 @@ pub struct Manifest {
     pub migrations: Vec<Migration>,
     /// Where the traffic enters.
     pub entry: Entry,
+    /// Whether all that a request asks for is done when it is answered, so that there is nothing to wait for behind the
+    /// traffic. Where it is not, gauges that drain tell when the system is at rest.
+    pub done_when_answered: Option<Spanned<bool>>,
     /// Requests that clients make, by name.
     #[serde(default, rename = "operation")]
     pub operations: BTreeMap<String, Operation>,
@@ -112,6 +115,12 @@ impl Manifest {
         let manifest: Self = toml::from_str(text).map_err(|error| SpecError::from_toml(&error))?;
         names::check(&manifest)?;
         Ok(manifest)
+    }
+
+    /// Whether all that a request asks for is done when it is answered.
+    #[must_use]
+    pub fn is_done_when_answered(&self) -> bool {
+        self.done_when_answered.as_ref().is_some_and(|done| *done.get_ref())
     }
 
     /// The component that owns the topic called `topic`, with that topic.

@@ -30,7 +30,20 @@ pub(super) fn check(manifest: &Manifest) -> Result<(), SpecError> {
     for source in manifest.gauges.values().flat_map(|gauge| gauge.plus.iter().chain(&gauge.minus)) {
         check_gauge_source(manifest, source)?;
     }
-    Ok(())
+    check_rest(manifest)
+}
+
+/// One of the two tells when the system is at rest.
+fn check_rest(manifest: &Manifest) -> Result<(), SpecError> {
+    let drains = manifest.gauges.iter().find(|(_, gauge)| gauge.drains);
+    match (&manifest.done_when_answered, drains) {
+        (Some(done), Some((gauge, _))) if manifest.is_done_when_answered() => {
+            let message =
+                format!("gauge `{gauge}` drains, so there is work left behind an answer: take out one of the two");
+            Err(SpecError::new(message, Some(done.span())))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_component(manifest: &Manifest, name: &str, component: &Component) -> Result<(), SpecError> {

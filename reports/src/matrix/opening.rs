@@ -24,8 +24,8 @@ pub(super) fn opening(matrix: &Matrix) -> Markup {
             @if let Some(why) = &matrix.stopped {
                 p.warning {
                     strong { "It did not come to its end: " }
-                    (why) ". What is below covers the " (count(matrix.made_runs.into())) " of "
-                    (count(matrix.planned_runs.into())) " runs that were made."
+                    (why) ". What is below covers the " (count(matrix.made_runs)) " of "
+                    (count(matrix.planned_runs)) " runs that were made."
                 }
             }
             (explanation())
@@ -73,7 +73,7 @@ fn cards(matrix: &Matrix) -> [Markup; 4] {
     let planned = if matrix.made_runs == matrix.planned_runs {
         String::new()
     } else {
-        format!("of {} planned", count(matrix.planned_runs.into()))
+        format!("of {} planned", count(matrix.planned_runs))
     };
     [
         card("broken designs", broken.len() as u64, "", false),

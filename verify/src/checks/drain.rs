@@ -47,7 +47,7 @@ impl Check for Drain {
             }
             DrainOutcome::Unreadable => (Judgement::Unknown, format!("What was left could not be read{after}.")),
             DrainOutcome::Unwatched => {
-                let sentence = "The system has no gauge with drains = true: nobody can tell whether it came to rest.";
+                let sentence = "Nobody can tell whether the system came to rest: it has neither a gauge with drains = true nor done_when_answered = true.";
                 (Judgement::Unknown, sentence.to_owned())
             }
         };

@@ -86,7 +86,9 @@ impl Rest {
             Some(DrainOutcome::Quiet | DrainOutcome::Stuck) => None,
             Some(DrainOutcome::Moving) => Some("the system was still moving when the drain ended"),
             Some(DrainOutcome::Unreadable) => Some("nobody could read whether the system had come to rest"),
-            Some(DrainOutcome::Unwatched) => Some("no gauge tells whether the system had come to rest (drains = true)"),
+            Some(DrainOutcome::Unwatched) => Some(
+                "nobody could tell whether the system had come to rest: it has neither a gauge with drains = true nor done_when_answered = true",
+            ),
             None => Some("nobody waited for the system to come to rest"),
         };
         let stuck = outcome == Some(DrainOutcome::Stuck);
