@@ -298,6 +298,8 @@ mod tests {
     fn a_repeat_that_is_denied_fails_and_one_that_is_shed_says_nothing() {
         let finding = of(&[(Outcome::Fail, 409, Some(1))]);
         assert_eq!((finding.judgement, figure(&finding, "denied_repeats")), (Fail, Some(1.0)));
+        let counted = ["answered_repeats", "refused_repeats"].map(|name| figure(&finding, name));
+        assert_eq!(counted, [Some(1.0), Some(0.0)], "a denial is an answer");
         assert_eq!(judgement(&[(Outcome::Fail, 429, Some(1)), (Outcome::Ok, 202, Some(7))]), Pass);
         // However often it is shed: nobody saw whether it was recognised.
         let shed = of(&[(Outcome::Fail, 429, Some(1)); 5]);

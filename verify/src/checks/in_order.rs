@@ -103,6 +103,25 @@ mod tests {
     }
 
     #[test]
+    fn what_happens_at_the_end_of_a_span_comes_once() {
+        let mut script = Script::new();
+        for n in 0..6 {
+            script.timed(n, n as f64, 0, Outcome::Ok);
+        }
+        for made in &mut script.operations {
+            // The last nanosecond of its second.
+            made.intended.0 += SECOND - 1;
+        }
+        let history = script.history();
+        for budget in [Budget::OF_CHECK, Budget::Passes(3)] {
+            let mut told = Vec::new();
+            let keep = |number, made: OperationRef<'_>| [Some((made.intended(), number))];
+            of_operations(&history, budget, keep, |_, number| told.push(number)).unwrap();
+            assert_eq!(told, [0, 1, 2, 3, 4, 5], "{budget:?}");
+        }
+    }
+
+    #[test]
     fn what_is_not_kept_does_not_come_and_the_end_of_time_does() {
         let history = history();
         for budget in [Budget::OF_CHECK, Budget::Passes(5)] {

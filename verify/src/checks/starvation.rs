@@ -164,6 +164,7 @@ mod tests {
         let mut script = Script::new();
         script.sample_of("kafka-1", "cpu_steal_fraction", 1.0, 0.5);
         assert_eq!(machine(&script, &[(0.0, 10.0)]).starved, None);
+        assert_eq!(Moments::of(&script.history()).unwrap().seconds(), 0);
     }
 
     #[test]

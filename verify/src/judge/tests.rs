@@ -167,6 +167,22 @@ fn what_is_broken_only_while_the_machine_was_starved_is_unknown_and_what_is_brok
     assert!(finding(&throughout, "fast").sentence.starts_with(says), "{}", finding(&throughout, "fast").sentence);
 }
 
+#[test]
+fn what_holds_on_a_starved_machine_holds_and_what_was_lost_on_one_is_lost() {
+    let starved = |script: &mut Script| {
+        for second in 8..18 {
+            script.sample("canary_us", f64::from(second) + 0.1, 15_200.0);
+        }
+        judged_run(script)
+    };
+    let good = starved(&mut Script::good());
+    assert_eq!(finding(&good, "fast").judgement, Judgement::Pass, "{}", finding(&good, "fast").sentence);
+    let lost = starved(&mut Script::good_with(|script, id| {
+        script.gone("db.row", id);
+    }));
+    assert_eq!(finding(&lost, "nothing-lost").judgement, Judgement::Fail);
+}
+
 /// How a run ends whose system was left like this.
 fn left(outcome: DrainOutcome, expects: &str) -> Verdict {
     let mut script = Script::good();

@@ -121,7 +121,7 @@ pub(super) struct Crowd {
     level: f64,
 }
 
-/// A [`Crowd`] as it was when all requests of an instant had been sent.
+/// A [`Crowd`] as it was when a request had been sent.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Then {
     sent: u64,
@@ -197,8 +197,10 @@ mod tests {
     fn room(bucket: Bucket, ways: &[Way]) -> Vec<bool> {
         let (mut crowd, mut room, mut then) = (Crowd::of(bucket), vec![false; ways.len()], BTreeMap::new());
         for (at, [sent, answered]) in instants(ways) {
-            sent.iter().for_each(|_| crowd.sent(at));
-            then.extend(sent.iter().map(|number| (*number, crowd.then())));
+            for number in sent {
+                crowd.sent(at);
+                then.insert(number, crowd.then());
+            }
             for number in answered {
                 room[number] = crowd.had_room(then[&number]);
                 crowd.answered(at);

@@ -96,8 +96,6 @@ pub(super) struct Below<'e> {
     /// If the history is damaged some requests may be missing, and there is no telling whether there was room.
     damaged: bool,
     crowd: Crowd,
-    /// The instant at which a request was sent last, and the rows of those sent then that were rejected.
-    now: (At, Vec<u64>),
     /// By their rows, those rejected whose rejection is still to come.
     waiting: BTreeMap<u64, Then>,
 }
@@ -113,7 +111,6 @@ impl<'e> Below<'e> {
             excused: 0,
             damaged,
             crowd: Crowd::of(bucket),
-            now: (At(0), Vec::new()),
             waiting: BTreeMap::new(),
         }
     }
@@ -123,20 +120,15 @@ impl<'e> Below<'e> {
         let rejected = step.judged && step.answer == Answer::Rejected;
         match step.end {
             End::Sent => {
-                if at > self.now.0 {
-                    self.all_sent();
-                    self.now.0 = at;
-                }
                 self.crowd.sent(at);
                 if rejected {
-                    self.now.1.push(step.row);
+                    self.waiting.insert(step.row, self.crowd.then());
                 }
                 self.requests += u64::from(step.judged);
                 self.answered += u64::from(step.judged && step.answer != Answer::Missing);
                 false
             }
             End::Answered => {
-                self.all_sent();
                 let wronged = rejected && self.had_room(step.row);
                 self.crowd.answered(at);
                 self.wronged += u64::from(wronged);
@@ -144,12 +136,6 @@ impl<'e> Below<'e> {
                 wronged
             }
         }
-    }
-
-    /// No more requests were sent at this instant.
-    fn all_sent(&mut self) {
-        let then = self.crowd.then();
-        self.waiting.extend(self.now.1.drain(..).map(|row| (row, then)));
     }
 
     /// Whether there was certainly room for the request that is rejected now.

@@ -103,11 +103,8 @@ impl<'h> Requests<'h> {
             let theirs = step.traffic == traffic && step.judged && step.answer == Answer::Accepted;
             (theirs && sent >= window.from && made.done() <= window.to).then_some((made.done(), step))
         };
-        let (mut row, mut all) = (0, 0);
-        self.history.operations.each(|made| {
-            all += u64::from(inside(row, made).is_some());
-            row += 1;
-        })?;
+        let mut all = 0_u64;
+        self.history.operations.each(|made| all += u64::from(inside(0, made).is_some()))?;
         let mut before = all.saturating_sub(number);
         in_order::of_operations(
             self.history,
