@@ -44,7 +44,12 @@ impl Stored {
 
     /// The run with what it came to, for reports.
     pub(crate) fn judged<'a>(&'a self, verdict: &'a Verdict) -> Judged<'a> {
-        Judged { verdict, history: &self.history, run: files::shown(self.run.root()).display().to_string() }
+        Judged {
+            verdict,
+            history: &self.history,
+            chains: &self.plan.chains,
+            run: files::shown(self.run.root()).display().to_string(),
+        }
     }
 
     /// Renders every report of the run into its directory, each in place of what it was.

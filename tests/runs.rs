@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where its preparation fails")]
 
 mod machine;
+mod schema;
 
 use machine::{Bench, fixtures, pid_namespaces, proofload, said, wait_for};
 use std::collections::BTreeSet;
@@ -42,6 +43,7 @@ fn a_run_stands_on_its_own_and_is_judged_again_byte_for_byte() {
     let printed: serde_json::Value =
         serde_json::from_slice(&output.stdout).expect("stdout is the verdict and nothing else");
     assert_eq!(printed["judgement"], "pass");
+    schema::holds("reports/verdict.schema.json", &printed);
 
     for file in ["experiment.toml", "manifest.toml", "operations.arrow", "observations.arrow", "series.arrow"] {
         assert!(run.join(file).is_file(), "{file} is missing");

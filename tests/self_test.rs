@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where its preparation fails")]
 
 mod machine;
+mod schema;
 
 use machine::{Bench, fixtures, pid_namespaces, proofload, said, wait_for};
 use serde_json::Value;
@@ -31,6 +32,7 @@ fn a_control_that_is_caught_is_told_from_one_that_is_not() {
     let matrix: Value = serde_json::from_slice(&output.stdout).expect("stdout is the matrix and nothing else");
     assert_eq!(matrix, bench.matrix(), "what is printed is what is written");
     assert_eq!(matrix["made_runs"], 3);
+    schema::holds("reports/matrix.schema.json", &matrix);
 
     let tried = &matrix["experiments"][0];
     assert_eq!((&tried["good"]["passed"], &tried["good"]["false_alarms"]), (&1.into(), &0.into()), "{tried:#}");

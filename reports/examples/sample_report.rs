@@ -11,7 +11,12 @@ use std::path::PathBuf;
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = PathBuf::from(std::env::args().nth(1).ok_or("name the folder to write into")?);
     for (name, run) in [("pass", sample::pass()), ("fail", sample::fail()), ("unknown", sample::unknown())] {
-        let judged = Judged { verdict: &run.verdict, history: &run.history, run: sample::RUN.to_owned() };
+        let judged = Judged {
+            verdict: &run.verdict,
+            history: &run.history,
+            chains: &sample::CHAINS,
+            run: sample::RUN.to_owned(),
+        };
         std::fs::create_dir_all(folder.join(name))?;
         for exporter in EXPORTERS {
             let file = folder.join(name).join(exporter.file());

@@ -1,7 +1,8 @@
 //! What an exporter is, and the table of all of them.
 
 use proofload_history::{History, HistoryError};
-use proofload_verify::Verdict;
+use proofload_verify::{Chain, Verdict};
+use std::collections::BTreeMap;
 use std::io::Write;
 
 /// A run and what it came to: the input of every report.
@@ -11,6 +12,8 @@ pub struct Judged<'a> {
     pub verdict: &'a Verdict,
     /// What it was judged by.
     pub history: &'a History,
+    /// The ways that intents must go, by name.
+    pub chains: &'a BTreeMap<String, Chain>,
     /// How the reader names the run: the path of its folder, relative to the working folder.
     pub run: String,
 }
@@ -35,6 +38,7 @@ pub trait Exporter: Sync {
 pub static EXPORTERS: &[&dyn Exporter] = &[
     &crate::json::Json,
     &crate::offenders::Offenders,
+    &crate::traces::Traces,
     &crate::junit::Junit,
     &crate::markdown::Markdown,
     &crate::html::Html,

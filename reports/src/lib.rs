@@ -4,7 +4,7 @@
 //! no file and reads no clock: the same run renders to the same bytes. It knows only `history` and the findings of `verify`.
 //!
 //! - [`exporter`]: what an exporter is, and the table of all of them
-//! - [`json`], [`offenders`], [`junit`], [`markdown`], [`html`]: the exporters
+//! - [`json`], [`offenders`], [`traces`], [`junit`], [`markdown`], [`html`]: the exporters
 //! - [`matrix`]: what the negative controls of many runs came to, as JSON and HTML
 //! - [`headline`]: what every report says first
 //! - `traffic`: operations per bucket of time and per phase
@@ -19,6 +19,7 @@ pub mod junit;
 pub mod markdown;
 pub mod matrix;
 pub mod offenders;
+pub mod traces;
 
 mod numbers;
 mod timeline;

@@ -36,18 +36,19 @@ impl Exporter for Offenders {
         for finding in &judged.verdict.findings {
             let expectation = finding.expectation.as_str();
             for offender in finding.listing.iter() {
-                line(out, &Line { expectation, offender })?;
+                json_line(out, &Line { expectation, offender })?;
             }
             let left_out = finding.listing.left_out();
             if left_out > 0 {
-                line(out, &LeftOut { expectation, left_out })?;
+                json_line(out, &LeftOut { expectation, left_out })?;
             }
         }
         Ok(())
     }
 }
 
-fn line(out: &mut dyn Write, line: &impl serde::Serialize) -> Result<(), ReportError> {
+/// A line of a file with one JSON object a line.
+pub(crate) fn json_line(out: &mut dyn Write, line: &impl serde::Serialize) -> Result<(), ReportError> {
     serde_json::to_writer(&mut *out, line)?;
     Ok(out.write_all(b"\n")?)
 }

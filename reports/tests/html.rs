@@ -7,7 +7,8 @@ use proofload_reports::{Exporter, Judged, html::Html};
 use sample::Run;
 
 fn html(run: &Run) -> String {
-    let judged = Judged { verdict: &run.verdict, history: &run.history, run: sample::RUN.to_owned() };
+    let judged =
+        Judged { verdict: &run.verdict, history: &run.history, chains: &sample::CHAINS, run: sample::RUN.to_owned() };
     let mut bytes = Vec::new();
     Html.render(&judged, &mut bytes).expect("it renders");
     String::from_utf8(bytes).expect("it is utf-8")

@@ -7,7 +7,8 @@ use proofload_verify::{Figure, Finding, Judgement, Listing};
 use sample::Run;
 
 fn render(run: &Run, name: &str) -> String {
-    let judged = Judged { verdict: &run.verdict, history: &run.history, run: sample::RUN.to_owned() };
+    let judged =
+        Judged { verdict: &run.verdict, history: &run.history, chains: &sample::CHAINS, run: sample::RUN.to_owned() };
     let exporter = EXPORTERS.iter().find(|exporter| exporter.name() == name).expect("an exporter of that name");
     let mut bytes = Vec::new();
     exporter.render(&judged, &mut bytes).expect("it renders");
@@ -22,7 +23,7 @@ fn every_exporter_writes_a_file_of_its_own_and_the_same_bytes_each_time() {
         assert_eq!(render(&run, exporter.name()), render(&run, exporter.name()), "{}", exporter.name());
     }
     files.sort_unstable();
-    assert_eq!(files, ["junit.xml", "offenders.ndjson", "report.html", "summary.md", "verdict.json"]);
+    assert_eq!(files, ["junit.xml", "offenders.ndjson", "report.html", "summary.md", "traces.ndjson", "verdict.json"]);
 }
 
 #[test]
@@ -44,6 +45,20 @@ fn every_offender_has_a_line_that_says_whose_promise_it_breaks() {
     {"expectation":"nothing-lost","id":"00000000-0007-8001-8000-0000000015f6","defect":"lost","stage":"log.submitted","at":44500000000,"partition":3,"offset":null}
     "#);
     assert_eq!(render(&sample::pass(), "offenders"), "");
+}
+
+#[test]
+fn every_id_that_breaks_a_promise_has_a_line_with_its_way_once_and_in_order() {
+    let mut run = sample::fail();
+    // A second promise that the same ids break.
+    let again = run.verdict.findings.iter().find(|finding| finding.judgement == Judgement::Fail).expect("one").clone();
+    run.verdict.findings.push(again.clone());
+    let ids: Vec<_> = again.listing.iter().filter_map(|offender| offender.id).collect();
+    let ways = proofload_verify::traces(&run.history, &sample::CHAINS, &ids).expect("its rows are read");
+    let lines: Vec<String> = ways.iter().map(|way| serde_json::to_string(way).expect("it is json") + "\n").collect();
+    assert!(lines.len() == 3 && ways.iter().all(|way| !way.steps.is_empty()), "{ways:#?}");
+    assert_eq!(render(&run, "traces"), lines.concat());
+    assert_eq!(render(&sample::pass(), "traces"), "");
 }
 
 #[test]

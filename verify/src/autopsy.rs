@@ -60,9 +60,13 @@ impl<'a> Autopsy<'a> {
     }
 
     /// What copies tell of an id that `stage` does not have, whose rows are `seen`; what nobody could compare is said too.
-    pub(crate) fn of_missing(&self, stage: &str, seen: &[&Observation]) -> Option<String> {
-        let on_copy = |seen: &&&Observation| seen.reading == Reading::Replica && &*seen.stage == stage;
-        if let Some(seen) = seen.iter().find(on_copy) {
+    pub(crate) fn of_missing<'s>(
+        &self,
+        stage: &str,
+        seen: impl IntoIterator<Item = &'s Observation>,
+    ) -> Option<String> {
+        let on_copy = |seen: &&Observation| seen.reading == Reading::Replica && &*seen.stage == stage;
+        if let Some(seen) = seen.into_iter().find(on_copy) {
             return Some(format!("{} was {}", place::of(seen), self.fate(seen)));
         }
         let unknown: Vec<String> = self
@@ -155,10 +159,10 @@ mod tests {
         let journal = journal([Event::LogDiverged(diverged("kafka-2"))]);
         let autopsy = Autopsy::of(&journal);
         assert_eq!(autopsy.fate(&row(8_114)), "only on kafka-2, truncated under epoch 5 at 31.2 s");
-        let told = autopsy.of_missing("log.in", &[&row(8_114)]);
+        let told = autopsy.of_missing("log.in", [&row(8_114)]);
         let expected = "log.in/3 offset 8114 epoch 4 was only on kafka-2, truncated under epoch 5 at 31.2 s";
         assert_eq!(told.as_deref(), Some(expected));
-        assert_eq!(autopsy.of_missing("log.out", &[&row(8_114)]), None);
+        assert_eq!(autopsy.of_missing("log.out", [&row(8_114)]), None);
         // A record beyond what the journal tells of belongs to nobody that is known.
         assert_eq!(autopsy.fate(&row(8_200)), "only in a broker's copy");
     }
@@ -185,9 +189,9 @@ mod tests {
         };
         let journal = journal([Event::LogsNotCompared(logs), Event::LogsCompared { copies: 5, diverged: 0 }]);
         let autopsy = Autopsy::of(&journal);
-        let told = autopsy.of_missing("log.in", &[]).unwrap();
+        let told = autopsy.of_missing("log.in", []).unwrap();
         assert_eq!(told, "what kafka-2 held of it is not known: leader-epoch-checkpoint: not there");
-        assert_eq!(autopsy.of_missing("log.out", &[]), None);
+        assert_eq!(autopsy.of_missing("log.out", []), None);
         let lines = autopsy.lines(&["log.in"]);
         assert!(lines[0].starts_with("what kafka-2 held of in/3 when cut was healed is not known"), "{lines:?}");
     }

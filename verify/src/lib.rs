@@ -47,6 +47,6 @@ pub use expectation::Expectation;
 pub use finding::{Class, Evidence, Figure, Finding, Judgement, Offender};
 pub use judge::{IMPLICIT, JudgeInput, Plan, judge};
 pub use offending::{Listed, Listing};
-pub use trace::{Trace, trace};
+pub use trace::{Trace, trace, traces};
 pub use verdict::{FaultSummary, PhaseSpan, Verdict};
 pub use wording::count;

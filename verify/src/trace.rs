@@ -70,26 +70,59 @@ pub struct Missing {
     pub autopsy: Option<String>,
 }
 
+/// The rows of an id.
+#[derive(Default)]
+struct Rows {
+    attempts: Vec<Operation>,
+    seen: Vec<Observation>,
+}
+
 /// The trace of `id`. O(operations + observations + journal), with the rows of the id in memory.
 ///
 /// # Errors
 /// If the rows cannot be read.
 pub fn trace(history: &History, chains: &BTreeMap<String, Chain>, id: Id) -> Result<Trace, HistoryError> {
-    let (mut attempts, mut seen) = (Vec::new(), Vec::new());
-    history.operations.each(|made| attempts.extend((made.intent() == id).then(|| made.to_owned())))?;
-    history.observations.each(|row| seen.extend((row.id() == id).then(|| row.to_owned())))?;
-    let attempts: Vec<&Operation> = attempts.iter().collect();
-    let seen: Vec<&Observation> = seen.iter().collect();
-    let mut steps: Vec<Step> = attempts.iter().flat_map(|made| attempt_steps(made)).collect();
-    let autopsy = Autopsy::of(&history.journal);
-    steps.extend(seen.iter().map(|seen| seen_step(seen, &autopsy)));
+    Ok(traces(history, chains, &[id])?.remove(0))
+}
+
+/// The traces of `ids`, in their order. One pass over the operations and one over the observations, and one over the journal
+/// for each id, with the rows of the ids in memory.
+///
+/// # Errors
+/// If the rows cannot be read.
+pub fn traces(history: &History, chains: &BTreeMap<String, Chain>, ids: &[Id]) -> Result<Vec<Trace>, HistoryError> {
+    let mut rows: BTreeMap<Id, Rows> = ids.iter().map(|id| (*id, Rows::default())).collect();
+    history.operations.each(|made| {
+        if let Some(rows) = rows.get_mut(&made.intent()) {
+            rows.attempts.push(made.to_owned());
+        }
+    })?;
+    history.observations.each(|row| {
+        if let Some(rows) = rows.get_mut(&row.id()) {
+            rows.seen.push(row.to_owned());
+        }
+    })?;
+    let (autopsy, faults) = (Autopsy::of(&history.journal), Faults::of(&history.journal));
+    let traces = ids.iter().filter_map(|id| Some((*id, rows.get(id)?)));
+    Ok(traces.map(|(id, rows)| trace_of(history, chains, (id, rows), &autopsy, &faults)).collect())
+}
+
+fn trace_of(
+    history: &History,
+    chains: &BTreeMap<String, Chain>,
+    (id, Rows { attempts, seen }): (Id, &Rows),
+    autopsy: &Autopsy<'_>,
+    faults: &Faults,
+) -> Trace {
+    let mut steps: Vec<Step> = attempts.iter().flat_map(attempt_steps).collect();
+    steps.extend(seen.iter().map(|seen| seen_step(seen, autopsy)));
     if let Some((from, to)) = life(&steps) {
-        steps.extend(around(history, from - AROUND, to + AROUND));
+        steps.extend(around(history, faults, from - AROUND, to + AROUND));
     }
-    steps.extend(cuts(&seen, &autopsy));
+    steps.extend(cuts(seen, autopsy));
     steps.sort_by_key(|step| (step.at.unwrap_or(At(u64::MAX)), step.kind));
-    let missing = missing(history, chains, &attempts, &seen, &autopsy);
-    Ok(Trace { id, sentence: sentence(history, id, &attempts, &seen, &missing), steps, missing })
+    let missing = missing(history, chains, attempts, seen, autopsy);
+    Trace { id, sentence: sentence(history, id, attempts, seen, &missing), steps, missing }
 }
 
 fn attempt_steps(made: &Operation) -> Vec<Step> {
@@ -129,7 +162,7 @@ fn seen_step(seen: &Observation, autopsy: &Autopsy<'_>) -> Step {
 }
 
 /// When brokers cut off the records of the id that they alone had.
-fn cuts(seen: &[&Observation], autopsy: &Autopsy<'_>) -> Vec<Step> {
+fn cuts(seen: &[Observation], autopsy: &Autopsy<'_>) -> Vec<Step> {
     let on_copies = seen.iter().filter(|seen| seen.reading == Reading::Replica);
     let diverged = on_copies.flat_map(|seen| autopsy.holding(seen));
     let mut steps: Vec<Step> = diverged
@@ -155,8 +188,7 @@ fn life(steps: &[Step]) -> Option<(At, At)> {
 
 /// What was done to the system, and what it did, between two instants, and the injections of the faults that were
 /// active then, however early.
-fn around(history: &History, from: At, to: At) -> Vec<Step> {
-    let faults = Faults::of(&history.journal);
+fn around(history: &History, faults: &Faults, from: At, to: At) -> Vec<Step> {
     let active = |fault: &FaultRecord| fault.injecting < from && from <= faults.active(fault).1;
     let earlier: Vec<(String, At)> =
         faults.records.iter().filter(|fault| active(fault)).map(|fault| (fault.name(), fault.injecting)).collect();
@@ -215,8 +247,8 @@ fn event_text(event: &Event) -> Option<String> {
 fn missing(
     history: &History,
     chains: &BTreeMap<String, Chain>,
-    attempts: &[&Operation],
-    seen: &[&Observation],
+    attempts: &[Operation],
+    seen: &[Observation],
     autopsy: &Autopsy<'_>,
 ) -> Vec<Missing> {
     let has = |stage: &str, reading: Reading| seen.iter().any(|seen| &*seen.stage == stage && seen.reading == reading);
@@ -249,7 +281,7 @@ fn missing(
     missing
 }
 
-fn sentence(history: &History, id: Id, attempts: &[&Operation], seen: &[&Observation], missing: &[Missing]) -> String {
+fn sentence(history: &History, id: Id, attempts: &[Operation], seen: &[Observation], missing: &[Missing]) -> String {
     let outcome = match attempts {
         [] if issued(history, id) => "It was issued and no attempt is on record: its outcome is unknown".to_owned(),
         [] => "Nobody issued it".to_owned(),

@@ -12,8 +12,9 @@ use proofload_history::{
     At, Clock, History, HistoryError, Id, Name, Observation, Operation, Outcome, Phase, Reading, Recorder, RunDir,
     Table,
 };
+use proofload_verify::judge::judge_on;
 use proofload_verify::{
-    Budget, Check, Context, Expectation, Finding, JudgeInput, Judgement, Plan, PlannedFault, Verdict, judge,
+    Budget, Check, Context, Expectation, Finding, JudgeInput, Judgement, Plan, PlannedFault, Verdict,
 };
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -104,7 +105,8 @@ fn findings(history: &History, budget: Budget) -> Vec<Finding> {
     CHECKS.iter().map(|(name, table)| check(name, table).judge(history, &context).unwrap()).collect()
 }
 
-fn verdict(history: &History) -> Verdict {
+/// The verdict by so many threads.
+fn verdict_on(history: &History, threads: usize) -> Verdict {
     let expectation = |(name, table): &(&str, &str)| Expectation {
         id: (*name).into(),
         check_name: (*name).into(),
@@ -121,7 +123,11 @@ fn verdict(history: &History) -> Verdict {
         faults: vec![PlannedFault { id: "leader-kill".into(), kind: "kill".into() }],
         without_faults: false,
     };
-    judge(&JudgeInput { history, plan: &plan })
+    judge_on(&JudgeInput { history, plan: &plan }, threads)
+}
+
+fn verdict(history: &History) -> Verdict {
+    verdict_on(history, 4)
 }
 
 /// Rows that are encoded anew on each pass, three to a batch.
@@ -182,6 +188,20 @@ proptest! {
         let expected = verdict(&held);
         prop_assert_eq!(&verdict(&in_files(&held, folder.path())), &expected);
         prop_assert_eq!(&verdict(&generated), &expected);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_verdict_is_the_same_byte_for_byte_on_any_number_of_threads(script in script()) {
+        let history = script.history();
+        let bytes = |threads| serde_json::to_string(&verdict_on(&history, threads)).unwrap();
+        let expected = bytes(1);
+        for threads in [2, 3, 8, 8] {
+            prop_assert_eq!(&bytes(threads), &expected, "{} threads", threads);
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use proofload_history::journal::LoadAudit;
 use proofload_history::{At, Entry, Event, History, Id, Operation, Outcome, Phase, Sample, Table};
-use proofload_verify::{Class, FaultSummary, Figure, Finding, Judgement, Listed, Offender, PhaseSpan, Verdict};
+use proofload_verify::{Chain, Class, FaultSummary, Figure, Finding, Judgement, Listed, Offender, PhaseSpan, Verdict};
 use std::collections::BTreeMap;
 
 const SEED: u64 = 7;
@@ -19,6 +19,9 @@ const PHASES: [(Phase, f64, f64); 6] = [
 ];
 /// The stall: from the kill to the election.
 const STALL: (f64, f64) = (42.0, 45.6);
+
+/// No way that an intent must go: what a trace tells of one is tested where traces are made.
+pub(crate) static CHAINS: BTreeMap<String, Chain> = BTreeMap::new();
 
 /// A run and its verdict.
 pub(crate) struct Run {

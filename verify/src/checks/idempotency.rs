@@ -194,7 +194,9 @@ impl Idempotency {
         let attempts = group.at(0);
         let acknowledged = attempts.iter().filter(|row| row.what.outcome == Outcome::Ok);
         let Some(first) = acknowledged.min_by_key(|row| row.what.done) else { return };
-        for repeat in attempts.iter().filter(|row| row.what.sent.is_some_and(|sent| sent >= first.what.done)) {
+        let later = |row: &&Member<Attempt>| row.what.sent.is_some_and(|sent| sent >= first.what.done);
+        // An answer that took no time at all makes no repeat of its own request.
+        for repeat in attempts.iter().filter(|row| row.number() != first.number()).filter(later) {
             self.take(tally, group, &first.what, repeat);
         }
     }
@@ -331,6 +333,14 @@ mod tests {
         let finding = judged("idempotency", OF, &script.history());
         assert_eq!(figure(&finding, "contradicted_repeats"), Some(1.0));
         assert!(finding.offenders[0].detail.contains("0000000000000008"), "{}", finding.offenders[0].detail);
+    }
+
+    #[test]
+    fn an_answer_that_took_no_time_repeats_nothing() {
+        let mut script = Script::new();
+        script.issue(1, 0, 1).timed(0, 1.0, 0, Outcome::Ok).answered(202, Some(7));
+        let finding = judged("idempotency", OF, &script.history());
+        assert_eq!((finding.judgement, figure(&finding, "answered_repeats")), (Unknown, Some(0.0)));
     }
 
     #[test]

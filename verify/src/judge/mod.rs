@@ -13,6 +13,7 @@ use crate::faults::Faults;
 use crate::{About, Budget, Class, Expectation, FaultSummary, Finding, Judgement, PhaseSpan, Verdict};
 use proofload_history::journal::{DrainOutcome, split_occurrence};
 use proofload_history::{At, Event, History, HistoryError, Journal};
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -78,13 +79,16 @@ pub fn judge_on(input: &JudgeInput<'_>, threads: usize) -> Verdict {
     let JudgeInput { history, plan } = *input;
     let (facts, findings) = std::thread::scope(|scope| {
         // What a run comes to whatever is expected of it is told on a thread of its own, if there is one to spare.
-        let facts = (threads > 1).then(|| scope.spawn(|| Facts::of(history, plan)));
+        let facts = (threads > 1).then(|| scope.spawn(|| facts_of(history, plan)));
         let findings = judge_all(input, threads.saturating_sub(1).max(1));
-        let facts = facts.map_or_else(|| Ok(Facts::of(history, plan)), std::thread::ScopedJoinHandle::join);
-        (facts.unwrap_or_else(|panic| std::panic::resume_unwind(panic)), findings)
+        let facts = match facts.map(std::thread::ScopedJoinHandle::join) {
+            None => facts_of(history, plan),
+            Some(joined) => joined.unwrap_or_else(|panic| Err(defect(&*panic))),
+        };
+        (facts, findings)
     });
     let findings = apply_load(findings);
-    let unread = facts.as_ref().err().map(|error| format!("the history could not be read to its end: {error}"));
+    let unread = facts.as_ref().err().cloned();
     let facts = facts.unwrap_or_default();
     let doubt = unread.or_else(|| doubt(history, plan, &findings));
     let judged = findings.iter().filter(|finding| finding.skipped.is_none()).map(|finding| finding.judgement);
@@ -158,6 +162,21 @@ fn claim<'t, 'a>(
     tasks.get(index).zip(findings.get(index))
 }
 
+/// What a run comes to whatever is expected of it, or why nobody can tell.
+fn facts_of(history: &History, plan: &Plan) -> Result<Facts, String> {
+    match catch_unwind(AssertUnwindSafe(|| Facts::of(history, plan))) {
+        Ok(facts) => facts.map_err(|error| format!("the history could not be read to its end: {error}")),
+        Err(panic) => Err(format!("what the run came to could not be told, {}", defect(&*panic))),
+    }
+}
+
+/// A panic for people.
+fn defect(panic: &(dyn Any + Send)) -> String {
+    let said = panic.downcast_ref::<String>().map(String::as_str);
+    let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    format!("a defect of proofload: {said}")
+}
+
 fn judge_one(task: &Task<'_>, input: &JudgeInput<'_>, budget: Budget) -> Finding {
     let JudgeInput { history, plan } = *input;
     let (name, class) = task.about.map_or((task.id, Class::Safety), |about| (about.name, about.class));
@@ -177,11 +196,7 @@ fn judge_one(task: &Task<'_>, input: &JudgeInput<'_>, budget: Budget) -> Finding
     let finding = match catch_unwind(AssertUnwindSafe(judged)) {
         Ok(Ok(finding)) => finding,
         Ok(Err(error)) => unknown(unreadable(&error)),
-        Err(panic) => {
-            let said = panic.downcast_ref::<String>().map(String::as_str);
-            let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
-            unknown(format!("The check broke down, a defect of proofload: {said}."))
-        }
+        Err(panic) => unknown(format!("The check broke down, {}.", defect(&*panic))),
     };
     Finding { expectation: task.id.to_owned(), ..finding }
 }

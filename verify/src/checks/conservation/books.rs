@@ -85,7 +85,7 @@ impl<'a> Books<'a> {
         Ok(books)
     }
 
-    /// The rows of `stage` by key: those of each must come to 0.
+    /// The rows of `stage` by key: those of each must come to 0. One pass more where a row has no key.
     pub(super) fn by_key(history: &History, budget: Budget, stage: &'a str) -> Result<Self, HistoryError> {
         let mut books = Self::default();
         let read = groups::of_observations(
@@ -97,6 +97,14 @@ impl<'a> Books<'a> {
         )?;
         books.rows = read.rows[0];
         books.without_key = read.rows[0] - read.grouped[0];
+        if books.without_key > 0 {
+            // They are of no transaction, and are told all the same.
+            reading::each_row(history, stage, |seen| {
+                if seen.key().is_none() {
+                    books.add(seen.amount());
+                }
+            })?;
+        }
         Ok(books)
     }
 

@@ -205,8 +205,8 @@ impl Seen {
     }
 
     /// The first rows of the id that only brokers' copies of the stage's log have.
-    fn copies(&self, id: Id, stage: usize) -> Vec<&Observation> {
-        self.0.get(&(id, stage, Reading::Replica)).map_or_else(Vec::new, |(_, first)| first.iter().collect())
+    fn copies(&self, id: Id, stage: usize) -> impl Iterator<Item = &Observation> {
+        self.0.get(&(id, stage, Reading::Replica)).into_iter().flat_map(|(_, first)| first)
     }
 
     /// Where a stage has the id at the end, the first few.
@@ -255,7 +255,7 @@ fn lost(id: Id, acknowledged: Option<At>, stage: usize, scene: &Scene<'_>, seen:
     };
     let later = seen.last(id, Reading::Final, stage + 1..all.end);
     let later = later.map_or_else(String::new, |later| format!("; all the same it is at {}", place::of(later)));
-    let copies = scene.autopsy.of_missing(&scene.chain.stages[stage].stage, &seen.copies(id, stage));
+    let copies = scene.autopsy.of_missing(&scene.chain.stages[stage].stage, seen.copies(id, stage));
     let copies = copies.map_or_else(String::new, |copies| format!("; {copies}"));
     let stuck = if scene.readings.rest.stuck { "; the system was stuck" } else { "" };
     format!("{promised}; {last}{copies}{later}{stuck}")
