@@ -5,7 +5,7 @@
 //! a map, and ids that were not issued (none, in a whole history).
 
 use proofload_history::{Event, History, HistoryError, Id, OperationRef, Outcome};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// More ids than this are a damaged journal rather than a run: their columns alone would take gigabytes.
 const MAX_ISSUED: u64 = 1 << 28;
@@ -295,29 +295,33 @@ impl Index {
     }
 }
 
-/// The ids that the journal says were issued, as disjoint blocks in order; not numbered yet.
+/// The ids that the journal says were issued, as disjoint blocks in order; not numbered yet. An id that is in several blocks
+/// is the operation's own if one of them is.
 fn issued_blocks(history: &History, operation: &str) -> Vec<Block> {
-    let mut ranges: Vec<Block> = Vec::new();
+    // For each end of a block, how many more blocks hold an id from there on, and how many more of the operation's own.
+    let mut ends: BTreeMap<(u16, u64), (i64, i64)> = BTreeMap::new();
     for entry in &history.journal.entries {
         if let Event::IdsIssued { stream, from, to, operation: of, .. } = &entry.event
             && from < to
         {
-            ranges.push(Block { own: of == operation, stream: *stream, from: *from, to: *to, first: 0 });
+            let own = i64::from(of == operation);
+            for (end, more) in [(*from, 1), (*to, -1)] {
+                let (all, owned) = ends.entry((*stream, end)).or_default();
+                *all += more;
+                *owned += more * own;
+            }
         }
     }
-    ranges.sort_unstable_by_key(|block| (block.stream, block.from, block.to));
     let mut blocks: Vec<Block> = Vec::new();
-    for block in ranges {
+    let (mut all, mut owned, mut from) = (0, 0, 0);
+    for ((stream, to), (more, more_owned)) in ends {
+        let own = owned > 0;
         match blocks.last_mut() {
-            Some(last)
-                if last.stream == block.stream
-                    && (block.from < last.to || block.from == last.to && block.own == last.own) =>
-            {
-                last.to = last.to.max(block.to);
-                last.own |= block.own;
-            }
-            _ => blocks.push(block),
+            _ if all == 0 => {}
+            Some(last) if last.stream == stream && last.to == from && last.own == own => last.to = to,
+            _ => blocks.push(Block { own, stream, from, to, first: 0 }),
         }
+        (all, owned, from) = (all + more, owned + more_owned, to);
     }
     blocks
 }

@@ -254,9 +254,12 @@ fn missing(
     let has = |stage: &str, reading: Reading| seen.iter().any(|seen| &*seen.stage == stage && seen.reading == reading);
     let mut missing = Vec::new();
     for (name, chain) in chains {
-        let acknowledged = attempts.iter().any(|made| *made.name == *chain.operation && made.outcome == Outcome::Ok);
+        let mut of_chain = attempts.iter().filter(|made| *made.name == *chain.operation).peekable();
+        // What others left at a stage that chains share is no beginning of this one.
+        let may_be_its_own = of_chain.peek().is_some() || attempts.is_empty();
+        let acknowledged = of_chain.any(|made| made.outcome == Outcome::Ok);
         let somewhere = |stage: &str| has(stage, Reading::Final) || has(stage, Reading::Live);
-        let known = acknowledged || chain.stages.iter().any(|stage| somewhere(&stage.stage));
+        let known = acknowledged || (may_be_its_own && chain.stages.iter().any(|stage| somewhere(&stage.stage)));
         let is_for_it = |stage: &&ChainStage| {
             stage.only_if.as_ref().is_none_or(|condition| {
                 let mut earlier = seen.iter().filter(|seen| *seen.stage == *condition.stage);

@@ -105,6 +105,27 @@ fn what_was_neither_acknowledged_nor_seen_is_missing_from_nowhere() {
 }
 
 #[test]
+fn what_another_operation_left_under_an_id_is_missing_from_no_other_chain() {
+    let mut chains = Script::chains();
+    let withdrawal = Chain { operation: "withdraw_order".into(), ..chains["order"].clone() };
+    chains.insert("withdrawal".into(), withdrawal);
+    let missing = |operation: Option<&str>| {
+        let mut script = Script::new();
+        script.issue(1, 0, 1).seen("db.row", Script::id(0)).read_all(62.0);
+        if let Some(operation) = operation {
+            script.attempt_of(operation, Script::id(0), 1.0, Outcome::Indeterminate);
+        }
+        let told = trace(&script.history(), &chains, Script::id(0)).unwrap().missing;
+        told.into_iter().map(|missing| (missing.chain, missing.stage)).collect::<Vec<_>>()
+    };
+    let of = |chain: &str| ["log.in", "log.out"].map(|stage| (chain.to_owned(), stage.to_owned()));
+    assert_eq!(missing(Some(Script::OPERATION)), of("order"));
+    assert_eq!(missing(Some("withdraw_order")), of("withdrawal"));
+    assert_eq!(missing(Some("read_order")), []);
+    assert_eq!(missing(None), [of("order"), of("withdrawal")].concat(), "nobody knows what it was issued for");
+}
+
+#[test]
 fn a_trace_of_an_id_that_nobody_issued_says_so() {
     let trace = trace(&Script::good().history(), &Script::chains(), Id::of("a stranger")).unwrap();
     assert!(trace.sentence.starts_with("Nobody issued it"), "{}", trace.sentence);
