@@ -1,6 +1,7 @@
 //! The rules by which findings become a verdict.
 
 use super::*;
+use crate::checks::starvation::Moments;
 use crate::testing::{Script, expectation};
 use crate::{Check, Verdict};
 use proofload_history::journal::LoadAudit;
@@ -171,8 +172,9 @@ fn what_is_broken_only_while_the_machine_was_starved_is_unknown_and_what_is_brok
 fn what_holds_on_a_starved_machine_holds_and_what_was_lost_on_one_is_lost() {
     let starved = |script: &mut Script| {
         for second in 8..18 {
-            script.sample("canary_us", f64::from(second) + 0.1, 15_200.0);
+            script.sample("canary_us", f64::from(second) + 0.1, 20_200.0);
         }
+        assert_eq!(Moments::of(&script.history()).unwrap().seconds(), 10, "starved it is");
         judged_run(script)
     };
     let good = starved(&mut Script::good());
