@@ -187,17 +187,9 @@ impl Inner {
                 because = self.happen(index, nth, phases.clone()) => because,
             };
             life.finish(&because).await;
-            self.let_go(life);
             broken = (!life.left_whole()).then_some(&**life);
         }
         self.missed(index);
-    }
-
-    /// What was taken for a fault that was called off before its injection, and so was never healed.
-    fn let_go(&self, life: &Life) {
-        if !life.is_active() {
-            self.holds.let_go(&life.fault);
-        }
     }
 
     /// Whoever waits for a fault that never came to be waits no longer.
@@ -217,7 +209,6 @@ impl Inner {
         // The heal matters more than a line in the journal.
         let _ = self.setting.recorder.event(Event::Noted { note });
         join_all(self.lives[index].iter().map(|life| life.finish("its task broke"))).await;
-        self.lives[index].iter().for_each(|life| self.let_go(life));
         self.missed(index);
     }
 

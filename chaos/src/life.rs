@@ -90,7 +90,7 @@ pub(crate) struct Life {
     looks: StdMutex<BTreeMap<String, (Look, bool)>>,
     /// The instances that it holds, from its injection on.
     held: OnceLock<Vec<String>>,
-    /// What faults have in hand: its own is let go with its heal.
+    /// What faults have in hand: its own is let go when nothing of it can be in effect any more.
     holds: Arc<Holds>,
     keep: Keep,
     kept: AtomicBool,
@@ -231,6 +231,9 @@ impl Life {
             State::Active(_) => self.heal_locked(&mut state, because).await,
             State::Healed(_) | State::Over => {}
         }
+        if !matches!(&*state, State::Active(_)) {
+            self.holds.let_go(&self.fault);
+        }
         if let State::Healed(fault) = &*state {
             let fault = Arc::clone(fault);
             self.attest_heal(&*fault).await;
@@ -255,7 +258,6 @@ impl Life {
                 Ok(()) => {
                     *state = State::Healed(fault);
                     self.active.store(false, Ordering::SeqCst);
-                    self.holds.let_go(&self.fault);
                     let (fault, because) = (self.fault.clone(), because.to_owned());
                     self.journal(Event::FaultHealed { fault, because, began });
                     return;

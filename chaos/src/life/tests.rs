@@ -82,10 +82,10 @@ fn refused() -> ChaosError {
     ChaosError::Slow { doing: "fake it".to_owned(), seconds: 1 }
 }
 
-/// A life with its journal and a fake fault. Time is paused: every wait ends as soon as nothing else can happen.
 /// What was kept: of which fault, in which instances, and whether the fault was in effect then.
 type Kept = Arc<StdMutex<Vec<(String, Vec<String>, bool)>>>;
 
+/// A life with its journal and a fake fault. Time is paused: every wait ends as soon as nothing else can happen.
 struct Bench {
     life: Arc<Life>,
     fake: Arc<Fake>,
@@ -213,9 +213,12 @@ async fn an_injection_that_hangs_is_given_up_and_healed() {
 #[tokio::test(start_paused = true)]
 async fn an_injection_that_ends_behind_its_heal_is_healed_once_more() {
     let bench = Bench::new(Script { inject_hangs: true, ..Script::default() });
+    let link = || vec!["the link".to_owned()];
+    bench.life.holds.take("cut", link()).unwrap();
     let late = async {
         tokio::time::sleep(INJECT_BOUND + Duration::from_secs(5)).await;
         assert!(bench.untouched(), "healed when it was given up");
+        assert!(bench.life.holds.take("another", link()).is_err(), "it may still land on it");
         bench.fake.go_on.add_permits(1);
     };
     tokio::join!(bench.live(), late);
@@ -223,6 +226,7 @@ async fn an_injection_that_ends_behind_its_heal_is_healed_once_more() {
     assert_eq!(bench.fake.heals.load(Ordering::SeqCst), 2);
     assert!(bench.journal().contains(&"noted".to_owned()), "{:?}", bench.journal());
     assert!(bench.life.left_whole());
+    bench.life.holds.take("another", link()).unwrap();
 }
 
 #[tokio::test(start_paused = true)]
