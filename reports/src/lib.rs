@@ -9,6 +9,7 @@
 //! - [`headline`]: what every report says first
 //! - `traffic`: operations per bucket of time and per phase
 //! - `timeline`: the one figure, as SVG
+//! - `ndjson`: files with one JSON object a line
 //! - `numbers`: figures as people write them
 
 pub mod exporter;
@@ -21,6 +22,7 @@ pub mod matrix;
 pub mod offenders;
 pub mod traces;
 
+mod ndjson;
 mod numbers;
 mod timeline;
 mod traffic;

@@ -1,5 +1,6 @@
 //! `offenders.ndjson`: everything that breaks a promise, one JSON object a line.
 
+use crate::ndjson::json_line;
 use crate::{Exporter, Judged, ReportError};
 use proofload_verify::Listed;
 use std::io::Write;
@@ -45,10 +46,4 @@ impl Exporter for Offenders {
         }
         Ok(())
     }
-}
-
-/// A line of a file with one JSON object a line.
-pub(crate) fn json_line(out: &mut dyn Write, line: &impl serde::Serialize) -> Result<(), ReportError> {
-    serde_json::to_writer(&mut *out, line)?;
-    Ok(out.write_all(b"\n")?)
 }

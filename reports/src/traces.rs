@@ -1,6 +1,6 @@
 //! `traces.ndjson`: the way of every id that breaks a promise, one JSON object a line.
 
-use crate::offenders::json_line;
+use crate::ndjson::json_line;
 use crate::{Exporter, Judged, ReportError};
 use proofload_history::Id;
 use proofload_verify::traces;

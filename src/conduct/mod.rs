@@ -210,10 +210,8 @@ impl Run<'_> {
     }
 
     async fn drain(&self) -> anyhow::Result<()> {
-        let end = match self.experiment.system.manifest.is_done_when_answered() {
-            true => DrainEnd::of_answers(),
-            false => self.rest().await,
-        };
+        let answered = self.experiment.system.manifest.is_done_when_answered();
+        let end = if answered { DrainEnd::of_answers() } else { self.rest().await };
         self.progress.say(&format!("drain: {}", end.evidence));
         self.recorder.event(Event::Drained { outcome: end.outcome, evidence: end.evidence })?;
         Ok(())

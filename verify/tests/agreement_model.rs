@@ -6,10 +6,10 @@ mod support;
 
 use proofload_history::journal::DrainOutcome;
 use proofload_history::{Event, History, Id, Observation, Reading};
-use proofload_verify::{Budget, Context, Finding, Judgement};
+use proofload_verify::{Budget, Finding, Judgement};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
-use support::Script;
+use support::{Script, asked};
 
 const STAGES: [&str; 2] = ["db.paid", "db.booked"];
 
@@ -152,11 +152,8 @@ fn model(history: &History, presence: bool) -> Answer {
 
 fn judged(history: &History, presence: bool) -> Finding {
     let compare = if presence { "presence" } else { "amount" };
-    let table = format!("{{ left = \"{}\", right = \"{}\", compare = \"{compare}\" }}", STAGES[0], STAGES[1]);
-    let table = toml::de::ValueDeserializer::parse(&table).unwrap();
-    let check = (proofload_verify::checks::find("agreement").unwrap().parse)(table).unwrap();
-    let context = Context { chains: &Script::chains(), expectations: &[], faults: &[], budget: Budget::OF_CHECK };
-    check.judge(history, &context).unwrap()
+    let keys = format!("left = \"{}\", right = \"{}\", compare = \"{compare}\"", STAGES[0], STAGES[1]);
+    asked::finding(("agreement", &keys), history, &Script::chains(), Budget::OF_CHECK)
 }
 
 fn figure(finding: &Finding, name: &str) -> Option<f64> {

@@ -2,16 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "what is missing in a test ends it")]
 
-#[path = "support/answers.rs"]
-mod answers;
 mod support;
 
-use answers::{Answer, Offence};
 use proofload_history::journal::{DrainOutcome, StageRead};
 use proofload_history::{At, Event, History, Id, Observation, Reading};
+use proofload_verify::Budget;
 use proptest::prelude::*;
-use std::collections::BTreeSet;
-use support::Script;
+use std::collections::{BTreeMap, BTreeSet};
+use support::answers::{Answer, Offence, offence, reached};
+use support::{Script, asked, standing};
 
 const STAGE: &str = "ledger.entry";
 const BESIDE: &str = "ledger.draft";
@@ -115,20 +114,14 @@ fn world() -> impl Strategy<Value = World> {
         1 => Just(Some(None)),
         2 => prop_oneof![2 => -3_i64..4, 1 => Just(i64::MIN)].prop_map(|total| Some(Some(total))),
     ];
-    let drained = prop_oneof![
-        8 => Just(Some(DrainOutcome::Quiet)),
-        1 => Just(Some(DrainOutcome::Stuck)),
-        1 => Just(Some(DrainOutcome::Moving)),
-        1 => Just(Some(DrainOutcome::Unreadable)),
-        1 => Just(Some(DrainOutcome::Unwatched)),
-        1 => Just(None),
-    ];
-    (facts, read(), drained, proptest::bool::weighted(0.1), total).prop_map(|(facts, read, drained, damaged, total)| {
-        let amounts = facts.iter().filter(|fact| fact.booked()).filter_map(|fact| fact.amount);
-        let comes_to = amounts.map(i128::from).sum::<i128>().try_into().unwrap_or(0);
-        let total = total.map(|total: Option<i64>| total.unwrap_or(comes_to));
-        World { facts, read, drained, damaged, total }
-    })
+    (facts, read(), standing::drained(), proptest::bool::weighted(0.1), total).prop_map(
+        |(facts, read, drained, damaged, total)| {
+            let amounts = facts.iter().filter(|fact| fact.booked()).filter_map(|fact| fact.amount);
+            let comes_to = amounts.map(i128::from).sum::<i128>().try_into().unwrap_or(0);
+            let total = total.map(|total: Option<i64>| total.unwrap_or(comes_to));
+            World { facts, read, drained, damaged, total }
+        },
+    )
 }
 
 impl World {
@@ -160,19 +153,19 @@ impl World {
         script.history()
     }
 
-    fn table(&self) -> String {
+    fn keys(&self) -> String {
         let by = self.total.map_or_else(String::new, |total| format!(", by = \"stage\", total = {total}"));
-        format!("{{ stage = \"{STAGE}\"{by} }}")
+        format!("stage = \"{STAGE}\"{by}")
     }
 
-    fn model(&self) -> Answer {
+    fn model(&self) -> Answer<Offence> {
         model(&self.history(), self.total)
     }
 }
 
 /// The slow and obvious judge: each transaction by itself, each rule as it is documented, from the rows of the history
 /// alone.
-fn model(history: &History, total: Option<i64>) -> Answer {
+fn model(history: &History, total: Option<i64>) -> Answer<Offence> {
     let observations = history.observations.to_vec().unwrap();
     let booked = |row: &&Observation| &*row.stage == STAGE && row.reading == Reading::Final;
     let rows: Vec<&Observation> = observations.iter().filter(booked).collect();
@@ -189,10 +182,7 @@ fn model(history: &History, total: Option<i64>) -> Answer {
         read.complete && read.unreadable == 0 && read.rows == rows.len() as u64 && from_the_beginning
     });
     let snapshot = read.is_some_and(|read| read.isolation == "repeatable read");
-    let at_rest =
-        history.journal.entries.iter().any(|entry| {
-            matches!(entry.event, Event::Drained { outcome: DrainOutcome::Quiet | DrainOutcome::Stuck, .. })
-        });
+    let at_rest = standing::at_rest(history);
     let firm = all_read && without_key == 0 && (snapshot || at_rest);
 
     let off_by = sum(&rows) - i128::from(total.unwrap_or(0));
@@ -227,7 +217,7 @@ fn model(history: &History, total: Option<i64>) -> Answer {
         figures.push(("transactions", Some(transactions.len() as f64)));
         figures.push(("unbalanced_transactions", (whole || unbalanced > 0).then_some(unbalanced as f64)));
     }
-    Answer::new(whole && at_rest && history.damage.is_empty() && !nothing, &figures, offenders)
+    Answer::new(whole && at_rest && history.damage.is_empty() && !nothing, figures, offenders)
 }
 
 proptest! {
@@ -235,13 +225,17 @@ proptest! {
 
     #[test]
     fn conservation_agrees_with_the_obvious_judge(world in world()) {
-        prop_assert_eq!(Answer::of("conservation", &world.table(), &world.history()), world.model());
+        let finding =
+            asked::finding(("conservation", &world.keys()), &world.history(), &BTreeMap::new(), Budget::OF_CHECK);
+        prop_assert_eq!(Answer::of(finding, offence), world.model());
     }
 }
 
 /// The generator reaches what it is there for: every answer, every defect, and whatever keeps the books open.
 #[test]
 fn the_random_books_have_every_answer_and_every_defect() {
-    let expected = ["unbalanced", "total_off", "off_by_minor_units", "rows_without_amount", "rows_without_key"];
-    answers::reached(world(), World::model, &expected);
+    let answers = ["Pass", "Unknown", "Fail"];
+    let others = ["unbalanced", "total_off", "off_by_minor_units", "rows_without_amount", "rows_without_key"];
+    let expected: Vec<(&str, u32)> = answers.into_iter().chain(others).map(|word| (word, 25)).collect();
+    reached(world(), |world| world.model().words(), &expected);
 }

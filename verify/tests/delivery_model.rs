@@ -6,10 +6,10 @@ mod support;
 
 use proofload_history::journal::DrainOutcome;
 use proofload_history::{Event, History, Id, Outcome, Reading, Table};
-use proofload_verify::{Budget, Chain, Context, Finding, Judgement};
+use proofload_verify::{Budget, Chain, Finding, Judgement};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use support::Script;
+use support::{Script, asked};
 
 /// What becomes of one intent.
 #[derive(Clone, Debug)]
@@ -236,10 +236,7 @@ fn model(history: &History, conditional: bool) -> Answer {
 }
 
 fn judged(history: &History, chains: &BTreeMap<String, Chain>) -> Finding {
-    let table = toml::de::ValueDeserializer::parse("{ chain = \"order\" }").unwrap();
-    let check = (proofload_verify::checks::find("delivery").unwrap().parse)(table).unwrap();
-    let context = Context { chains, expectations: &[], faults: &[], budget: Budget::OF_CHECK };
-    check.judge(history, &context).unwrap()
+    asked::finding(("delivery", "chain = \"order\""), history, chains, Budget::OF_CHECK)
 }
 
 fn answer(finding: &Finding) -> Answer {

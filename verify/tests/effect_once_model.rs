@@ -2,17 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "what is missing in a test ends it")]
 
-#[path = "support/standing.rs"]
-mod standing;
 mod support;
 
 use proofload_history::journal::DrainOutcome;
 use proofload_history::{At, History, Id, Observation};
 use proofload_verify::Judgement;
 use proptest::prelude::*;
-use standing::{Answer, BUDGETS, Standing, counted, judged, last_rows, whole};
 use std::collections::{BTreeMap, BTreeSet};
-use support::Script;
+use support::answers::{Answer, reached};
+use support::standing::{self, BUDGETS, Offence, Standing, counted, last_rows, whole};
+use support::{Script, asked};
 
 const REPEAT: &str = "the digests are equal: a repeat";
 const CONTRADICTION: &str = "the digests differ: a contradiction";
@@ -39,9 +38,9 @@ impl World {
 }
 
 /// The slow and obvious judge: each id at each stage by itself, from the rows of the history alone.
-fn model(history: &History, stages: &[&str]) -> Answer {
+fn model(history: &History, stages: &[&str]) -> Answer<Offence> {
     let observations = history.observations.to_vec().unwrap();
-    let (mut figures, mut offenders) = (BTreeMap::new(), BTreeSet::new());
+    let (mut figures, mut offenders) = (BTreeMap::new(), Vec::new());
     for stage in stages {
         let at_stage = last_rows(&observations, stage);
         let ids: BTreeSet<Id> = at_stage.iter().map(|row| row.id).collect();
@@ -56,13 +55,12 @@ fn model(history: &History, stages: &[&str]) -> Answer {
             let mut instants: Vec<Option<At>> = rows.iter().map(|row| row.at).collect();
             instants.sort();
             let said = format!("{} times; {}", rows.len(), nature(&rows));
-            offenders.insert(("repeated".to_owned(), id, (*stage).to_owned(), instants[1], said));
+            offenders.push(("repeated".to_owned(), id, (*stage).to_owned(), instants[1], said));
         }
         figures.insert(format!("repeated_ids.{stage}"), counted(repeated, whole(history, stage)));
         figures.insert(format!("rows.{stage}"), Some(at_stage.len() as f64));
     }
-    let judgement = standing::judgement(history, stages, !offenders.is_empty());
-    Answer { judgement, figures, offenders }
+    Answer::new(standing::sure(history, stages), figures, offenders)
 }
 
 /// Whether rows are one fact or two: every row beside every other.
@@ -78,13 +76,14 @@ fn nature(rows: &[&Observation]) -> &'static str {
 }
 
 /// What the check says, in as many passes as it may take.
-fn answers(history: &History, stages: &[&str]) -> Vec<Answer> {
-    let table = format!("{{ stages = {stages:?} }}");
+fn answers(history: &History, stages: &[&str]) -> Vec<Answer<Offence>> {
+    let keys = format!("stages = {stages:?}");
     let said = |detail: &str| {
         let (times, rest) = detail.strip_prefix("there ").unwrap().split_once(": ").unwrap();
         format!("{times}; {}", rest.rsplit("; ").next().unwrap())
     };
-    BUDGETS.iter().map(|budget| Answer::of(&judged("effect_once", &table, history, *budget), said)).collect()
+    let finding = |budget| asked::finding(("effect_once", &keys), history, &BTreeMap::new(), budget);
+    BUDGETS.iter().map(|budget| Answer::of(finding(*budget), |one| standing::offence(one, said))).collect()
 }
 
 proptest! {
@@ -116,20 +115,18 @@ fn the_obvious_judge_sees_two_transfers_under_one_id() {
     let twice = transfers(&[33.9, 31.2]);
     let expected = model(&twice, &["db.row"]);
     assert_eq!((expected.judgement, expected.figures["repeated_ids.db.row"]), (Judgement::Fail, Some(1.0)));
-    assert_eq!(expected.offenders.iter().next().unwrap().3, Some(At::from_secs_f64(33.9)));
+    assert_eq!(expected.offenders.first().unwrap().3, Some(At::from_secs_f64(33.9)));
     assert!(answers(&twice, &["db.row"]).iter().all(|answer| *answer == expected));
 }
 
 /// The generator reaches what it is there for, and often: every answer and every kind of repeat.
 #[test]
 fn the_random_stages_have_every_answer_and_every_repeat() {
-    let numbers = standing::census(&world(), |world| {
+    let said = |world: &World| {
         let answer = model(&world.history(), &world.stages);
         let repeats = answer.offenders.into_iter().filter_map(|(.., said)| Some(said.split_once("; ")?.1.to_owned()));
         repeats.chain([format!("{:?}", answer.judgement)]).collect()
-    });
+    };
     let enough = [("Pass", 50), ("Unknown", 50), ("Fail", 50), (REPEAT, 10), (CONTRADICTION, 10), (NOBODY_KNOWS, 10)];
-    for (expected, least) in enough {
-        assert!(numbers.get(expected).is_some_and(|number| *number >= least), "{expected} is too rare in {numbers:?}");
-    }
+    reached(world(), said, &enough);
 }

@@ -3,14 +3,14 @@
 
 #![expect(clippy::unwrap_used, reason = "what is missing in a test ends it")]
 
-#[path = "support/answers.rs"]
-mod answers;
 mod support;
 
-use answers::{Answer, Offence};
 use proofload_history::{At, History, Id, Operation, Outcome};
+use proofload_verify::Budget;
 use proptest::prelude::*;
-use support::Script;
+use std::collections::BTreeMap;
+use support::answers::{Answer, Offence, offence, reached};
+use support::{Script, asked};
 
 /// An attempt; instants in milliseconds.
 #[derive(Clone, Debug)]
@@ -146,21 +146,21 @@ impl World {
         script.history()
     }
 
-    fn table(&self) -> String {
+    fn keys(&self) -> String {
         let Rules { repeats_at_least, denials } = &self.rules;
         let least = repeats_at_least.map_or_else(String::new, |least| format!(", repeats_at_least = {least}"));
         let denials = denials.as_ref().map_or_else(String::new, |denials| format!(", denials = {denials:?}"));
-        format!("{{ of = \"{}\"{least}{denials} }}", Script::OPERATION)
+        format!("of = \"{}\"{least}{denials}", Script::OPERATION)
     }
 
-    fn model(&self) -> Answer {
+    fn model(&self) -> Answer<Offence> {
         model(&self.history(), &self.rules)
     }
 }
 
 /// The slow and obvious judge: every attempt beside every other, each rule as it is documented, from the rows of the
 /// history alone.
-fn model(history: &History, rules: &Rules) -> Answer {
+fn model(history: &History, rules: &Rules) -> Answer<Offence> {
     let operations = history.operations.to_vec().unwrap();
     let made: Vec<(usize, &Operation)> =
         operations.iter().enumerate().filter(|(_, made)| &*made.name == Script::OPERATION).collect();
@@ -209,7 +209,7 @@ fn model(history: &History, rules: &Rules) -> Answer {
     ];
     // However few are asked for, of none nothing is known.
     let enough = answered > 0 && answered >= rules.repeats_at_least.unwrap_or(1);
-    Answer::new(whole && enough && unkept == 0, &figures, offenders)
+    Answer::new(whole && enough && unkept == 0, figures, offenders)
 }
 
 proptest! {
@@ -217,13 +217,17 @@ proptest! {
 
     #[test]
     fn idempotency_agrees_with_the_obvious_judge(world in world()) {
-        prop_assert_eq!(Answer::of("idempotency", &world.table(), &world.history()), world.model());
+        let finding =
+            asked::finding(("idempotency", &world.keys()), &world.history(), &BTreeMap::new(), Budget::OF_CHECK);
+        prop_assert_eq!(Answer::of(finding, offence), world.model());
     }
 }
 
 /// The generator reaches what it is there for: every answer, every defect, and every figure.
 #[test]
 fn the_random_attempts_have_every_answer_and_every_defect() {
-    let expected = ["contradicted", "denied", "answered_repeats", "refused_repeats", "unkept_repeats"];
-    answers::reached(world(), World::model, &expected);
+    let answers = ["Pass", "Unknown", "Fail"];
+    let others = ["contradicted", "denied", "answered_repeats", "refused_repeats", "unkept_repeats"];
+    let expected: Vec<(&str, u32)> = answers.into_iter().chain(others).map(|word| (word, 25)).collect();
+    reached(world(), |world| world.model().words(), &expected);
 }

@@ -6,12 +6,12 @@ mod support;
 
 use proofload_history::journal::DrainOutcome;
 use proofload_history::{History, Id, Observation};
-use proofload_verify::{Budget, Context, Finding, Judgement};
+use proofload_verify::{Budget, Finding, Judgement};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use support::Script;
+use support::{Script, asked};
 
-const TABLE: &str = "{ stage = \"log.in\", states = [[\"a\"], [\"b\", \"c\"], [\"d\"]] }";
+const KEYS: &str = "stage = \"log.in\", states = [[\"a\"], [\"b\", \"c\"], [\"d\"]]";
 
 /// The group of a state; `x` is in none.
 fn group(state: &str) -> Option<usize> {
@@ -91,10 +91,7 @@ fn model(history: &History, sure: bool) -> Answer {
 }
 
 fn judged(history: &History) -> Finding {
-    let table = toml::de::ValueDeserializer::parse(TABLE).unwrap();
-    let check = (proofload_verify::checks::find("monotonic").unwrap().parse)(table).unwrap();
-    let context = Context { chains: &BTreeMap::new(), expectations: &[], faults: &[], budget: Budget::OF_CHECK };
-    check.judge(history, &context).unwrap()
+    asked::finding(("monotonic", KEYS), history, &BTreeMap::new(), Budget::OF_CHECK)
 }
 
 fn answer(finding: &Finding) -> Answer {

@@ -7,10 +7,10 @@ mod support;
 
 use proofload_history::journal::DrainOutcome;
 use proofload_history::{At, Event, History, Id, Observation};
-use proofload_verify::{Budget, Context, Finding, Judgement};
+use proofload_verify::{Budget, Finding, Judgement};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use support::Script;
+use support::{Script, asked};
 
 const STAGE: &str = "log.in";
 
@@ -57,11 +57,11 @@ struct Rules {
 }
 
 impl Rules {
-    fn table(self) -> String {
+    fn keys(self) -> String {
         let rule = |allowed| if allowed { "allowed" } else { "forbidden" };
         let first = self.first.map_or_else(String::new, |first| format!(", first = {first}"));
         let (repeats, gaps) = (rule(self.repeats_allowed), rule(self.gaps_allowed));
-        format!("{{ stage = \"{STAGE}\", repeats = \"{repeats}\", gaps = \"{gaps}\"{first} }}")
+        format!("stage = \"{STAGE}\", repeats = \"{repeats}\", gaps = \"{gaps}\"{first}")
     }
 }
 
@@ -290,11 +290,7 @@ fn model(history: &History, rules: Rules) -> Answer {
 }
 
 fn judged(history: &History, rules: Rules) -> Finding {
-    let table = rules.table();
-    let table = toml::de::ValueDeserializer::parse(&table).unwrap();
-    let check = (proofload_verify::checks::find("order").unwrap().parse)(table).unwrap();
-    let context = Context { chains: &BTreeMap::new(), expectations: &[], faults: &[], budget: Budget::OF_CHECK };
-    check.judge(history, &context).unwrap()
+    asked::finding(("order", &rules.keys()), history, &BTreeMap::new(), Budget::OF_CHECK)
 }
 
 fn answer(finding: &Finding) -> Answer {

@@ -13,12 +13,10 @@ use proofload_history::{
     Table,
 };
 use proofload_verify::judge::judge_on;
-use proofload_verify::{
-    Budget, Check, Context, Expectation, Finding, JudgeInput, Judgement, Plan, PlannedFault, Verdict,
-};
+use proofload_verify::{Budget, Finding, JudgeInput, Judgement, Plan, PlannedFault, Verdict};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
-use support::Script;
+use support::{Script, asked};
 
 /// Every check that puts rows together, and those that join rows with intents, on the stages of [`Script`].
 const CHECKS: [(&str, &str); 12] = [
@@ -93,35 +91,18 @@ fn script() -> impl Strategy<Value = Script> {
     })
 }
 
-fn check(name: &str, table: &str) -> Box<dyn Check> {
-    let table = format!("{{ {table} }}");
-    let table = toml::de::ValueDeserializer::parse(&table).unwrap();
-    (proofload_verify::checks::find(name).unwrap().parse)(table).unwrap()
-}
-
 fn findings(history: &History, budget: Budget) -> Vec<Finding> {
     let chains = Script::conditional_chains();
-    let context = Context { chains: &chains, expectations: &[], faults: &[], budget };
-    CHECKS.iter().map(|(name, table)| check(name, table).judge(history, &context).unwrap()).collect()
+    CHECKS.iter().map(|check| asked::finding(*check, history, &chains, budget)).collect()
 }
 
 /// The verdict by so many threads.
 fn verdict_on(history: &History, threads: usize) -> Verdict {
-    let expectation = |(name, table): &(&str, &str)| Expectation {
-        id: (*name).into(),
-        check_name: (*name).into(),
-        check: check(name, table),
-    };
     let plan = Plan {
-        experiment: "test".into(),
-        title: "A test".into(),
-        hypothesis: "All is well.".into(),
-        variants: Vec::new(),
-        sets: Vec::new(),
         chains: Script::conditional_chains(),
-        expectations: CHECKS.iter().map(expectation).collect(),
+        expectations: CHECKS.iter().map(|(name, keys)| asked::expectation(name, name, keys)).collect(),
         faults: vec![PlannedFault { id: "leader-kill".into(), kind: "kill".into() }],
-        without_faults: false,
+        ..Plan::default()
     };
     judge_on(&JudgeInput { history, plan: &plan }, threads)
 }

@@ -6,11 +6,11 @@ mod support;
 
 use proofload_history::journal::DrainOutcome;
 use proofload_history::{At, Event, History, Id, Observation};
-use proofload_verify::{Budget, Context, Finding, Judgement};
+use proofload_verify::{Budget, Finding, Judgement};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::time::Duration;
-use support::Script;
+use support::{Script, asked};
 
 const STARTED: &str = "log.accepted";
 const DONE: &str = "db.loan";
@@ -251,15 +251,12 @@ fn model(history: &History, rules: &Rules) -> Answer {
 
 fn judged(history: &History, rules: &Rules) -> Finding {
     let states = |named: bool| if named { ", states = [\"FINAL\", \"END\"]" } else { "" };
-    let mut table = format!("{{ started = \"{STARTED}\", done = {{ stage = \"{DONE}\"{} }}", states(rules.done_states));
+    let mut keys = format!("started = \"{STARTED}\", done = {{ stage = \"{DONE}\"{} }}", states(rules.done_states));
     if let Some(named) = rules.compensated_states {
-        table += &format!(", compensated = {{ stage = \"{COMPENSATED}\"{} }}", states(named));
+        keys += &format!(", compensated = {{ stage = \"{COMPENSATED}\"{} }}", states(named));
     }
-    table += if rules.within { ", within = \"10s\" }" } else { " }" };
-    let table = toml::de::ValueDeserializer::parse(&table).unwrap();
-    let check = (proofload_verify::checks::find("saga_complete").unwrap().parse)(table).unwrap();
-    let context = Context { chains: &Script::chains(), expectations: &[], faults: &[], budget: Budget::OF_CHECK };
-    check.judge(history, &context).unwrap()
+    keys += if rules.within { ", within = \"10s\"" } else { "" };
+    asked::finding(("saga_complete", &keys), history, &Script::chains(), Budget::OF_CHECK)
 }
 
 fn figure(finding: &Finding, name: &str) -> Option<f64> {

@@ -14,27 +14,26 @@ use proofload_verify::{
     About, CHECKS, Chain, Expectation, Finding, JudgeInput, Judgement, Plan, PlannedFault, Reference, Verdict, judge,
 };
 use std::collections::BTreeMap;
-use support::Script;
+use support::{Script, asked};
 
 /// Those that are told by the journal alone, which is read before any check is asked.
 const BY_THE_JOURNAL: [&str; 2] = ["attested", "drain"];
 
-fn expectation(id: &str, about: &About, table: &str) -> Expectation {
-    let table = format!("{{ {} }}", table.trim().replace('\n', ", "));
-    let check = (about.parse)(toml::de::ValueDeserializer::parse(&table).unwrap()).unwrap();
-    Expectation { id: id.to_owned(), check_name: about.name.to_owned(), check }
+/// An expectation of what the example of a check has.
+fn expectation(id: &str, about: &About) -> Expectation {
+    asked::expectation(id, about.name, &about.example.trim().replace('\n', ", "))
 }
 
 /// A plan that expects what the example of a check does, with the chains and expectations that it refers to.
 fn plan(about: &About, faults: &[&str]) -> Plan {
-    let mut expectations = vec![expectation("asked", about, about.example)];
+    let mut expectations = vec![expectation("asked", about)];
     let mut chains: BTreeMap<String, Chain> = BTreeMap::new();
     for reference in expectations[0].check.references() {
         match reference {
             Reference::Chain(name) => _ = chains.insert(name, Script::chains()["order"].clone()),
             Reference::Expectation(id, name) => {
                 let other = CHECKS.iter().find(|about| about.name == name).unwrap();
-                expectations.push(expectation(&id, other, other.example));
+                expectations.push(expectation(&id, other));
             }
             // What has been acknowledged must be at the stages of chains.
             Reference::Stage(stage) => {
@@ -45,17 +44,8 @@ fn plan(about: &About, faults: &[&str]) -> Plan {
             Reference::Operation(_) | Reference::Traffic(_) | Reference::Fault(_) => {}
         }
     }
-    Plan {
-        experiment: "test".into(),
-        title: "A test".into(),
-        hypothesis: "All is well.".into(),
-        variants: Vec::new(),
-        sets: Vec::new(),
-        chains,
-        expectations,
-        faults: faults.iter().map(|id| PlannedFault { id: (*id).into(), kind: "kill".into() }).collect(),
-        without_faults: false,
-    }
+    let faults = faults.iter().map(|id| PlannedFault { id: (*id).into(), kind: "kill".into() }).collect();
+    Plan { chains, expectations, faults, ..Plan::default() }
 }
 
 /// The verdict on a history of which only the example of a check is expected.
@@ -63,7 +53,7 @@ fn verdict(about: &About, history: &History, faults: &[&str]) -> Verdict {
     judge(&JudgeInput { history, plan: &plan(about, faults) })
 }
 
-fn asked(verdict: &Verdict) -> &Finding {
+fn of_example(verdict: &Verdict) -> &Finding {
     verdict.findings.iter().find(|finding| finding.expectation == "asked").unwrap()
 }
 
@@ -73,7 +63,7 @@ fn all_unknown_but(known: &[&str], history: &History, says: &str) -> Vec<Judgeme
     for about in CHECKS {
         let verdict = verdict(about, history, &[]);
         assert_eq!(verdict.judgement, Judgement::Unknown, "{}: {}", about.name, verdict.sentence);
-        let finding = asked(&verdict);
+        let finding = of_example(&verdict);
         if known.contains(&about.name) {
             others.push(finding.judgement);
         } else {
@@ -94,7 +84,7 @@ fn where_nothing_was_recorded_nothing_is_known() {
     assert_eq!(all_unknown_but(&BY_THE_JOURNAL, &script.history(), ""), [Judgement::Pass; 2]);
     for about in CHECKS {
         let verdict = verdict(about, &History::default(), &["leader-kill"]);
-        assert_eq!(asked(&verdict).judgement, Judgement::Unknown, "{}", about.name);
+        assert_eq!(of_example(&verdict).judgement, Judgement::Unknown, "{}", about.name);
     }
 }
 

@@ -20,7 +20,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What an experiment set out to do, as far as judging needs it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Plan {
     /// The experiment's name (its file's stem).
     pub experiment: String,
@@ -88,8 +88,7 @@ pub fn judge_on(input: &JudgeInput<'_>, threads: usize) -> Verdict {
         (facts, findings)
     });
     let findings = apply_load(findings);
-    let unread = facts.as_ref().err().cloned();
-    let facts = facts.unwrap_or_default();
+    let (facts, unread) = facts.map_or_else(|why| (Facts::default(), Some(why)), |facts| (facts, None));
     let doubt = unread.or_else(|| doubt(history, plan, &findings));
     let judged = findings.iter().filter(|finding| finding.skipped.is_none()).map(|finding| finding.judgement);
     let judgement = judged.chain(doubt.as_ref().map(|_| Judgement::Unknown)).max().unwrap_or(Judgement::Unknown);

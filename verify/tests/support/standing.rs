@@ -1,15 +1,13 @@
 //! What stands at stages in random histories and how it was read, and what the obvious judges of it share.
 
-use crate::support::Script;
+use super::Script;
 use proofload_history::journal::{DrainOutcome, StageRead};
 use proofload_history::{At, Event, History, Id, Observation, Reading};
-use proofload_verify::{Budget, Context, Finding, Judgement};
+use proofload_verify::{Budget, Offender};
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
-use proptest::strategy::ValueTree;
-use proptest::test_runner::TestRunner;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// How a stage was read.
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +91,18 @@ fn read() -> impl Strategy<Value = Option<Read>> {
     ]
 }
 
+/// How the drain ended, if there was one; mostly at rest.
+pub(crate) fn drained() -> impl Strategy<Value = Option<DrainOutcome>> {
+    prop_oneof![
+        8 => Just(Some(DrainOutcome::Quiet)),
+        2 => Just(Some(DrainOutcome::Stuck)),
+        1 => Just(Some(DrainOutcome::Moving)),
+        1 => Just(Some(DrainOutcome::Unreadable)),
+        1 => Just(Some(DrainOutcome::Unwatched)),
+        1 => Just(None),
+    ]
+}
+
 /// The rows of those that are sound, and in most histories stray ones among them.
 pub(crate) fn standing(Ids { sound, all }: &Ids) -> impl Strategy<Value = Standing> + use<> {
     let once = |id: &Id| {
@@ -102,15 +112,7 @@ pub(crate) fn standing(Ids { sound, all }: &Ids) -> impl Strategy<Value = Standi
     let sound: Vec<Observation> = sound.iter().flat_map(once).collect();
     let stray = prop_oneof![2 => Just(Vec::new()), 3 => vec(row(all), 0..6)];
     let rows = stray.prop_map(move |stray| [sound.clone(), stray].concat()).prop_shuffle();
-    let drained = prop_oneof![
-        8 => Just(Some(DrainOutcome::Quiet)),
-        2 => Just(Some(DrainOutcome::Stuck)),
-        1 => Just(Some(DrainOutcome::Moving)),
-        1 => Just(Some(DrainOutcome::Unreadable)),
-        1 => Just(Some(DrainOutcome::Unwatched)),
-        1 => Just(None),
-    ];
-    (rows, [read(), read(), read()], drained, proptest::bool::weighted(0.1))
+    (rows, [read(), read(), read()], drained(), proptest::bool::weighted(0.1))
         .prop_map(|(rows, reads, drained, damaged)| Standing { rows, reads, drained, damaged })
 }
 
@@ -150,22 +152,21 @@ pub(crate) fn whole(history: &History, stage: &str) -> bool {
     })
 }
 
-/// What was found stands. That there is nothing to be found takes a whole history, a system at rest, and stages that
-/// were read whole and have something.
-pub(crate) fn judgement(history: &History, stages: &[&str], found: bool) -> Judgement {
-    let at_rest =
-        history.journal.entries.iter().any(|entry| {
-            matches!(entry.event, Event::Drained { outcome: DrainOutcome::Quiet | DrainOutcome::Stuck, .. })
-        });
+/// Whether the system was at rest when it was read, or had stopped.
+pub(crate) fn at_rest(history: &History) -> bool {
+    history
+        .journal
+        .entries
+        .iter()
+        .any(|entry| matches!(entry.event, Event::Drained { outcome: DrainOutcome::Quiet | DrainOutcome::Stuck, .. }))
+}
+
+/// That there is nothing to be found takes a whole history, a system at rest, and stages that were read whole and have
+/// something.
+pub(crate) fn sure(history: &History, stages: &[&str]) -> bool {
     let observations = history.observations.to_vec().unwrap();
-    let sure = |stage: &&str| whole(history, stage) && !last_rows(&observations, stage).is_empty();
-    if found {
-        Judgement::Fail
-    } else if at_rest && history.damage.is_empty() && stages.iter().all(sure) {
-        Judgement::Pass
-    } else {
-        Judgement::Unknown
-    }
+    let read = |stage: &&str| whole(history, stage) && !last_rows(&observations, stage).is_empty();
+    at_rest(history) && history.damage.is_empty() && stages.iter().all(read)
 }
 
 /// How many there are at a stage, as a figure: that there is none is known only of one that was read whole.
@@ -176,50 +177,11 @@ pub(crate) fn counted(number: usize, whole: bool) -> Option<f64> {
 /// An offender: its defect, its id, its stage, the instant that locates it, and what else is said of it.
 pub(crate) type Offence = (String, Id, String, Option<At>, String);
 
-/// What is said of a history: the judgement, every figure, and every offender.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Answer {
-    pub(crate) judgement: Judgement,
-    pub(crate) figures: BTreeMap<String, Option<f64>>,
-    pub(crate) offenders: BTreeSet<Offence>,
-}
-
-impl Answer {
-    /// What a finding says; `said` picks out of an offender's detail what a judge says too.
-    pub(crate) fn of(finding: &Finding, said: impl Fn(&str) -> String) -> Self {
-        assert_eq!(finding.offenders_total, finding.offenders.len() as u64, "these histories are small");
-        let figures = finding.figures.iter().map(|figure| (figure.name.clone(), figure.value)).collect();
-        let offences = finding.offenders.iter().cloned().map(|one| {
-            let said = said(&one.detail);
-            (one.defect, one.id.unwrap(), one.stage.unwrap(), one.at, said)
-        });
-        let offenders: BTreeSet<Offence> = offences.collect();
-        assert_eq!(finding.offenders_total, offenders.len() as u64, "an offender comes once");
-        Self { judgement: finding.judgement, figures, offenders }
-    }
-}
-
-/// The finding of a check.
-pub(crate) fn judged(check: &str, table: &str, history: &History, budget: Budget) -> Finding {
-    let table = toml::de::ValueDeserializer::parse(table).unwrap();
-    let check = (proofload_verify::checks::find(check).unwrap().parse)(table).unwrap();
-    check.judge(history, &Context { chains: &BTreeMap::new(), expectations: &[], faults: &[], budget }).unwrap()
+/// It, as a check tells it; `said` picks out of its detail what a model says too.
+pub(crate) fn offence(one: Offender, said: impl Fn(&str) -> String) -> Offence {
+    let said = said(&one.detail);
+    (one.defect, one.id.unwrap(), one.stage.unwrap(), one.at, said)
 }
 
 /// In whatever passes rows are put together, the finding is the same.
 pub(crate) const BUDGETS: [Budget; 4] = [Budget::OF_CHECK, Budget::Passes(2), Budget::Passes(3), Budget::Passes(7)];
-
-/// How many of 500 random worlds have each of the things that `said` says of a world.
-pub(crate) fn census<W: std::fmt::Debug>(
-    worlds: &impl Strategy<Value = W>,
-    said: impl Fn(&W) -> BTreeSet<String>,
-) -> BTreeMap<String, u32> {
-    let mut runner = TestRunner::deterministic();
-    let mut numbers = BTreeMap::new();
-    for _ in 0..500 {
-        for thing in said(&worlds.new_tree(&mut runner).unwrap().current()) {
-            *numbers.entry(thing).or_default() += 1;
-        }
-    }
-    numbers
-}
