@@ -168,6 +168,7 @@ impl Window {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const PAGE: &Rule = &RULES[0];
 
@@ -253,5 +254,51 @@ mod tests {
         assert_eq!(short_at_the_factor, Alert::Silent(2.0));
         let both_beyond = of([(320, 0), (320, 9), (640, 6)]);
         assert_eq!(both_beyond, Alert::Fires { at: At::from_secs_f64(64.0), burn: 2.0 });
+    }
+
+    /// The burn rate of the window of `length` that ends with slot `index`, counted anew.
+    fn counted(slots: &[Slot], index: usize, length: Duration, allowed: f64) -> f64 {
+        let inside = slots[..=index].iter().filter(|slot| slots[index].at.since(slot.at) < length);
+        let (requests, bad) = inside.fold((0, 0), |(all, bad), slot| (all + slot.requests, bad + slot.bad));
+        bad as f64 / requests as f64 / allowed
+    }
+
+    /// What a rule does, with both windows counted anew at every slot.
+    fn obvious(slots: &[Slot], allowed: f64, rule: &Rule) -> Alert {
+        let span = slots[slots.len() - 1].at.since(slots[0].at);
+        let requests: u64 = slots.iter().map(|slot| slot.requests).sum();
+        let seconds = 10.0 / (rule.factor * allowed * (requests as f64 / span.as_secs_f64()));
+        let long = Duration::from_secs_f64(seconds);
+        if long > span {
+            return Alert::TooShort(long);
+        }
+        let late = (0..slots.len()).filter(|index| slots[*index].at.since(slots[0].at) >= long);
+        let burns = late.map(|index| {
+            let [long, short] = [long, long / 12].map(|length| counted(slots, index, length, allowed));
+            (slots[index].at, long, long > rule.factor && short > rule.factor)
+        });
+        let burns: Vec<(At, f64, bool)> = burns.collect();
+        let fires = burns.iter().find(|(.., fires)| *fires);
+        let greatest = burns.iter().map(|(_, burn, _)| *burn).fold(0.0, f64::max);
+        fires.map_or(Alert::Silent(greatest), |(at, burn, _)| Alert::Fires { at: *at, burn: *burn })
+    }
+
+    proptest! {
+        #[test]
+        fn a_rule_does_what_both_windows_say_when_they_are_counted_anew(
+            made in proptest::collection::vec((0u64..3_000, 1u64..40, 0u64..40), 2..80),
+            calm in 0usize..80,
+            allowed in prop::sample::select(vec![0.5, 0.125, 0.05, 0.01]),
+            rule in prop::sample::select(RULES),
+        ) {
+            let mut at = 1;
+            let slots: Vec<Slot> = made.iter().enumerate().map(|(index, (gap, requests, bad))| {
+                at += gap * 1_000_000;
+                let bad = if index < calm { 0 } else { *bad.min(requests) };
+                Slot { at: At(at), requests: *requests, bad }
+            }).collect();
+            prop_assume!(slots[0].at < slots[slots.len() - 1].at);
+            prop_assert_eq!(alert(&slots, allowed, &rule), obvious(&slots, allowed, &rule));
+        }
     }
 }
