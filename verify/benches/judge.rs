@@ -12,7 +12,7 @@ use proofload_verify::{Budget, Context, JudgeInput, Judgement, judge};
 use std::collections::HashMap;
 use std::hint::black_box;
 
-/// Every check with a table that makes it work on the run, and pass.
+/// Every check with a table that makes it work on the run, and pass; `load` is asked of every run.
 const CHECKS: [(&str, &str); 19] = [
     ("delivery", "chain = 'order'"),
     ("latency", "of = 'place_order', during = 'steady', p95 = '1s'"),
