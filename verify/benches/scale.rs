@@ -49,6 +49,31 @@ enum Model {
     Queue,
 }
 
+impl Model {
+    /// What the program calls it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Register => "register",
+            Self::Queue => "queue",
+        }
+    }
+
+    fn note(self) -> &'static str {
+        match self {
+            Self::Register => "a register for each id, set by its order and read at each stage",
+            Self::Queue => "a queue for each partition of log.in, put into by orders, taken from in its order",
+        }
+    }
+
+    /// Which register or queue an order has to do with.
+    fn key(self, order: u64) -> u64 {
+        match self {
+            Self::Register => order,
+            Self::Queue => run::partition(order),
+        }
+    }
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let operations = match std::env::var("PROOFLOAD_BENCH_OPERATIONS") {
         Ok(text) => text.parse()?,
@@ -62,7 +87,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (model, operations) in OF_PORCUPINE {
         match porcupine(model, operations) {
             Ok(()) => {}
-            Err(why) => println!("| Porcupine 1.3.0 | {operations} | | | | | skipped: {why} |"),
+            Err(why) => println!("| Porcupine 1.3.0, {} | {operations} | | | | | skipped: {why} |", model.name()),
         }
     }
     Ok(())
@@ -104,26 +129,24 @@ fn records(model: Model, history: &History, mut take: impl FnMut(bool, Numbers))
     let end = history.journal.end().0;
     let number = |id: Id| id.counter(run::SEED).map_or(0, |(_, number)| number);
     history.operations.each(|made| {
-        let order = number(made.intent());
-        let done = if made.outcome() == Outcome::Ok { made.done().0 } else { u64::MAX >> 1 };
-        match model {
-            _ if made.name() != run::OPERATION => {}
-            Model::Register => take(false, [order, order, made.intended().0, done]),
-            Model::Queue if made.attempt() == 0 => {
-                take(false, [run::partition(order), order, made.intended().0, done]);
-            }
-            Model::Queue => {}
+        // To repeat an order sets its register again; it puts nothing more into a queue.
+        let put_before = model == Model::Queue && made.attempt() > 0;
+        if made.name() == run::OPERATION && !put_before {
+            let order = number(made.intent());
+            let done = if made.outcome() == Outcome::Ok { made.done().0 } else { u64::MAX >> 1 };
+            take(false, [model.key(order), order, made.intended().0, done]);
         }
     })?;
     history.observations.each(|seen| {
-        let (order, place) = (number(seen.id()), seen.offset().unwrap_or_default() as u64);
-        match model {
-            _ if seen.reading() != Reading::Final => {}
-            Model::Register => take(true, [order, order, end + 1, end + 2]),
-            Model::Queue if seen.stage() == "log.in" => {
-                take(true, [run::partition(order), order, end + 2 * place, end + 2 * place + 1]);
-            }
-            Model::Queue => {}
+        let elsewhere = model == Model::Queue && seen.stage() != "log.in";
+        if seen.reading() == Reading::Final && !elsewhere {
+            let order = number(seen.id());
+            // Registers are read all at once, a queue record by record.
+            let at = match model {
+                Model::Register => end + 1,
+                Model::Queue => end + 2 * seen.offset().unwrap_or_default() as u64,
+            };
+            take(true, [model.key(order), order, at, at + 1]);
         }
     })?;
     Ok(())
@@ -131,11 +154,7 @@ fn records(model: Model, history: &History, mut take: impl FnMut(bool, Numbers))
 
 fn porcupine(model: Model, operations: u64) -> Result<(), Box<dyn Error>> {
     let program = built()?;
-    let (name, note) = match model {
-        Model::Register => ("register", "a register for each id, set by its order and read at each stage"),
-        Model::Queue => ("queue", "a queue for each partition of log.in, put into by orders, taken from in its order"),
-    };
-    let mut child = Command::new(program).arg(name).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    let mut child = Command::new(program).arg(model.name()).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     let mut input = BufWriter::new(child.stdin.take().ok_or("no standard input")?);
     let mut written = Ok(());
     records(model, &run::made(operations), |read, numbers| {
@@ -153,7 +172,8 @@ fn porcupine(model: Model, operations: u64) -> Result<(), Box<dyn Error>> {
     let [rows, seconds, peak] = text.split_whitespace().collect::<Vec<_>>()[..] else {
         return Err(format!("it ended with {}", said.status).into());
     };
-    row(&format!("Porcupine 1.3.0, {name}"), operations, rows.parse()?, seconds.parse()?, peak.parse()?, note);
+    let what = format!("Porcupine 1.3.0, {}", model.name());
+    row(&what, operations, rows.parse()?, seconds.parse()?, peak.parse()?, model.note());
     Ok(())
 }
 

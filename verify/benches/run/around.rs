@@ -1,8 +1,8 @@
 //! What else a run has on record: its journal, with a fault that was injected and healed, and its series.
 
 use super::observations::Observations;
-use super::operations::{Operations, QUOTE};
-use super::{OPERATION, SEED, TOOK_NS, due};
+use super::operations::{OF_ORDERS, Operations};
+use super::{SEED, TOOK_NS, due};
 use proofload_history::journal::{DrainOutcome, LoadAudit};
 use proofload_history::{At, Entry, Event, History, Phase, Sample, Table};
 use std::collections::BTreeMap;
@@ -27,15 +27,6 @@ pub(super) fn around(operations: &Operations, observations: &Observations) -> Hi
     history
 }
 
-/// Each traffic: its stream, its name, its operation, and how many ids it was issued.
-fn traffics(operations: &Operations) -> [(u16, &'static str, &'static str, u64); 3] {
-    [
-        (1, "orders", OPERATION, operations.orders()),
-        (2, "greedy", QUOTE, operations.greedy()),
-        (3, "modest", QUOTE, operations.modest()),
-    ]
-}
-
 fn started(operations: &Operations) -> Vec<Event> {
     let started = Event::RunStarted {
         experiment: "bench".into(),
@@ -45,7 +36,7 @@ fn started(operations: &Operations) -> Vec<Event> {
         environment: "lab".into(),
         machine: BTreeMap::new(),
     };
-    let issued = traffics(operations).map(|(stream, traffic, operation, to)| Event::IdsIssued {
+    let issued = operations.traffics().map(|(stream, traffic, operation, to)| Event::IdsIssued {
         stream,
         traffic: traffic.into(),
         operation: operation.into(),
@@ -83,9 +74,9 @@ fn fault(from: u64, to: u64) -> [(u64, Event); 7] {
 
 /// What the generator says: everything was sent, and on time.
 fn audits(operations: &Operations) -> impl Iterator<Item = LoadAudit> {
-    let repeats = operations.rows() - traffics(operations).iter().map(|(.., issued)| issued).sum::<u64>();
-    traffics(operations).into_iter().map(move |(stream, traffic, _, issued)| {
-        let requests = issued + if stream == 1 { repeats } else { 0 };
+    let repeats = operations.rows() - operations.traffics().iter().map(|(.., issued)| issued).sum::<u64>();
+    operations.traffics().into_iter().map(move |(stream, traffic, _, issued)| {
+        let requests = issued + if stream == OF_ORDERS { repeats } else { 0 };
         LoadAudit {
             traffic: traffic.into(),
             scheduled: requests,

@@ -19,11 +19,15 @@ const REJECTED: u64 = GREEDY + 1;
 const CUT_OFF_EVERY: u64 = 128;
 const CUT_OFF: u64 = 5;
 /// Another operation, behind a limit of its own.
-pub(super) const QUOTE: &str = "quote";
+const QUOTE: &str = "quote";
+/// The streams of ids.
+pub(super) const OF_ORDERS: u16 = 1;
+const OF_GREEDY: u16 = 2;
+const OF_MODEST: u16 = 3;
 
 /// The intent of order `n`.
 pub(super) fn order(n: u64) -> Id {
-    Id::issued(SEED, 1, n)
+    Id::issued(SEED, OF_ORDERS, n)
 }
 
 /// Makes the operations of so many blocks.
@@ -45,14 +49,13 @@ impl Operations {
         self.0 * ORDERS
     }
 
-    /// Quotes that the greedy client asks for.
-    pub(super) fn greedy(&self) -> u64 {
-        self.0 * 2
-    }
-
-    /// Quotes that the modest client asks for.
-    pub(super) fn modest(&self) -> u64 {
-        self.0 + REPEATED_AFTER.min(self.0)
+    /// Each traffic: its stream, its name, its operation, and how many ids it was issued.
+    pub(super) fn traffics(&self) -> [(u16, &'static str, &'static str, u64); 3] {
+        [
+            (OF_ORDERS, "orders", OPERATION, self.orders()),
+            (OF_GREEDY, "greedy", QUOTE, self.0 * 2),
+            (OF_MODEST, "modest", QUOTE, self.0 + REPEATED_AFTER.min(self.0)),
+        ]
     }
 
     fn intent(&self, n: u64) -> Id {
@@ -60,9 +63,9 @@ impl Operations {
         match place {
             0..ORDERS => order(block * ORDERS + place),
             REPEAT if repeats(n) => order((block - REPEATED_AFTER) * ORDERS),
-            GREEDY | REJECTED => Id::issued(SEED, 2, block * 2 + (place - GREEDY)),
-            REPEAT => Id::issued(SEED, 3, self.0 + block),
-            _ => Id::issued(SEED, 3, block),
+            GREEDY | REJECTED => Id::issued(SEED, OF_GREEDY, block * 2 + (place - GREEDY)),
+            REPEAT => Id::issued(SEED, OF_MODEST, self.0 + block),
+            _ => Id::issued(SEED, OF_MODEST, block),
         }
     }
 
