@@ -75,6 +75,25 @@ fn a_day_at_the_lenders_has_every_scenario_in_it_but_storms() {
     assert_eq!(mix, others);
 }
 
+/// nginx may pass such a request on after a gateway has taken it, and the next one speaks for itself alone.
+#[test]
+fn what_a_proxy_may_repeat_fails_only_by_what_every_gateway_would_say_at_any_time() {
+    let manifest = table(&Path::new(env!("CARGO_MANIFEST_DIR")).join("system/lending.toml"));
+    let writes = manifest["operation"]
+        .as_table()
+        .unwrap()
+        .iter()
+        .filter(|(_, operation)| operation["method"].as_str() == Some("PUT"));
+    let writes: Vec<_> = writes.collect();
+    assert!(writes.iter().any(|(name, _)| *name == "give_consent"), "{writes:?}");
+    for (name, operation) in writes {
+        let of_the_moment = [401, 408, 409, 503].map(toml::Value::Integer);
+        let fails = operation["fail"].as_array().unwrap();
+        assert!(!fails.iter().any(|status| of_the_moment.contains(status)), "{name}: {fails:?}");
+        assert!(operation.get("fail_when").is_none(), "{name} has fail_when");
+    }
+}
+
 #[test]
 fn every_variant_of_the_reference_system_can_be_planned() {
     for variant in names("variant") {

@@ -153,7 +153,9 @@ pub enum Event {
     Drained {
         /// How it stood when the drain ended.
         outcome: DrainOutcome,
-        /// The gauges' last values, and how long they had not moved.
+        /// What the gauges that drain had last, by name.
+        left: BTreeMap<String, f64>,
+        /// In words: these, how long they had not moved, and what could not be read.
         evidence: String,
     },
     /// A stage was read. Absent for a stage that was never read.
@@ -423,11 +425,11 @@ impl Journal {
         })
     }
 
-    /// The last drain: when it ended, how the system stood then, and what that rests on.
+    /// The last drain: when it ended, how the system stood then, what was left by gauge, and what that rests on.
     #[must_use]
-    pub fn drained(&self) -> Option<(At, DrainOutcome, &str)> {
+    pub fn drained(&self) -> Option<(At, DrainOutcome, &BTreeMap<String, f64>, &str)> {
         self.entries.iter().rev().find_map(|entry| match &entry.event {
-            Event::Drained { outcome, evidence } => Some((entry.at, *outcome, evidence.as_str())),
+            Event::Drained { outcome, left, evidence } => Some((entry.at, *outcome, left, evidence.as_str())),
             _ => None,
         })
     }

@@ -1,7 +1,11 @@
 //! After the traffic: waiting until the system has finished what it holds.
 
 use proofload_history::journal::DrainOutcome;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
+
+/// What the gauges that drain have at one time, by name.
+pub(super) type Left = BTreeMap<String, f64>;
 
 /// All gauges must stay at zero for this long.
 const QUIET_FOR: Duration = Duration::from_secs(2);
@@ -11,7 +15,7 @@ pub(super) struct DrainWatch {
     began: Instant,
     bound: Duration,
     stuck_after: Duration,
-    last: Option<Vec<(String, f64)>>,
+    last: Option<Left>,
     /// Since when the readings have been what they are.
     unmoved_since: Instant,
     failures: Vec<String>,
@@ -21,16 +25,16 @@ pub(super) struct DrainWatch {
 #[derive(Debug, PartialEq)]
 pub(super) struct DrainEnd {
     pub(super) outcome: DrainOutcome,
+    /// What the gauges had last.
+    pub(super) left: Left,
     pub(super) evidence: String,
 }
 
 impl DrainEnd {
     /// That of a system whose answers come behind its work.
     pub(super) fn of_answers() -> Self {
-        Self {
-            outcome: DrainOutcome::Quiet,
-            evidence: "all is done when it is answered (done_when_answered = true)".into(),
-        }
+        let evidence = "all is done when it is answered (done_when_answered = true)".into();
+        Self { outcome: DrainOutcome::Quiet, left: Left::new(), evidence }
     }
 }
 
@@ -40,7 +44,7 @@ impl DrainWatch {
     }
 
     /// Takes one reading of every draining gauge, made at `now`.
-    pub(super) fn take(&mut self, now: Instant, reading: Result<Vec<(String, f64)>, String>) -> Option<DrainEnd> {
+    pub(super) fn take(&mut self, now: Instant, reading: Result<Left, String>) -> Option<DrainEnd> {
         match reading {
             Ok(values) => {
                 self.failures.clear();
@@ -62,16 +66,17 @@ impl DrainWatch {
     fn decide(&self, now: Instant) -> Option<DrainEnd> {
         let unmoved = now.saturating_duration_since(self.unmoved_since);
         let over = now.saturating_duration_since(self.began) >= self.bound;
-        let end = |outcome| Some(DrainEnd { outcome, evidence: self.evidence(now) });
+        let left = || self.last.clone().unwrap_or_default();
+        let end = |outcome| Some(DrainEnd { outcome, left: left(), evidence: self.evidence(now) });
         if !self.failures.is_empty() {
             return if over { end(DrainOutcome::Unreadable) } else { None };
         }
         let values = self.last.as_ref()?;
         if values.is_empty() {
             let evidence = "the system has neither a gauge with drains = true nor done_when_answered = true".to_owned();
-            return Some(DrainEnd { outcome: DrainOutcome::Unwatched, evidence });
+            return Some(DrainEnd { outcome: DrainOutcome::Unwatched, left: left(), evidence });
         }
-        let quiet = values.iter().all(|(_, value)| *value == 0.0);
+        let quiet = values.values().all(|value| *value == 0.0);
         if quiet && unmoved >= QUIET_FOR {
             end(DrainOutcome::Quiet)
         } else if !quiet && unmoved >= self.stuck_after {
@@ -102,7 +107,7 @@ mod tests {
         let began = Instant::now();
         let mut watch = DrainWatch::new(began, Duration::from_secs(10), Duration::from_secs(5));
         readings.iter().enumerate().find_map(|(second, reading)| {
-            let reading = reading.map(|value| vec![("lag".to_owned(), value)]).map_err(str::to_owned);
+            let reading = reading.map(|value| [("lag".to_owned(), value)].into()).map_err(str::to_owned);
             watch.take(began + Duration::from_secs(second as u64), reading).map(|end| (second, end.outcome))
         })
     }
@@ -127,7 +132,7 @@ mod tests {
     fn without_a_gauge_nobody_knows_whether_it_is_quiet() {
         let began = Instant::now();
         let mut watch = DrainWatch::new(began, Duration::from_secs(10), Duration::from_secs(5));
-        let end = watch.take(began, Ok(Vec::new()));
+        let end = watch.take(began, Ok(Left::new()));
         assert_eq!(end.map(|end| end.outcome), Some(DrainOutcome::Unwatched));
     }
 

@@ -15,7 +15,7 @@ pub(crate) use keep::keep;
 use crate::experiment::Experiment;
 use crate::progress::Progress;
 use anyhow::Context as _;
-use drain::{DrainEnd, DrainWatch};
+use drain::{DrainEnd, DrainWatch, Left};
 use futures::FutureExt as _;
 use interrupt::Interrupt;
 use proofload_chaos::{Chaos, Schedule, Setting};
@@ -213,7 +213,7 @@ impl Run<'_> {
         let answered = self.experiment.system.manifest.is_done_when_answered();
         let end = if answered { DrainEnd::of_answers() } else { self.rest().await };
         self.progress.say(&format!("drain: {}", end.evidence));
-        self.recorder.event(Event::Drained { outcome: end.outcome, evidence: end.evidence })?;
+        self.recorder.event(Event::Drained { outcome: end.outcome, left: end.left, evidence: end.evidence })?;
         Ok(())
     }
 
@@ -231,14 +231,14 @@ impl Run<'_> {
     }
 
     /// The gauges that come to rest when the system has nothing left to do.
-    async fn draining_gauges(&self) -> Result<Vec<(String, f64)>, String> {
+    async fn draining_gauges(&self) -> Result<Left, String> {
         let drains = self.experiment.system.manifest.gauges.iter().filter(|(_, gauge)| gauge.drains);
         // Side by side: one after the other, a dozen of them take seconds on a busy machine.
         let reads = drains.map(|(name, _)| async move {
             let value = self.gauges.read(name).await.map_err(|why| format!("{name}: {why}"))?;
             Ok((name.clone(), value))
         });
-        futures::future::try_join_all(reads).await
+        futures::future::try_join_all(reads).await.map(|values| values.into_iter().collect())
     }
 }
 

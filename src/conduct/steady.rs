@@ -1,6 +1,7 @@
 //! What must hold on a whole system before anything is broken: otherwise a fault would prove nothing.
 
 use super::Run;
+use super::drain::Left;
 use crate::experiment::SteadyProbe;
 use proofload_history::Event;
 use proofload_lab::kafka;
@@ -51,7 +52,7 @@ pub(super) async fn watch(run: &Run<'_>, traffic: &Handle, span: Duration) -> an
 }
 
 /// Reads the draining gauges until `end`; with them, why the last of those that could not be read could not.
-async fn read_lags(run: &Run<'_>, end: Instant, pause: Duration) -> (Vec<Vec<(String, f64)>>, Option<String>) {
+async fn read_lags(run: &Run<'_>, end: Instant, pause: Duration) -> (Vec<Left>, Option<String>) {
     let (mut lags, mut unread) = (Vec::new(), None);
     while Instant::now() < end {
         match tokio::time::timeout_at(end.into(), run.draining_gauges()).await {
@@ -105,18 +106,15 @@ fn no_errors(done: u64, ok: u64) -> (bool, String) {
 
 /// No gauge may end higher than it began by more than `allowance` (one second's work): the mean of the phase's last
 /// third is held against that of its first.
-fn lag_flat(readings: &[Vec<(String, f64)>], allowance: f64) -> (bool, String) {
+fn lag_flat(readings: &[Left], allowance: f64) -> (bool, String) {
     let third = readings.len() / 3;
     if third == 0 {
         return (false, format!("only {} readings of the gauges", readings.len()));
     }
-    let mean = |rows: &[Vec<(String, f64)>], column: usize| {
-        rows.iter().filter_map(|row| row.get(column)).map(|(_, value)| value).sum::<f64>() / rows.len() as f64
-    };
-    let names = readings[0].iter().map(|(name, _)| name);
-    let rises = names.enumerate().map(|(column, name)| {
-        (name, mean(&readings[readings.len() - third..], column) - mean(&readings[..third], column))
-    });
+    let mean = |rows: &[Left], name| rows.iter().filter_map(|row| row.get(name)).sum::<f64>() / rows.len() as f64;
+    let names = readings[0].keys();
+    let rises =
+        names.map(|name| (name, mean(&readings[readings.len() - third..], name) - mean(&readings[..third], name)));
     let worst = rises.max_by(|a, b| a.1.total_cmp(&b.1));
     match worst {
         Some((name, rise)) => (rise <= allowance, format!("{name} rose by {rise:.0}, allowed are {allowance:.0}")),
@@ -128,8 +126,8 @@ fn lag_flat(readings: &[Vec<(String, f64)>], allowance: f64) -> (bool, String) {
 mod tests {
     use super::*;
 
-    fn readings(values: &[f64]) -> Vec<Vec<(String, f64)>> {
-        values.iter().map(|value| vec![("lag".to_owned(), *value)]).collect()
+    fn readings(values: &[f64]) -> Vec<Left> {
+        values.iter().map(|value| [("lag".to_owned(), *value)].into()).collect()
     }
 
     #[test]

@@ -11,7 +11,7 @@ use proofload_chaos::{FaultPlan, Names, Schedule};
 use proofload_history::RunDir;
 use proofload_lab::{Manifest, Resolved, SpecError};
 use proofload_scenarios::{Credential, Mix};
-use proofload_verify::{Because, CHECKS, Control, Expectation, IMPLICIT, Reference};
+use proofload_verify::{Because, CHECKS, Control, Expectation, IMPLICIT, Reference, Subjects};
 use serde::Deserialize as _;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -328,9 +328,12 @@ fn check_figure(
     plans: &[FaultPlan],
 ) -> Result<(), SpecError> {
     let Some(about) = CHECKS.iter().find(|about| about.name == check) else { return Ok(()) };
-    let stages: Vec<&str> = system.manifest.stages.keys().map(String::as_str).collect();
-    let faults: Vec<&str> = plans.iter().map(|plan| plan.name.as_str()).collect();
-    let (figure, valid) = (because.figure(), about.figure_names(&stages, &faults));
+    let subjects = Subjects {
+        stages: system.manifest.stages.keys().map(String::as_str).collect(),
+        faults: plans.iter().map(|plan| plan.name.as_str()).collect(),
+        gauges: system.manifest.gauges.keys().map(String::as_str).collect(),
+    };
+    let (figure, valid) = (because.figure(), about.figure_names(&subjects));
     if valid.contains(&figure) {
         return Ok(());
     }

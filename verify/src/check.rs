@@ -134,7 +134,7 @@ pub struct About {
     /// The keys of its table in an experiment, each with what it means.
     pub keys: &'static [(&'static str, &'static str)],
     /// The figures of its findings, each with what it means. In a name STAGE stands for the name of a stage, FAULT for that
-    /// of a fault, and pN for a quantile: p50, p90, p95, p99, p999.
+    /// of a fault, GAUGE for that of a gauge, and pN for a quantile: p50, p90, p95, p99, p999.
     pub figures: &'static [FigureTable],
     /// An example of its table in an experiment, complete.
     pub example: &'static str,
@@ -148,10 +148,21 @@ pub(crate) const QUANTILES: [PerMille; 5] = [PerMille(500), PerMille(900), PerMi
 /// Names of figures, each with what it means: of those that are told together.
 pub type FigureTable = &'static [(&'static str, &'static str)];
 
+/// What figures can be about: the names in a system and an experiment.
+#[derive(Debug, Default)]
+pub struct Subjects<'a> {
+    /// Those of the stages.
+    pub stages: Vec<&'a str>,
+    /// Those of the faults.
+    pub faults: Vec<&'a str>,
+    /// Those of the gauges.
+    pub gauges: Vec<&'a str>,
+}
+
 impl About {
-    /// The names of all figures that its findings can have, with these stages and faults.
+    /// The names of all figures that its findings can have about these.
     #[must_use]
-    pub fn figure_names(&self, stages: &[&str], faults: &[&str]) -> Vec<String> {
+    pub fn figure_names(&self, about: &Subjects<'_>) -> Vec<String> {
         let names = self.figures.iter().copied().flatten().map(|(name, _)| (*name).to_owned()).collect();
         let quantiles = QUANTILES.map(|of| of.to_string());
         let quantiles = quantiles.each_ref().map(String::as_str);
@@ -162,6 +173,8 @@ impl About {
             };
             names.into_iter().flat_map(fill).collect::<Vec<String>>()
         };
-        filled(filled(filled(names, "pN", &quantiles), "STAGE", stages), "FAULT", faults)
+        let places =
+            [("pN", &quantiles[..]), ("STAGE", &about.stages), ("FAULT", &about.faults), ("GAUGE", &about.gauges)];
+        places.into_iter().fold(names, |names, (place, values)| filled(names, place, values))
     }
 }

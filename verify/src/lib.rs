@@ -39,7 +39,9 @@ mod wording;
 mod testing;
 
 pub use budget::Budget;
-pub use check::{About, Band, Chain, ChainStage, Check, Condition, Context, FigureTable, PlannedFault, Reference};
+pub use check::{
+    About, Band, Chain, ChainStage, Check, Condition, Context, FigureTable, PlannedFault, Reference, Subjects,
+};
 pub use checks::CHECKS;
 pub use control::{Because, Beyond, Caught, Control, caught};
 pub use defect::Defect;

@@ -1,6 +1,6 @@
 //! What the tests of this crate share with those in `tests/`.
 
-use crate::{Budget, Chain, ChainStage, Check, Condition, Context, Expectation, Finding};
+use crate::{Budget, Chain, ChainStage, Check, Condition, Context, Expectation, Finding, Subjects};
 use proofload_history::{At, History, HistoryError, LogDiverged};
 
 #[path = "../tests/support/script.rs"]
@@ -47,13 +47,14 @@ pub(crate) fn judged_within(
     Ok(finding)
 }
 
-/// Every figure is in the table of its check, whatever its stages and faults are called.
+/// Every figure is in the table of its check, whatever its stages, faults and gauges are called.
 fn documented(check: &str, figure: &str) {
     let of = figure.split_once('.').map_or("", |(_, of)| of);
     let cuts = || of.match_indices('.').map(|(dot, _)| dot);
     let stages: Vec<&str> = cuts().map(|dot| &of[..dot]).chain([of]).collect();
     let faults: Vec<&str> = cuts().map(|dot| &of[dot + 1..]).chain([of]).collect();
-    let names = crate::checks::find(check).unwrap().figure_names(&stages, &faults);
+    let subjects = Subjects { stages, faults, gauges: vec![of] };
+    let names = crate::checks::find(check).unwrap().figure_names(&subjects);
     assert!(names.iter().any(|name| name == figure), "{figure} is not among the figures of {check}");
 }
 

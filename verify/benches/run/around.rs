@@ -18,7 +18,7 @@ pub(super) fn around(operations: &Operations, observations: &Observations) -> Hi
     told.extend(fault(end / 4, end / 2));
     told.push((end, Event::PhaseStarted { phase: Phase::Drain }));
     told.extend(audits(operations).map(|audit| (end, Event::LoadAudited(audit))));
-    told.push((rest, Event::Drained { outcome: DrainOutcome::Quiet, evidence: String::new() }));
+    told.push((rest, Event::Drained { outcome: DrainOutcome::Quiet, left: BTreeMap::new(), evidence: String::new() }));
     told.extend(observations.read().map(|read| (rest, Event::StageRead(read))));
     told.push((rest, Event::RunEnded {}));
     let mut history = History::default();

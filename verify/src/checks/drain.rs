@@ -5,6 +5,7 @@ use crate::{About, Check, Class, Context, Finding, Judgement};
 use proofload_history::journal::DrainOutcome;
 use proofload_history::{History, HistoryError, Phase};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// What is known about `drain`.
 pub(super) const ABOUT: About = About {
@@ -14,7 +15,10 @@ pub(super) const ABOUT: About = About {
     cost: "One pass over the journal.",
     counterexample: "The traffic ends, 12 rows stay in an outbox, and their number no longer changes.",
     keys: &[],
-    figures: &[&[("drain_s", "how long it took")]],
+    figures: &[&[
+        ("drain_s", "how long it took"),
+        ("left.GAUGE", "what a gauge that drains had in the end, where that was not zero"),
+    ]],
     example: "",
     parse: |value| table::read(value, |Table {}| Ok(Drain)),
 };
@@ -32,7 +36,7 @@ impl Check for Drain {
     fn judge(&self, history: &History, _: &Context<'_>) -> Result<Finding, HistoryError> {
         let journal = &history.journal;
         let finding = |judgement, sentence: String| Finding::new(ABOUT.name, ABOUT.class, judgement, sentence);
-        let Some((at, outcome, evidence)) = journal.drained() else {
+        let Some((at, outcome, left, evidence)) = journal.drained() else {
             let sentence = "The run has no drain on record: nobody waited for the system to come to rest.";
             return Ok(finding(Judgement::Unknown, sentence.into()));
         };
@@ -41,7 +45,11 @@ impl Check for Drain {
         let after = took.map_or_else(String::new, |took| format!(" {took:.1} s after the traffic"));
         let (judgement, sentence) = match outcome {
             DrainOutcome::Quiet => (Judgement::Pass, format!("The system was at rest{after}.")),
-            DrainOutcome::Stuck => (Judgement::Fail, format!("Work was left and no longer moved{after}.")),
+            DrainOutcome::Stuck => {
+                let what =
+                    not_zero(left).map(|(gauge, value)| format!("{gauge} = {value}")).collect::<Vec<_>>().join(", ");
+                (Judgement::Fail, format!("Work was left and no longer moved{after}: {what}."))
+            }
             DrainOutcome::Moving => {
                 (Judgement::Unknown, format!("Work was left and still moving{after}, when the bound was reached."))
             }
@@ -51,8 +59,14 @@ impl Check for Drain {
                 (Judgement::Unknown, sentence.to_owned())
             }
         };
-        Ok(finding(judgement, sentence).figure("drain_s", took).evidence("gauges", evidence))
+        let found = finding(judgement, sentence).figure("drain_s", took).evidence("gauges", evidence);
+        Ok(not_zero(left).fold(found, |found, (gauge, value)| found.figure(&format!("left.{gauge}"), value)))
     }
+}
+
+/// The gauges that have something left.
+fn not_zero(left: &BTreeMap<String, f64>) -> impl Iterator<Item = (&str, f64)> {
+    left.iter().filter(|(_, value)| **value != 0.0).map(|(gauge, value)| (gauge.as_str(), *value))
 }
 
 #[cfg(test)]
@@ -62,17 +76,18 @@ mod tests {
 
     #[test]
     fn rest_passes_stuck_fails_and_all_else_is_unknown() {
-        for (outcome, expected) in [
-            (DrainOutcome::Quiet, Judgement::Pass),
-            (DrainOutcome::Stuck, Judgement::Fail),
-            (DrainOutcome::Moving, Judgement::Unknown),
-            (DrainOutcome::Unreadable, Judgement::Unknown),
-            (DrainOutcome::Unwatched, Judgement::Unknown),
+        for (outcome, expected, left) in [
+            (DrainOutcome::Quiet, Judgement::Pass, None),
+            (DrainOutcome::Stuck, Judgement::Fail, Some(12.0)),
+            (DrainOutcome::Moving, Judgement::Unknown, Some(12.0)),
+            (DrainOutcome::Unreadable, Judgement::Unknown, Some(12.0)),
+            (DrainOutcome::Unwatched, Judgement::Unknown, Some(12.0)),
         ] {
             let mut script = Script::new();
             script.phases(&[(60.0, Phase::Drain)]).drained(64.0, outcome);
             let finding = judged("drain", "", &script.history());
             assert_eq!((finding.judgement, figure(&finding, "drain_s")), (expected, Some(4.0)));
+            assert_eq!((figure(&finding, "left.lag"), figure(&finding, "left.outbox")), (left, None));
         }
         assert_eq!(judged("drain", "", &Script::new().history()).judgement, Judgement::Unknown);
     }

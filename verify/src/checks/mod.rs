@@ -69,8 +69,8 @@ pub fn find(name: &str) -> Option<&'static About> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Check;
     use crate::check::Reference;
+    use crate::{Check, Subjects};
 
     /// The check behind a whole `[expect.*]` table, as the experiment's parser would build it.
     fn parse(text: &str) -> Result<Box<dyn Check>, toml::de::Error> {
@@ -97,8 +97,9 @@ mod tests {
     }
 
     #[test]
-    fn the_names_of_figures_are_those_of_a_systems_stages_and_of_an_experiments_faults() {
-        let of = |check: &str| find(check).unwrap().figure_names(&["db.row", "log.in"], &["cut", "kill"]);
+    fn the_names_of_figures_are_those_of_a_systems_stages_and_gauges_and_of_an_experiments_faults() {
+        let subjects = Subjects { stages: vec!["db.row", "log.in"], faults: vec!["cut", "kill"], gauges: vec!["lag"] };
+        let of = |check: &str| find(check).unwrap().figure_names(&subjects);
         let delivery = of("delivery");
         for name in ["ok_intents", "lost_intents.log.in", "lost_intents.db.row.kill", "exposed_intents.cut"] {
             assert_eq!(delivery.iter().filter(|known| *known == name).count(), 1, "{name}");
@@ -106,6 +107,7 @@ mod tests {
         assert!(!delivery.iter().any(|known| known.contains("STAGE") || known.contains("FAULT")), "{delivery:?}");
         assert!(of("latency").contains(&"p999_ms".to_owned()) && !of("latency").contains(&"pN_ms".to_owned()));
         assert!(of("recovery").contains(&"failover_s.kill".to_owned()));
+        assert_eq!(of("drain"), ["drain_s", "left.lag"]);
     }
 
     #[test]

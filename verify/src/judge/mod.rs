@@ -256,7 +256,7 @@ fn restless(journal: &Journal, plan: &Plan) -> Option<String> {
     if plan.expectations.iter().any(|expectation| expectation.check_name == "drain") {
         return None;
     }
-    let (_, outcome, evidence) = journal.drained()?;
+    let (_, outcome, _, evidence) = journal.drained()?;
     let how = match outcome {
         DrainOutcome::Quiet | DrainOutcome::Unwatched => return None,
         DrainOutcome::Stuck => "work was left and no longer moved",

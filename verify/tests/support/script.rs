@@ -231,7 +231,12 @@ impl Script {
     }
 
     pub(crate) fn drained(&mut self, at: f64, outcome: DrainOutcome) -> &mut Self {
-        self.event(at, Event::Drained { outcome, evidence: "lag = 0 for 2 s".into() })
+        let lag = if outcome == DrainOutcome::Quiet { 0.0 } else { 12.0 };
+        let left = [("lag".to_owned(), lag), ("outbox".to_owned(), 0.0)].into();
+        self.event(
+            at,
+            Event::Drained { outcome, left, evidence: format!("lag = {lag}, outbox = 0, unmoved for 2.0 s") },
+        )
     }
 
     pub(crate) fn injected(&mut self, at: f64, fault: &str) -> &mut Self {

@@ -27,7 +27,8 @@ use crate::http::problem::Document as Problem;
 
 const ABOUT: &str = "A command is answered with 202 when the log has it; its owner then carries it out, or tells why \
     not. Repeat a request that was not answered, or was answered with 409, 429, 502, 503 or 504, under the same \
-    Idempotency-Key. An answer with the header `Not-Attempted: true` changed nothing.";
+    Idempotency-Key. An answer with the header `Not-Attempted: true` changed nothing. A PUT may have reached another \
+    gateway before the one that answers, so of a PUT neither that header nor a 401, 408 or 409 says that it was not done.";
 
 /// A named schema and what it refers to.
 pub(super) struct Shape {

@@ -175,6 +175,18 @@ async fn hanging_gateway() -> (String, Arc<AtomicUsize>) {
     (address, taken)
 }
 
+/// A gateway that dies with each request in hand: it reads it and closes the connection.
+async fn dying_gateway() -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    tokio::spawn(async move {
+        while let Ok((mut connection, _)) = listener.accept().await {
+            let _ = connection.read(&mut [0; 4096]).await;
+        }
+    });
+    address
+}
+
 /// A gateway that fails is left alone for longer than a test takes.
 fn for_an_hour(text: &str) -> String {
     text.replace("fail_timeout=1s", "fail_timeout=1h")
@@ -294,6 +306,23 @@ async fn a_dead_gateway_costs_no_request_and_is_left_alone() {
         }
     }
     assert_eq!(door.refused_by(&dead), 1);
+}
+
+#[tokio::test]
+async fn of_what_a_gateway_died_with_a_put_is_passed_on_and_a_post_is_not() {
+    let (dying, sound) = (dying_gateway().await, gateway().await);
+    for (method, passed_on) in [(Method::PUT, true), (Method::POST, false), (Method::PATCH, false)] {
+        // The dying one is asked first by a door that nobody has been through, and then left alone.
+        let door = FrontDoor::open(&[&dying, &sound], |text| for_an_hour(&text)).await;
+        let answer = door.client.request(method.clone(), format!("https://127.0.0.1:{}/", door.port)).send().await;
+        let answer = answer.expect("an answer");
+        if passed_on {
+            assert_eq!(answer.status(), 200, "{method}");
+            assert_eq!(answer.headers()[GATEWAY], sound.as_str(), "{method}");
+        } else {
+            assert_eq!(problem(answer).await, expected(Kind::BadGateway), "{method}");
+        }
+    }
 }
 
 #[tokio::test]
