@@ -116,6 +116,9 @@ fn a_control_whose_reason_no_finding_can_show_is_refused() {
     }
     let of_recovery = ["`recovery` does not count what is lost", "changed.toml:"];
     refuses("must_fail = \"nothing-lost\"", "must_fail = \"recovers\"", &of_recovery);
+    // A gauge, and none that drains.
+    let of_rest = "at_least = 10 }\nalso = { drains = { figure = \"left.unapplied_commands\", above = 0 } }";
+    refuses("at_least = 10 }", of_rest, &["`left.unapplied_commands`", "changed.toml:44:"]);
 }
 
 #[test]

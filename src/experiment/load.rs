@@ -328,10 +328,11 @@ fn check_figure(
     plans: &[FaultPlan],
 ) -> Result<(), SpecError> {
     let Some(about) = CHECKS.iter().find(|about| about.name == check) else { return Ok(()) };
+    let drains = system.manifest.gauges.iter().filter(|(_, gauge)| gauge.drains);
     let subjects = Subjects {
         stages: system.manifest.stages.keys().map(String::as_str).collect(),
         faults: plans.iter().map(|plan| plan.name.as_str()).collect(),
-        gauges: system.manifest.gauges.keys().map(String::as_str).collect(),
+        gauges: drains.map(|(name, _)| name.as_str()).collect(),
     };
     let (figure, valid) = (because.figure(), about.figure_names(&subjects));
     if valid.contains(&figure) {

@@ -134,7 +134,7 @@ pub struct About {
     /// The keys of its table in an experiment, each with what it means.
     pub keys: &'static [(&'static str, &'static str)],
     /// The figures of its findings, each with what it means. In a name STAGE stands for the name of a stage, FAULT for that
-    /// of a fault, GAUGE for that of a gauge, and pN for a quantile: p50, p90, p95, p99, p999.
+    /// of a fault, GAUGE for that of a gauge that drains, and pN for a quantile: p50, p90, p95, p99, p999.
     pub figures: &'static [FigureTable],
     /// An example of its table in an experiment, complete.
     pub example: &'static str,
@@ -155,7 +155,7 @@ pub struct Subjects<'a> {
     pub stages: Vec<&'a str>,
     /// Those of the faults.
     pub faults: Vec<&'a str>,
-    /// Those of the gauges.
+    /// Those of the gauges that drain.
     pub gauges: Vec<&'a str>,
 }
 
