@@ -39,10 +39,14 @@ fn every_experiment_can_be_planned_as_a_baseline_and_under_each_of_its_controls(
     }
 }
 
+/// The reference system's manifest.
+fn manifest() -> toml::Table {
+    table(&Path::new(env!("CARGO_MANIFEST_DIR")).join("system/lending.toml"))
+}
+
 /// The keys of a table of the reference system's manifest.
 fn names(table: &str) -> Vec<String> {
-    let manifest = self::table(&Path::new(env!("CARGO_MANIFEST_DIR")).join("system/lending.toml"));
-    manifest[table].as_table().unwrap().keys().cloned().collect()
+    manifest()[table].as_table().unwrap().keys().cloned().collect()
 }
 
 #[test]
@@ -63,7 +67,7 @@ fn every_scenario_of_the_reference_system_can_be_planned() {
 
 #[test]
 fn a_day_at_the_lenders_has_every_scenario_in_it_but_storms() {
-    let manifest = table(&Path::new(env!("CARGO_MANIFEST_DIR")).join("system/lending.toml"));
+    let manifest = manifest();
     let mix: BTreeSet<String> = manifest["scenario"]["mixed"]["mix"].as_table().unwrap().keys().cloned().collect();
     let expected = ["apply", "apply-and-withdraw", "browse", "customer-journey", "repay"];
     assert_eq!(mix, expected.map(str::to_owned).into());
@@ -78,13 +82,9 @@ fn a_day_at_the_lenders_has_every_scenario_in_it_but_storms() {
 /// nginx may pass such a request on after a gateway has taken it, and the next one speaks for itself alone.
 #[test]
 fn what_a_proxy_may_repeat_fails_only_by_what_every_gateway_would_say_at_any_time() {
-    let manifest = table(&Path::new(env!("CARGO_MANIFEST_DIR")).join("system/lending.toml"));
-    let writes = manifest["operation"]
-        .as_table()
-        .unwrap()
-        .iter()
-        .filter(|(_, operation)| operation["method"].as_str() == Some("PUT"));
-    let writes: Vec<_> = writes.collect();
+    let manifest = manifest();
+    let operations = manifest["operation"].as_table().unwrap().iter();
+    let writes: Vec<_> = operations.filter(|(_, operation)| operation["method"].as_str() == Some("PUT")).collect();
     assert!(writes.iter().any(|(name, _)| *name == "give_consent"), "{writes:?}");
     for (name, operation) in writes {
         let of_the_moment = [401, 408, 409, 503].map(toml::Value::Integer);
