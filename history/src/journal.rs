@@ -150,14 +150,7 @@ pub enum Event {
     /// What the generator says of itself; judged by the check `load`.
     LoadAudited(LoadAudit),
     /// The system came to rest, or the bound of the drain was reached.
-    Drained {
-        /// How it stood when the drain ended.
-        outcome: DrainOutcome,
-        /// What the gauges that drain had last, by name.
-        left: BTreeMap<String, f64>,
-        /// In words: these, how long they had not moved, and what could not be read.
-        evidence: String,
-    },
+    Drained(DrainEnd),
     /// A stage was read. Absent for a stage that was never read.
     StageRead(StageRead),
     /// A broker held records that its log does not have at the end.
@@ -199,6 +192,17 @@ pub enum DrainOutcome {
     Unreadable,
     /// The system has no draining gauge and does not say that it needs none, so nobody can know.
     Unwatched,
+}
+
+/// How a drain ended, and on what grounds.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct DrainEnd {
+    /// How the system stood.
+    pub outcome: DrainOutcome,
+    /// What the gauges that drain had last, by name.
+    pub left: BTreeMap<String, f64>,
+    /// In words: these, how long they had not moved, and what could not be read.
+    pub evidence: String,
 }
 
 /// What the generator says of itself.
@@ -425,11 +429,11 @@ impl Journal {
         })
     }
 
-    /// The last drain: when it ended, how the system stood then, what was left by gauge, and what that rests on.
+    /// The last drain: when it ended, and how.
     #[must_use]
-    pub fn drained(&self) -> Option<(At, DrainOutcome, &BTreeMap<String, f64>, &str)> {
+    pub fn drained(&self) -> Option<(At, &DrainEnd)> {
         self.entries.iter().rev().find_map(|entry| match &entry.event {
-            Event::Drained { outcome, left, evidence } => Some((entry.at, *outcome, left, evidence.as_str())),
+            Event::Drained(end) => Some((entry.at, end)),
             _ => None,
         })
     }

@@ -1,6 +1,6 @@
 //! After the traffic: waiting until the system has finished what it holds.
 
-use proofload_history::journal::DrainOutcome;
+use proofload_history::journal::{DrainEnd, DrainOutcome};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -21,21 +21,10 @@ pub(super) struct DrainWatch {
     failures: Vec<String>,
 }
 
-/// How the drain ended, and on what grounds.
-#[derive(Debug, PartialEq)]
-pub(super) struct DrainEnd {
-    pub(super) outcome: DrainOutcome,
-    /// What the gauges had last.
-    pub(super) left: Left,
-    pub(super) evidence: String,
-}
-
-impl DrainEnd {
-    /// That of a system whose answers come behind its work.
-    pub(super) fn of_answers() -> Self {
-        let evidence = "all is done when it is answered (done_when_answered = true)".into();
-        Self { outcome: DrainOutcome::Quiet, left: Left::new(), evidence }
-    }
+/// How the drain of a system ends whose answers come behind its work.
+pub(super) fn of_answers() -> DrainEnd {
+    let evidence = "all is done when it is answered (done_when_answered = true)".into();
+    DrainEnd { outcome: DrainOutcome::Quiet, left: Left::new(), evidence }
 }
 
 impl DrainWatch {

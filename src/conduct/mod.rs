@@ -15,11 +15,11 @@ pub(crate) use keep::keep;
 use crate::experiment::Experiment;
 use crate::progress::Progress;
 use anyhow::Context as _;
-use drain::{DrainEnd, DrainWatch, Left};
+use drain::{DrainWatch, Left};
 use futures::FutureExt as _;
 use interrupt::Interrupt;
 use proofload_chaos::{Chaos, Schedule, Setting};
-use proofload_history::journal::LoadAudit;
+use proofload_history::journal::{DrainEnd, LoadAudit};
 use proofload_history::{Clock, Event, Phase, Recorder, RunDir};
 use proofload_lab::gauge::Gauges;
 use proofload_lab::{Lab, sampler, tail};
@@ -211,9 +211,9 @@ impl Run<'_> {
 
     async fn drain(&self) -> anyhow::Result<()> {
         let answered = self.experiment.system.manifest.is_done_when_answered();
-        let end = if answered { DrainEnd::of_answers() } else { self.rest().await };
+        let end = if answered { drain::of_answers() } else { self.rest().await };
         self.progress.say(&format!("drain: {}", end.evidence));
-        self.recorder.event(Event::Drained { outcome: end.outcome, left: end.left, evidence: end.evidence })?;
+        self.recorder.event(Event::Drained(end))?;
         Ok(())
     }
 

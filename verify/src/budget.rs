@@ -22,6 +22,14 @@ impl Budget {
         }
     }
 
+    /// In how many parts to put rows of `row_bytes` together at least, and how many of them fit into a part.
+    pub(crate) fn parts(self, row_bytes: usize) -> (u64, u64) {
+        match self {
+            Self::Bytes(bytes) => (1, (bytes / row_bytes.max(1) as u64).max(1)),
+            Self::Passes(passes) => (passes.max(1), u64::MAX),
+        }
+    }
+
     /// The numbers `0..end` cut into as many spans as it takes passes, for what has `bytes` for each number.
     pub(crate) fn spans(self, end: usize, bytes: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
         let passes = self.passes(end as u64, bytes) as usize;
@@ -38,6 +46,13 @@ mod tests {
     fn what_fits_takes_one_pass_and_what_does_not_as_many_as_it_takes() {
         let passes = |rows| Budget::Bytes(1_000).passes(rows, 10);
         assert_eq!([passes(0), passes(100), passes(101), passes(1_000)], [1, 1, 2, 10]);
+    }
+
+    #[test]
+    fn a_part_holds_at_least_a_row() {
+        let parts = |bytes, row| Budget::Bytes(bytes).parts(row);
+        assert_eq!([parts(1_000, 10), parts(99, 10), parts(9, 10), parts(5, 0)], [(1, 100), (1, 9), (1, 1), (1, 5)]);
+        assert_eq!([Budget::Passes(0).parts(10), Budget::Passes(3).parts(10)], [(1, u64::MAX), (3, u64::MAX)]);
     }
 
     #[test]

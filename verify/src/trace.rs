@@ -233,7 +233,7 @@ fn event_text(event: &Event) -> Option<String> {
         | Event::FaultSkipped { .. }
         | Event::TrafficEnded {}
         | Event::LoadAudited(_)
-        | Event::Drained { .. }
+        | Event::Drained(_)
         | Event::StageRead(_)
         | Event::LogDiverged(_)
         | Event::LogsNotCompared(_)

@@ -4,7 +4,7 @@
 
 mod support;
 
-use proofload_history::journal::DrainOutcome;
+use proofload_history::journal::{DrainEnd, DrainOutcome};
 use proofload_history::{Event, History, Id, Observation, Reading};
 use proofload_verify::{Budget, Finding, Judgement};
 use proptest::prelude::*;
@@ -101,10 +101,9 @@ struct Answer {
 /// The slow and obvious judge: each id by itself, each rule as it is documented, from the rows of the history alone.
 fn model(history: &History, presence: bool) -> Answer {
     let observations = history.observations.to_vec().unwrap();
-    let at_rest =
-        history.journal.entries.iter().any(|entry| {
-            matches!(entry.event, Event::Drained { outcome: DrainOutcome::Quiet | DrainOutcome::Stuck, .. })
-        });
+    let at_rest = history.journal.entries.iter().any(|entry| {
+        matches!(entry.event, Event::Drained(DrainEnd { outcome: DrainOutcome::Quiet | DrainOutcome::Stuck, .. }))
+    });
     let to_its_end = |stage: &str| history.journal.stage_read(stage).is_some_and(|read| read.complete);
     let whole = |stage: &str| to_its_end(stage) && history.journal.stage_read(stage).unwrap().unreadable == 0;
     let firm = at_rest && whole(STAGES[0]) && whole(STAGES[1]);

@@ -157,7 +157,7 @@ fn model(history: &History, conditional: bool) -> Answer {
     ids.extend(observations.iter().map(|seen| seen.id));
     let issued: BTreeSet<Id> = history.issued(Script::OPERATION).collect();
     let drained = history.journal.entries.iter().find_map(|entry| match &entry.event {
-        Event::Drained { outcome, .. } => Some(*outcome),
+        Event::Drained(end) => Some(end.outcome),
         _ => None,
     });
     let settled = matches!(drained, Some(DrainOutcome::Quiet | DrainOutcome::Stuck));

@@ -5,7 +5,7 @@
 
 mod support;
 
-use proofload_history::journal::DrainOutcome;
+use proofload_history::journal::{DrainEnd, DrainOutcome};
 use proofload_history::{At, Event, History, Id, Observation};
 use proofload_verify::{Budget, Finding, Judgement};
 use proptest::prelude::*;
@@ -214,10 +214,9 @@ fn model(history: &History, rules: Rules) -> Answer {
     let partition = |row: &Observation| row.partition.filter(|_| row.offset.is_some());
     let digests = rows.iter().all(|(_, row)| row.digest.is_some());
     let read = history.journal.stage_read(STAGE).is_some_and(|read| read.complete && read.unreadable == 0);
-    let settled =
-        history.journal.entries.iter().any(|entry| {
-            matches!(&entry.event, Event::Drained { outcome: DrainOutcome::Quiet | DrainOutcome::Stuck, .. })
-        });
+    let settled = history.journal.entries.iter().any(|entry| {
+        matches!(&entry.event, Event::Drained(DrainEnd { outcome: DrainOutcome::Quiet | DrainOutcome::Stuck, .. }))
+    });
 
     let mut counts: BTreeMap<String, u64> = COUNTS.map(|name| (name.to_owned(), 0)).into();
     let mut offenders: BTreeSet<(String, At)> = BTreeSet::new();

@@ -144,10 +144,10 @@ proptest! {
     fn a_finding_is_the_same_in_however_many_passes_its_rows_are_put_together(script in script()) {
         let history = script.history();
         let expected = findings(&history, Budget::Passes(1));
-        for passes in [2, 7] {
-            let seen = findings(&history, Budget::Passes(passes));
+        for budget in [Budget::Passes(2), Budget::Passes(7), Budget::Bytes(200), Budget::Bytes(2_000)] {
+            let seen = findings(&history, budget);
             for (expected, seen) in expected.iter().zip(seen) {
-                prop_assert_eq!(&seen, expected, "{} passes", passes);
+                prop_assert_eq!(&seen, expected, "{:?}", budget);
             }
         }
     }

@@ -183,7 +183,7 @@ fn standing(rows: &[&Observation], states: bool) -> Standing {
 fn model(history: &History, rules: &Rules) -> Answer {
     let observations = history.observations.to_vec().unwrap();
     let drained = history.journal.entries.iter().find_map(|entry| match &entry.event {
-        Event::Drained { outcome, .. } => Some(*outcome),
+        Event::Drained(end) => Some(end.outcome),
         _ => None,
     });
     let at_rest = matches!(drained, Some(DrainOutcome::Quiet | DrainOutcome::Stuck));

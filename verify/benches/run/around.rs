@@ -3,7 +3,7 @@
 use super::observations::Observations;
 use super::operations::{OF_ORDERS, Operations};
 use super::{SEED, TOOK_NS, due};
-use proofload_history::journal::{DrainOutcome, LoadAudit};
+use proofload_history::journal::{DrainEnd, DrainOutcome, LoadAudit};
 use proofload_history::{At, Entry, Event, History, Phase, Sample, Table};
 use std::collections::BTreeMap;
 
@@ -18,7 +18,10 @@ pub(super) fn around(operations: &Operations, observations: &Observations) -> Hi
     told.extend(fault(end / 4, end / 2));
     told.push((end, Event::PhaseStarted { phase: Phase::Drain }));
     told.extend(audits(operations).map(|audit| (end, Event::LoadAudited(audit))));
-    told.push((rest, Event::Drained { outcome: DrainOutcome::Quiet, left: BTreeMap::new(), evidence: String::new() }));
+    told.push((
+        rest,
+        Event::Drained(DrainEnd { outcome: DrainOutcome::Quiet, left: BTreeMap::new(), evidence: String::new() }),
+    ));
     told.extend(observations.read().map(|read| (rest, Event::StageRead(read))));
     told.push((rest, Event::RunEnded {}));
     let mut history = History::default();

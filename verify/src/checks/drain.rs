@@ -2,7 +2,7 @@
 
 use super::table;
 use crate::{About, Check, Class, Context, Finding, Judgement};
-use proofload_history::journal::DrainOutcome;
+use proofload_history::journal::{DrainEnd, DrainOutcome};
 use proofload_history::{History, HistoryError, Phase};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -36,7 +36,7 @@ impl Check for Drain {
     fn judge(&self, history: &History, _: &Context<'_>) -> Result<Finding, HistoryError> {
         let journal = &history.journal;
         let finding = |judgement, sentence: String| Finding::new(ABOUT.name, ABOUT.class, judgement, sentence);
-        let Some((at, outcome, left, evidence)) = journal.drained() else {
+        let Some((at, DrainEnd { outcome, left, evidence })) = journal.drained() else {
             let sentence = "The run has no drain on record: nobody waited for the system to come to rest.";
             return Ok(finding(Judgement::Unknown, sentence.into()));
         };
@@ -59,7 +59,7 @@ impl Check for Drain {
                 (Judgement::Unknown, sentence.to_owned())
             }
         };
-        let found = finding(judgement, sentence).figure("drain_s", took).evidence("gauges", evidence);
+        let found = finding(judgement, sentence).figure("drain_s", took).evidence("gauges", evidence.as_str());
         Ok(not_zero(left).fold(found, |found, (gauge, value)| found.figure(&format!("left.{gauge}"), value)))
     }
 }

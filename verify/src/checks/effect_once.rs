@@ -274,7 +274,7 @@ mod tests {
     #[test]
     fn a_system_that_still_moves_or_a_damaged_history_never_passes() {
         let mut moving = Script::good();
-        moving.without(|event| matches!(event, Event::Drained { .. })).drained(61.0, DrainOutcome::Moving);
+        moving.without(|event| matches!(event, Event::Drained(_))).drained(61.0, DrainOutcome::Moving);
         assert_eq!(says(&moving).judgement, Judgement::Unknown);
         assert_eq!(says(Script::good().damaged("it breaks off")).judgement, Judgement::Unknown);
     }

@@ -12,8 +12,6 @@ use proofload_history::{History, HistoryError, Id, ObservationRef, OperationRef,
 /// What a check keeps of a row.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Member<T> {
-    /// The id of its group, the high and the low half: a row is no wider than what is in it.
-    group: [u64; 2],
     place: u64,
     /// What the check keeps.
     pub(super) what: T,
@@ -23,16 +21,18 @@ pub(super) struct Member<T> {
 const STAGE_SHIFT: u32 = 56;
 /// ...and whether it was read live in this one, above the number of the row.
 const LIVE: u64 = 1 << 55;
+/// Where that number stands.
+const NUMBER: u64 = LIVE - 1;
 
 impl<T> Member<T> {
-    fn of(group: Id, stage: usize, reading: Reading, number: u64, what: T) -> Self {
+    fn of(stage: usize, reading: Reading, number: u64, what: T) -> Self {
         let live = if reading == Reading::Live { LIVE } else { 0 };
-        Self { group: group.halves(), place: (stage as u64) << STAGE_SHIFT | live | number, what }
+        Self { place: (stage as u64) << STAGE_SHIFT | live | number, what }
     }
 
     /// The number of its row in the table.
     pub(super) fn number(&self) -> u64 {
-        self.place & (LIVE - 1)
+        self.place & NUMBER
     }
 
     /// The number of its stage.
@@ -43,10 +43,6 @@ impl<T> Member<T> {
     /// Whether it was read while the run went on.
     pub(super) fn live(&self) -> bool {
         self.place & LIVE != 0
-    }
-
-    fn group(&self) -> Id {
-        Id::of_halves(self.group)
     }
 }
 
@@ -101,7 +97,7 @@ pub(super) fn of_observations<T: Copy>(
     judge: impl FnMut(Group<'_, T>, &Read),
 ) -> Result<Read, HistoryError> {
     let read = Read { rows: vec![0; stages.len()], grouped: vec![0; stages.len()] };
-    let pass = |take: &mut dyn FnMut(Member<T>), mut read: Option<&mut Read>| {
+    let pass = |take: &mut dyn FnMut(Id, Member<T>), mut read: Option<&mut Read>| {
         let (mut names, mut number) = (Names::new(stages.iter().copied()), 0);
         history.observations.each(|seen| {
             number += 1;
@@ -116,11 +112,11 @@ pub(super) fn of_observations<T: Copy>(
                 read.grouped[stage] += u64::from(kept.is_some());
             }
             if let Some((group, what)) = kept {
-                take(Member::of(group, stage, reading, number - 1, what));
+                take(group, Member::of(stage, reading, number - 1, what));
             }
         })
     };
-    by_parts(budget, history.observations.rows(), pass, read, judge)
+    by_parts(budget, pass, read, judge)
 }
 
 /// Puts the attempts of each intent of an operation together; what `keep` says of an attempt is kept, if anything.
@@ -131,50 +127,109 @@ pub(super) fn of_attempts<T: Copy>(
     keep: impl Fn(OperationRef<'_>) -> Option<T>,
     mut judge: impl FnMut(Group<'_, T>),
 ) -> Result<(), HistoryError> {
-    let pass = |take: &mut dyn FnMut(Member<T>), _: Option<&mut ()>| {
+    let pass = |take: &mut dyn FnMut(Id, Member<T>), _: Option<&mut ()>| {
         let mut number = 0;
         history.operations.each(|made| {
             number += 1;
             if made.name() == operation
                 && let Some(what) = keep(made)
             {
-                take(Member::of(made.intent(), 0, Reading::Final, number - 1, what));
+                take(made.intent(), Member::of(0, Reading::Final, number - 1, what));
             }
         })
     };
-    by_parts(budget, history.operations.rows(), pass, (), |group, ()| judge(group))
+    by_parts(budget, pass, (), |group, ()| judge(group))
 }
 
-/// Judges every group of what `pass` gives, part by part. The first pass of all fills `counts`.
+/// Judges every group of what `pass` gives, part by part. The first pass fills `counts` and finds how many parts it takes:
+/// whenever more rows were met than fit, what is held is cut down to the first of more parts. So a pass is all that is
+/// needed where everything fits, and one more for each part beyond the first where it does not.
 fn by_parts<T: Copy, C>(
     budget: Budget,
-    most: u64,
-    pass: impl Fn(&mut dyn FnMut(Member<T>), Option<&mut C>) -> Result<(), HistoryError>,
+    pass: impl Fn(&mut dyn FnMut(Id, Member<T>), Option<&mut C>) -> Result<(), HistoryError>,
     mut counts: C,
     mut judge: impl FnMut(Group<'_, T>, &C),
 ) -> Result<C, HistoryError> {
-    let (mut parts, mut counted) = (budget.passes(most, size_of::<Member<T>>()), false);
-    if parts > 1 {
-        let mut rows = 0;
-        pass(&mut |_| rows += 1, Some(&mut counts))?;
-        (parts, counted) = (budget.passes(rows, size_of::<Member<T>>()), true);
-    }
-    let mut rows = Vec::new();
-    for part in 0..parts {
-        rows.clear();
-        let mut take = |row: Member<T>| {
-            if parts == 1 || part_of(row.group, parts) == part {
-                rows.push(row);
-            }
-        };
-        pass(&mut take, Some(&mut counts).filter(|_| !counted))?;
-        counted = true;
-        rows.sort_unstable_by_key(|row| (row.group, row.place));
-        for group in rows.chunk_by_mut(|a, b| a.group == b.group) {
-            judge(Group { id: group[0].group(), rows: group }, &counts);
+    let (mut parts, fit) = budget.parts(Held::<T>::ROW_BYTES);
+    let (mut held, mut met) = (Held::new(), 0);
+    let mut take = |group: Id, row| {
+        met += 1;
+        if met > fit.saturating_mul(parts) {
+            parts += parts.div_ceil(4);
+            held.cut(parts);
         }
+        held.push_if_of(0, parts, group, row);
+    };
+    pass(&mut take, Some(&mut counts))?;
+    held.drain(|group| judge(group, &counts));
+    for part in 1..parts {
+        pass(&mut |group, row| held.push_if_of(part, parts, group, row), None)?;
+        held.drain(|group| judge(group, &counts));
     }
     Ok(counts)
+}
+
+/// What a row is put in order by. What a check keeps is wide and stays where it is.
+#[derive(Clone, Copy)]
+struct Key {
+    /// The id of its group, the high and the low half: so a key is no wider than what is in it.
+    group: [u64; 2],
+    /// Like [`Member::place`], but with the row's number among those that are held.
+    place: u64,
+}
+
+/// The rows of a part, as they came.
+struct Held<T> {
+    keys: Vec<Key>,
+    members: Vec<Member<T>>,
+}
+
+impl<T: Copy> Held<T> {
+    /// What a row takes, with what putting keys in order takes beside them.
+    const ROW_BYTES: usize = size_of::<Member<T>>() + size_of::<Key>() * 3 / 2;
+
+    fn new() -> Self {
+        Self { keys: Vec::new(), members: Vec::new() }
+    }
+
+    /// Holds a row if its group belongs to `part` of so many.
+    fn push_if_of(&mut self, part: u64, parts: u64, group: Id, member: Member<T>) {
+        let group = group.halves();
+        if part_of(group, parts) == part {
+            let place = member.place & !NUMBER | self.members.len() as u64;
+            self.keys.push(Key { group, place });
+            self.members.push(member);
+        }
+    }
+
+    /// Forgets what does not belong to the first of so many parts: of more parts, the first is within that of fewer.
+    fn cut(&mut self, parts: u64) {
+        let mut left = 0;
+        for row in 0..self.keys.len() {
+            let Key { group, place } = self.keys[row];
+            if part_of(group, parts) == 0 {
+                self.keys[left] = Key { group, place: place & !NUMBER | left as u64 };
+                self.members[left] = self.members[row];
+                left += 1;
+            }
+        }
+        self.keys.truncate(left);
+        self.members.truncate(left);
+    }
+
+    /// Gives every group, and holds none any more.
+    fn drain(&mut self, mut judge: impl FnMut(Group<'_, T>)) {
+        // A stage is mostly read in the order of its ids: a stable sort finds what is in order already.
+        self.keys.sort_by_key(|key| (Id::of_halves(key.group), key.place));
+        let mut rows = Vec::new();
+        for group in self.keys.chunk_by(|a, b| a.group == b.group) {
+            rows.clear();
+            rows.extend(group.iter().map(|key| self.members[(key.place & NUMBER) as usize]));
+            judge(Group { id: Id::of_halves(group[0].group), rows: &mut rows });
+        }
+        self.keys.clear();
+        self.members.clear();
+    }
 }
 
 /// The part that a group belongs to: ids of a run follow each other, so they are mixed before they are cut.
@@ -187,6 +242,7 @@ fn part_of([high, low]: [u64; 2], parts: u64) -> u64 {
 mod tests {
     use super::*;
     use crate::testing::Script;
+    use std::cell::Cell;
     use std::collections::BTreeMap;
 
     type Offsets = BTreeMap<Id, Vec<(usize, bool, Option<i64>)>>;
@@ -213,9 +269,9 @@ mod tests {
         let third = vec![(0, false, Some(5)), (1, false, Some(0)), (1, false, Some(2)), (1, true, Some(4))];
         assert_eq!(expected[&Script::id(3)], third);
         assert_eq!((expected.len(), read.rows), (3, vec![1, 4]));
-        for passes in [2, 7] {
-            let (seen, read) = groups(&history, &["log.out", "log.in"], Budget::Passes(passes));
-            assert_eq!((seen, read.rows), (expected.clone(), vec![1, 4]), "{passes} passes");
+        for budget in [Budget::Passes(2), Budget::Passes(7), Budget::Bytes(1), Budget::Bytes(300)] {
+            let (seen, read) = groups(&history, &["log.out", "log.in"], budget);
+            assert_eq!((seen, read.rows), (expected.clone(), vec![1, 4]), "{budget:?}");
         }
     }
 
@@ -233,6 +289,48 @@ mod tests {
         };
         of_observations(&script.history(), Budget::OF_CHECK, &["nowhere", "log.in", "log.out"], keep, judge).unwrap();
         assert_eq!(lengths, [(0, 0), (1, 1), (1, 0)]);
+    }
+
+    #[test]
+    fn what_does_not_fit_takes_a_pass_for_each_part_and_what_fits_takes_one() {
+        let mut script = Script::new();
+        for n in 0..1_000 {
+            script.seen("log.in", Script::id(n));
+        }
+        let history = script.history();
+        let row_bytes = Held::<()>::ROW_BYTES as u64;
+        // Parts grow by a quarter whenever what was met does not fit into them: 1, 2, 3, 4, 5, 7, 9, 12.
+        for (fit, passes) in [(1_000, 1), (999, 2), (500, 2), (499, 3), (100, 12)] {
+            let (asked, mut judged) = (Cell::new(0), 0);
+            let keep = |_, seen: ObservationRef<'_>| {
+                asked.set(asked.get() + 1);
+                Some((seen.id(), ()))
+            };
+            let judge = |group: Group<'_, ()>, read: &Read| {
+                assert_eq!((group.rows.len(), read.grouped[0]), (1, 1_000));
+                judged += 1;
+            };
+            of_observations(&history, Budget::Bytes(fit * row_bytes), &["log.in"], keep, judge).unwrap();
+            assert_eq!((asked.get(), judged), (passes * 1_000, 1_000), "{fit} fit");
+        }
+    }
+
+    #[test]
+    fn what_is_held_is_cut_down_to_the_first_of_more_parts() {
+        let mut held = Held::new();
+        for n in 0..1_000 {
+            held.push_if_of(0, 2, Script::id(n % 100), Member::of(1, Reading::Final, n, ()));
+        }
+        held.cut(7);
+        let first = |n: &u64| part_of(Script::id(n % 100).halves(), 7) == 0;
+        let expected: Vec<u64> = (0..1_000).filter(first).collect();
+        assert_eq!(held.members.iter().map(Member::number).collect::<Vec<_>>(), expected);
+        assert_eq!(held.keys.len(), expected.len());
+        let mut judged = Vec::new();
+        held.drain(|group| judged.extend(group.rows.iter().map(|row| (group.id, row.number()))));
+        judged.sort_unstable_by_key(|(_, number)| *number);
+        assert_eq!(judged, expected.iter().map(|n| (Script::id(n % 100), *n)).collect::<Vec<_>>());
+        assert!(held.keys.is_empty() && held.members.is_empty());
     }
 
     #[test]

@@ -81,7 +81,7 @@ pub(super) struct Rest {
 impl Rest {
     /// By the last drain of the run.
     pub(super) fn of(journal: &Journal) -> Self {
-        let outcome = journal.drained().map(|(_, outcome, ..)| outcome);
+        let outcome = journal.drained().map(|(_, end)| end.outcome);
         let doubt = match outcome {
             Some(DrainOutcome::Quiet | DrainOutcome::Stuck) => None,
             Some(DrainOutcome::Moving) => Some("the system was still moving when the drain ended"),

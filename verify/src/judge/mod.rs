@@ -256,14 +256,17 @@ fn restless(journal: &Journal, plan: &Plan) -> Option<String> {
     if plan.expectations.iter().any(|expectation| expectation.check_name == "drain") {
         return None;
     }
-    let (_, outcome, _, evidence) = journal.drained()?;
-    let how = match outcome {
+    let (_, end) = journal.drained()?;
+    let how = match end.outcome {
         DrainOutcome::Quiet | DrainOutcome::Unwatched => return None,
         DrainOutcome::Stuck => "work was left and no longer moved",
         DrainOutcome::Moving => "work was left and still moving",
         DrainOutcome::Unreadable => "what was left could not be read",
     };
-    Some(format!("the system had not come to rest: {how} ({evidence}), and no expectation on `drain` judges that"))
+    Some(format!(
+        "the system had not come to rest: {how} ({}), and no expectation on `drain` judges that",
+        end.evidence
+    ))
 }
 
 fn phases(journal: &Journal) -> Vec<PhaseSpan> {

@@ -188,7 +188,7 @@ fn what_holds_on_a_starved_machine_holds_and_what_was_lost_on_one_is_lost() {
 /// How a run ends whose system was left like this.
 fn left(outcome: DrainOutcome, expects: &str) -> Verdict {
     let mut script = Script::good();
-    script.without(|event| matches!(event, Event::Drained { .. })).drained(61.0, outcome);
+    script.without(|event| matches!(event, Event::Drained(_))).drained(61.0, outcome);
     let mut plan = plan();
     plan.expectations.remove(0);
     if expects == "drain" {

@@ -2,7 +2,7 @@
 //! folder above.
 
 use super::{Chain, ChainStage, Condition};
-use proofload_history::journal::{DrainOutcome, LoadAudit, StageRead};
+use proofload_history::journal::{DrainEnd, DrainOutcome, LoadAudit, StageRead};
 use proofload_history::{
     At, Entry, Event, History, Id, Journal, Name, Observation, Operation, Outcome, Phase, Reading, Sample, Table,
 };
@@ -233,10 +233,8 @@ impl Script {
     pub(crate) fn drained(&mut self, at: f64, outcome: DrainOutcome) -> &mut Self {
         let lag = if outcome == DrainOutcome::Quiet { 0.0 } else { 12.0 };
         let left = [("lag".to_owned(), lag), ("outbox".to_owned(), 0.0)].into();
-        self.event(
-            at,
-            Event::Drained { outcome, left, evidence: format!("lag = {lag}, outbox = 0, unmoved for 2.0 s") },
-        )
+        let evidence = format!("lag = {lag}, outbox = 0, unmoved for 2.0 s");
+        self.event(at, Event::Drained(DrainEnd { outcome, left, evidence }))
     }
 
     pub(crate) fn injected(&mut self, at: f64, fault: &str) -> &mut Self {

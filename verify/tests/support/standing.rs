@@ -1,7 +1,7 @@
 //! What stands at stages in random histories and how it was read, and what the obvious judges of it share.
 
 use super::Script;
-use proofload_history::journal::{DrainOutcome, StageRead};
+use proofload_history::journal::{DrainEnd, DrainOutcome, StageRead};
 use proofload_history::{At, Event, History, Id, Observation, Reading};
 use proofload_verify::{Budget, Offender};
 use proptest::collection::{btree_set, vec};
@@ -154,11 +154,9 @@ pub(crate) fn whole(history: &History, stage: &str) -> bool {
 
 /// Whether the system was at rest when it was read, or had stopped.
 pub(crate) fn at_rest(history: &History) -> bool {
-    history
-        .journal
-        .entries
-        .iter()
-        .any(|entry| matches!(entry.event, Event::Drained { outcome: DrainOutcome::Quiet | DrainOutcome::Stuck, .. }))
+    history.journal.entries.iter().any(|entry| {
+        matches!(entry.event, Event::Drained(DrainEnd { outcome: DrainOutcome::Quiet | DrainOutcome::Stuck, .. }))
+    })
 }
 
 /// That there is nothing to be found takes a whole history, a system at rest, and stages that were read whole and have
@@ -184,4 +182,5 @@ pub(crate) fn offence(one: Offender, said: impl Fn(&str) -> String) -> Offence {
 }
 
 /// In whatever passes rows are put together, the finding is the same.
-pub(crate) const BUDGETS: [Budget; 4] = [Budget::OF_CHECK, Budget::Passes(2), Budget::Passes(3), Budget::Passes(7)];
+pub(crate) const BUDGETS: [Budget; 5] =
+    [Budget::OF_CHECK, Budget::Passes(2), Budget::Passes(3), Budget::Passes(7), Budget::Bytes(500)];

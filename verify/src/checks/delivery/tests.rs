@@ -27,7 +27,7 @@ fn with_event(which: fn(&Event) -> bool, change: impl Fn(&mut Script)) -> Script
 }
 
 fn is_drained(event: &Event) -> bool {
-    matches!(event, Event::Drained { .. })
+    matches!(event, Event::Drained(_))
 }
 
 fn is_read_of_db(event: &Event) -> bool {

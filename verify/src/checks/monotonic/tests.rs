@@ -188,7 +188,7 @@ fn a_system_that_still_moves_or_a_damaged_history_never_passes() {
     let says = |script: &Script| judged("monotonic", TABLE, &script.history()).judgement;
     assert_eq!(says(&script), Judgement::Pass);
     assert_eq!(says(script.clone().damaged("it breaks off")), Judgement::Unknown);
-    script.without(|event| matches!(event, Event::Drained { .. })).drained(61.0, DrainOutcome::Moving);
+    script.without(|event| matches!(event, Event::Drained(_))).drained(61.0, DrainOutcome::Moving);
     assert_eq!(says(&script), Judgement::Unknown);
 }
 

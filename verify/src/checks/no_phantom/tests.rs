@@ -181,7 +181,7 @@ fn a_stage_that_was_not_read_completely_or_has_nothing_makes_it_unknown() {
 #[test]
 fn a_system_that_still_moves_does_not_pass() {
     let mut script = Script::good();
-    script.without(|event| matches!(event, Event::Drained { .. })).drained(61.0, DrainOutcome::Moving);
+    script.without(|event| matches!(event, Event::Drained(_))).drained(61.0, DrainOutcome::Moving);
     assert_eq!(says(&script).judgement, Judgement::Unknown);
 }
 

@@ -141,7 +141,7 @@ impl SagaComplete {
             compensated: self.compensated.as_ref().map(|at| end(at, 1, compensated)),
             within: self.within.map(|within| within.0),
             absent_is_final: ends_read && rest.settled,
-            ends_read_after: history.journal.drained().map(|(at, ..)| at).filter(|_| ends_read),
+            ends_read_after: history.journal.drained().map(|(at, _)| at).filter(|_| ends_read),
         };
         (sagas, readings)
     }

@@ -240,7 +240,7 @@ fn an_end_that_was_not_read_wholly_proves_nobody_late() {
 fn while_the_system_moves_only_what_is_past_its_deadline_is_unfinished_and_once_it_is_stuck_all_is() {
     let open = |outcome: Option<DrainOutcome>, start: u64| {
         let mut script = read(sagas(&[started(start)]));
-        script.without(|event| matches!(event, Event::Drained { .. }));
+        script.without(|event| matches!(event, Event::Drained(_)));
         if let Some(outcome) = outcome {
             script.drained(61.0, outcome);
         }
@@ -257,7 +257,7 @@ fn while_the_system_moves_only_what_is_past_its_deadline_is_unfinished_and_once_
 #[test]
 fn a_system_still_moving_and_a_damaged_history_do_not_pass_even_if_all_ended() {
     let mut moving = read(sagas(&[]));
-    moving.without(|event| matches!(event, Event::Drained { .. })).drained(61.0, DrainOutcome::Moving);
+    moving.without(|event| matches!(event, Event::Drained(_))).drained(61.0, DrainOutcome::Moving);
     let mut damaged = read(sagas(&[]));
     damaged.damaged("the file of observations breaks off");
     assert_eq!([moving, damaged].map(|script| says(STATES, &script).judgement), [Judgement::Unknown; 2]);
