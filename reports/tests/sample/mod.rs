@@ -62,7 +62,7 @@ pub(crate) fn fail() -> Run {
 pub(crate) fn unknown() -> Run {
     let mut verdict = verdict(
         Judgement::Unknown,
-        "UNKNOWN: The generator could not keep up: asked for 200/s, sent 147/s. 15,980 submit_request were sent and 15,550 acknowledged while broker-kill hit kafka-2.",
+        "UNKNOWN: The generator could not keep up: asked for 200/s, sent 147/s; 4,210 of 16,000 arrivals late or not at all. 15,980 submit_request were sent and 15,550 acknowledged while broker-kill hit kafka-2.",
     );
     let unjudged = |mut finding: Finding| {
         finding.judgement = Judgement::Unknown;
@@ -151,7 +151,11 @@ fn load(valid: bool) -> Finding {
     let (judgement, sentence, behind) = if valid {
         (Judgement::Pass, "15,980 of 16,000 scheduled arrivals were sent, on time.", 0.0)
     } else {
-        (Judgement::Unknown, "The generator could not keep up: asked for 200/s, sent 147/s.", 4_210.0)
+        (
+            Judgement::Unknown,
+            "The generator could not keep up: asked for 200/s, sent 147/s; 4,210 of 16,000 arrivals late or not at all.",
+            4_210.0,
+        )
     };
     let finding = Finding::new("load", Class::Performance, judgement, sentence)
         .figure("scheduled_arrivals", 16_000.0)

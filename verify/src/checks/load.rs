@@ -108,10 +108,13 @@ fn complaints(audits: &[&LoadAudit], sent_rows: u64, seconds: Option<f64>) -> Ve
     for audit in audits {
         let (pacer, dispatch) = (audit.pacer_lag_us[1], audit.dispatch_lag_us[1]);
         if audit.unsent_generator as f64 > audit.scheduled as f64 * UNSENT_LIMIT {
-            complaints.push(could_not_keep_up(audit, seconds));
+            let (failed, scheduled) = (wording::count(audit.unsent_generator), wording::count(audit.scheduled));
+            let what = format!("{failed} of {scheduled} arrivals late or not at all");
+            complaints.push(could_not_keep_up(audit, seconds, &what));
         } else if pacer.max(dispatch) > LAG_LIMIT_US {
-            let late = pacer.max(dispatch) / 1_000;
-            complaints.push(format!("{} p99 of its own lag was {late} ms.", could_not_keep_up(audit, seconds)));
+            let (late, limit) = (pacer.max(dispatch) / 1_000, LAG_LIMIT_US / 1_000);
+            let what = format!("p99 of its own lag {late} ms, above {limit}");
+            complaints.push(could_not_keep_up(audit, seconds, &what));
         }
         complaints.extend(does_not_add_up(audit));
         if audit.panics > 0 {
@@ -160,12 +163,14 @@ fn does_not_add_up(audit: &LoadAudit) -> Option<String> {
     })
 }
 
-fn could_not_keep_up(audit: &LoadAudit, seconds: Option<f64>) -> String {
+/// Both rates may be the same: `what` says what was wrong.
+fn could_not_keep_up(audit: &LoadAudit, seconds: Option<f64>, what: &str) -> String {
     let rate = |number: u64| {
         per_second(number, seconds)
             .map_or_else(|| wording::count(number), |rate| format!("{}/s", wording::count(rate.round() as u64)))
     };
-    format!("The generator could not keep up: asked for {}, sent {}.", rate(audit.scheduled), rate(audit.sent))
+    let (asked, sent) = (rate(audit.scheduled), rate(audit.sent));
+    format!("The generator could not keep up: asked for {asked}, sent {sent}; {what}.")
 }
 
 fn describe(audit: &LoadAudit) -> String {
@@ -264,7 +269,10 @@ mod tests {
     fn every_failure_of_the_generator_is_unknown_and_none_is_a_fail() {
         type Case = (fn(&mut LoadAudit), &'static str);
         let cases: [Case; 8] = [
-            (|audit| audit.unsent_generator = 2, "could not keep up: asked for 100/s, sent 100/s"),
+            (
+                |audit| audit.unsent_generator = 2,
+                "asked for 100/s, sent 100/s; 2 of 1,000 arrivals late or not at all.",
+            ),
             (|audit| audit.dispatch_lag_us[1] = 50_001, "could not keep up"),
             (|audit| audit.pacer_lag_us[1] = 50_001, "could not keep up"),
             (|audit| audit.panics = 1, "1 panic"),
@@ -331,7 +339,7 @@ mod tests {
 
     #[test]
     fn a_lag_is_told_in_milliseconds() {
-        let says = "The generator could not keep up: asked for 100/s, sent 100/s. p99 of its own lag was 73 ms.";
+        let says = "The generator could not keep up: asked for 100/s, sent 100/s; p99 of its own lag 73 ms, above 50.";
         assert_eq!(audited(|audit| audit.dispatch_lag_us[1] = 73_999).sentence, says);
     }
 

@@ -109,7 +109,7 @@ fn an_invalid_load_makes_performance_unknown_and_leaves_safety() {
     script.without(|event| matches!(event, Event::LoadAudited(_))).audit(overloaded());
     let verdict = judged_run(&script);
     assert_eq!(finding(&verdict, "load").judgement, Judgement::Unknown);
-    assert_eq!(finding(&verdict, "load").sentence, "The generator could not keep up: asked for 200,000/s, sent 20/s.");
+    insta::assert_snapshot!(finding(&verdict, "load").sentence, @"The generator could not keep up: asked for 200,000/s, sent 20/s; 11,998,800 of 12,000,000 arrivals late or not at all.");
     let fast = finding(&verdict, "fast");
     assert_eq!(fast.judgement, Judgement::Unknown);
     assert_eq!(fast.evidence[0].text, "place_order during steady: p95 was 20.0 ms, within 100.0 ms. (pass)");
