@@ -409,6 +409,15 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_that_begins_where_another_ended_is_another() {
+        let mut script = Script::new();
+        script.issue(1, 0, 10).issue(2, 10, 20);
+        let intents = Intents::of(&script.history(), Script::OPERATION).unwrap();
+        let number = |stream, counter| intents.number(Id::issued(Script::SEED, stream, counter));
+        assert_eq!([number(1, 9), number(1, 10), number(2, 9), number(2, 10)], [Some(9), None, None, Some(10)]);
+    }
+
+    #[test]
     fn an_id_that_was_issued_for_two_operations_was_issued_for_either() {
         let mut script = Script::new();
         script.event(0.0, of_another(0, 10)).issue(1, 5, 8);

@@ -232,9 +232,10 @@ impl<T: Copy> Held<T> {
     }
 }
 
-/// The part that a group belongs to: ids of a run follow each other, so they are mixed before they are cut.
+/// The part that a group belongs to. Ids of a run follow each other in their low halves, and multiples of 2^64 divided by
+/// the golden ratio lie evenly, however few they are (Knuth, The Art of Computer Programming 3, section 6.4).
 fn part_of([high, low]: [u64; 2], parts: u64) -> u64 {
-    let mixed = (high ^ low.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (low ^ high.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     ((u128::from(mixed) * u128::from(parts)) >> 64) as u64
 }
 
@@ -298,7 +299,8 @@ mod tests {
             script.seen("log.in", Script::id(n));
         }
         let history = script.history();
-        let row_bytes = Held::<()>::ROW_BYTES as u64;
+        // The place of a row, its key, and half a key for putting keys in order.
+        let row_bytes = 8 + 24 + 12;
         // Parts grow by a quarter whenever what was met does not fit into them: 1, 2, 3, 4, 5, 7, 9, 12.
         for (fit, passes) in [(1_000, 1), (999, 2), (500, 2), (499, 3), (100, 12)] {
             let (asked, mut judged) = (Cell::new(0), 0);
@@ -325,7 +327,7 @@ mod tests {
         let first = |n: &u64| part_of(Script::id(n % 100).halves(), 7) == 0;
         let expected: Vec<u64> = (0..1_000).filter(first).collect();
         assert_eq!(held.members.iter().map(Member::number).collect::<Vec<_>>(), expected);
-        assert_eq!(held.keys.len(), expected.len());
+        assert!(expected.len() > 100 && held.keys.len() == expected.len(), "{} are left", expected.len());
         let mut judged = Vec::new();
         held.drain(|group| judged.extend(group.rows.iter().map(|row| (group.id, row.number()))));
         judged.sort_unstable_by_key(|(_, number)| *number);
@@ -334,11 +336,13 @@ mod tests {
     }
 
     #[test]
-    fn ids_that_follow_each_other_are_cut_into_parts_of_like_size() {
-        let mut sizes = [0_u32; 7];
-        for n in 0..7_000 {
-            sizes[part_of(Script::id(n).halves(), 7) as usize] += 1;
+    fn ids_that_follow_each_other_are_cut_into_parts_of_like_size_however_few_they_are() {
+        for (ids, like) in [(70, 8..=12), (7_000, 990..=1_010)] {
+            let mut sizes = [0_u32; 7];
+            for n in 0..ids {
+                sizes[part_of(Script::id(n).halves(), 7) as usize] += 1;
+            }
+            assert!(sizes.iter().all(|size| like.contains(size)), "{sizes:?}");
         }
-        assert!(sizes.iter().all(|size| (700..1_300).contains(size)), "{sizes:?}");
     }
 }

@@ -139,7 +139,7 @@ fn without_an_injection_an_attestation_a_heal_or_a_steady_state_it_is_unknown() 
         (not_attested, "took effect"),
         (not_healed, "never healed"),
         (never_steady, "infinite in the steady phase"),
-        (starved, "starved"),
+        (starved, "The recovery from cut cannot be judged: the machine was starved"),
     ] {
         let finding = judged("recovery", TABLE, &history);
         assert_eq!(finding.judgement, Judgement::Unknown, "{}", finding.sentence);
