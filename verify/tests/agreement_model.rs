@@ -4,12 +4,12 @@
 
 mod support;
 
-use proofload_history::journal::{DrainEnd, DrainOutcome};
-use proofload_history::{Event, History, Id, Observation, Reading};
+use proofload_history::journal::DrainOutcome;
+use proofload_history::{History, Id, Observation, Reading};
 use proofload_verify::{Budget, Finding, Judgement};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
-use support::{Script, asked};
+use support::{Script, asked, standing};
 
 const STAGES: [&str; 2] = ["db.paid", "db.booked"];
 
@@ -101,12 +101,9 @@ struct Answer {
 /// The slow and obvious judge: each id by itself, each rule as it is documented, from the rows of the history alone.
 fn model(history: &History, presence: bool) -> Answer {
     let observations = history.observations.to_vec().unwrap();
-    let at_rest = history.journal.entries.iter().any(|entry| {
-        matches!(entry.event, Event::Drained(DrainEnd { outcome: DrainOutcome::Quiet | DrainOutcome::Stuck, .. }))
-    });
     let to_its_end = |stage: &str| history.journal.stage_read(stage).is_some_and(|read| read.complete);
     let whole = |stage: &str| to_its_end(stage) && history.journal.stage_read(stage).unwrap().unreadable == 0;
-    let firm = at_rest && whole(STAGES[0]) && whole(STAGES[1]);
+    let firm = standing::at_rest(history) && whole(STAGES[0]) && whole(STAGES[1]);
     let seen = |stage: &str, id: Id, reading: Reading| {
         let here = |seen: &&Observation| &*seen.stage == stage && seen.id == id && seen.reading == reading;
         let mut amounts: Vec<Option<i64>> = observations.iter().filter(here).map(|seen| seen.amount).collect();

@@ -5,11 +5,11 @@
 mod support;
 
 use proofload_history::journal::DrainOutcome;
-use proofload_history::{Event, History, Id, Outcome, Reading, Table};
+use proofload_history::{History, Id, Outcome, Reading, Table};
 use proofload_verify::{Budget, Chain, Finding, Judgement};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use support::{Script, asked};
+use support::{Script, asked, standing};
 
 /// What becomes of one intent.
 #[derive(Clone, Debug)]
@@ -156,11 +156,7 @@ fn model(history: &History, conditional: bool) -> Answer {
     let mut ids: BTreeSet<Id> = operations.iter().map(|made| made.intent).collect();
     ids.extend(observations.iter().map(|seen| seen.id));
     let issued: BTreeSet<Id> = history.issued(Script::OPERATION).collect();
-    let drained = history.journal.entries.iter().find_map(|entry| match &entry.event {
-        Event::Drained(end) => Some(end.outcome),
-        _ => None,
-    });
-    let settled = matches!(drained, Some(DrainOutcome::Quiet | DrainOutcome::Stuck));
+    let settled = standing::at_rest(history);
     let to_its_end = |stage: &str| history.journal.stage_read(stage).is_some_and(|read| read.complete);
     let read =
         |stage: &str| history.journal.stage_read(stage).is_some_and(|read| read.complete && read.unreadable == 0);

@@ -5,12 +5,12 @@
 
 mod support;
 
-use proofload_history::journal::{DrainEnd, DrainOutcome};
-use proofload_history::{At, Event, History, Id, Observation};
+use proofload_history::journal::DrainOutcome;
+use proofload_history::{At, History, Id, Observation};
 use proofload_verify::{Budget, Finding, Judgement};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use support::{Script, asked};
+use support::{Script, asked, standing};
 
 const STAGE: &str = "log.in";
 
@@ -214,9 +214,7 @@ fn model(history: &History, rules: Rules) -> Answer {
     let partition = |row: &Observation| row.partition.filter(|_| row.offset.is_some());
     let digests = rows.iter().all(|(_, row)| row.digest.is_some());
     let read = history.journal.stage_read(STAGE).is_some_and(|read| read.complete && read.unreadable == 0);
-    let settled = history.journal.entries.iter().any(|entry| {
-        matches!(&entry.event, Event::Drained(DrainEnd { outcome: DrainOutcome::Quiet | DrainOutcome::Stuck, .. }))
-    });
+    let settled = standing::at_rest(history);
 
     let mut counts: BTreeMap<String, u64> = COUNTS.map(|name| (name.to_owned(), 0)).into();
     let mut offenders: BTreeSet<(String, At)> = BTreeSet::new();

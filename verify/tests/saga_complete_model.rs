@@ -5,12 +5,12 @@
 mod support;
 
 use proofload_history::journal::DrainOutcome;
-use proofload_history::{At, Event, History, Id, Observation};
+use proofload_history::{At, History, Id, Observation};
 use proofload_verify::{Budget, Finding, Judgement};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::time::Duration;
-use support::{Script, asked};
+use support::{Script, asked, standing};
 
 const STARTED: &str = "log.accepted";
 const DONE: &str = "db.loan";
@@ -182,11 +182,7 @@ fn standing(rows: &[&Observation], states: bool) -> Standing {
 /// The slow and obvious judge: each saga by itself, each rule as it is documented, from the rows of the history alone.
 fn model(history: &History, rules: &Rules) -> Answer {
     let observations = history.observations.to_vec().unwrap();
-    let drained = history.journal.entries.iter().find_map(|entry| match &entry.event {
-        Event::Drained(end) => Some(end.outcome),
-        _ => None,
-    });
-    let at_rest = matches!(drained, Some(DrainOutcome::Quiet | DrainOutcome::Stuck));
+    let at_rest = standing::at_rest(history);
     let whole =
         |stage: &str| history.journal.stage_read(stage).is_some_and(|read| read.complete && read.unreadable == 0);
     let ends_read = whole(DONE) && (rules.compensated_states.is_none() || whole(COMPENSATED));
@@ -216,7 +212,7 @@ fn model(history: &History, rules: &Rules) -> Answer {
             }
             (Standing::Not, Standing::Not) => {
                 let over = rules.within
-                    && drained.is_some()
+                    && history.journal.drained().is_some()
                     && from.is_some_and(|from| from + WITHIN < At::from_secs_f64(DRAINED));
                 (ends_read && (at_rest || over)).then_some("unfinished")
             }
